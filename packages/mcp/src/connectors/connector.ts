@@ -1,0 +1,70 @@
+import type { ConnectorPhase } from '../upstream/upstream-error.ts';
+
+/** Where a connector's definition came from; `remote` ones may run no commands (contract.md, trust by origin). */
+export type ConnectorOrigin = 'local' | 'remote';
+
+export interface StdioTransport {
+  readonly kind: 'stdio';
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Set on top of a small inherited environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Absolute; the folder of the config file when the entry names none. */
+  readonly cwd: string | undefined;
+}
+
+export interface HttpTransport {
+  /** Streamable HTTP, either era. */
+  readonly kind: 'http';
+  readonly url: string;
+  /** Sent with every request to this connector and to no other. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export type ConnectorTransport = StdioTransport | HttpTransport;
+
+/** Bounds on one connector's time, in milliseconds (contract.md, call deadline). */
+export interface ConnectorTimeouts {
+  /** TCP and TLS connect. Default 2000. */
+  readonly connectTimeoutMs: number;
+  /** From start of the process or first byte to a finished handshake. Default 30000. */
+  readonly handshakeTimeoutMs: number;
+  /** One list, all pages. Default 30000. */
+  readonly listTimeoutMs: number;
+  /** A call without progress. Default 60000. */
+  readonly idleTimeoutMs: number;
+  /** A call, whatever its progress. Default 600000. */
+  readonly maxCallMs: number;
+}
+
+export const DEFAULT_TIMEOUTS: ConnectorTimeouts = {
+  connectTimeoutMs: 2_000,
+  handshakeTimeoutMs: 30_000,
+  listTimeoutMs: 30_000,
+  idleTimeoutMs: 60_000,
+  maxCallMs: 600_000,
+};
+
+/** A connector as configured. */
+export interface ConnectorDefinition {
+  /** `^[a-z0-9][a-z0-9-]{0,62}$` */
+  readonly id: string;
+  /** The name as given. */
+  readonly title: string;
+  readonly origin: ConnectorOrigin;
+  readonly enabled: boolean;
+  /** Undefined when `problem` says why there is none. */
+  readonly transport: ConnectorTransport | undefined;
+  /** `auto` asks the server; the others pin it. */
+  readonly era: 'auto' | 'modern' | 'legacy';
+  readonly timeouts: ConnectorTimeouts;
+  /** Why this entry cannot be used (phase `config`), e.g. an unresolved variable; the others run. */
+  readonly problem: string | undefined;
+}
+
+/** A failure as status shows it. */
+export interface ConnectorFailure {
+  readonly phase: ConnectorPhase;
+  readonly code: string;
+  readonly message: string;
+}

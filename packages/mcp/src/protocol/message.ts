@@ -1,0 +1,87 @@
+/** A JSON-RPC id as MCP allows it: a string or an integer, never null. */
+export type JsonRpcId = string | number;
+
+/** Any parsed JSON object. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** A member of an object with its value as raw JSON text. */
+export interface RawMember {
+  readonly key: string;
+  readonly text: string;
+}
+
+/** JSON-RPC and MCP error codes (spec 2026-07-28, basic/index). */
+export const RPC = {
+  parseError: -32700,
+  invalidRequest: -32600,
+  methodNotFound: -32601,
+  invalidParams: -32602,
+  internalError: -32603,
+  /** Legacy: resource not found. The modern revision uses `invalidParams`. */
+  resourceNotFound: -32002,
+  headerMismatch: -32020,
+  missingClientCapability: -32021,
+  unsupportedVersion: -32022,
+  /** Ours: the connector behind a name cannot be reached now. */
+  connectorUnavailable: -32010,
+} as const;
+
+/** A request that breaks the rules of JSON-RPC or MCP; `rpcCode` is what the peer is told. */
+export class ProtocolError extends Error {
+  readonly rpcCode: number;
+  readonly data: JsonObject | undefined;
+  /** The id of the offending request, when it could be read. */
+  readonly id: JsonRpcId | undefined;
+  constructor(
+    rpcCode: number,
+    message: string,
+    details: {
+      readonly data?: JsonObject | undefined;
+      readonly id?: JsonRpcId | undefined;
+      readonly cause?: unknown;
+    } = {},
+  ) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'ProtocolError';
+    this.rpcCode = rpcCode;
+    this.data = details.data;
+    this.id = details.id;
+  }
+}
+
+/** `"key":value,…` of raw members, without braces. */
+export function membersText(members: readonly RawMember[]): string {
+  let text = '';
+  for (const member of members) {
+    text += `${text === '' ? '' : ','}${JSON.stringify(member.key)}:${member.text}`;
+  }
+  return text;
+}
+
+/** A request as JSON text. `idText` is raw JSON; `_meta` is left out when it has no members. */
+export function requestText(
+  idText: string,
+  method: string,
+  members: readonly RawMember[],
+  meta: readonly RawMember[],
+): string {
+  const own = membersText(members);
+  const metaPart =
+    meta.length === 0 ? '' : `${own === '' ? '' : ','}"_meta":{${membersText(meta)}}`;
+  return `{"jsonrpc":"2.0","id":${idText},"method":${JSON.stringify(method)},"params":{${own}${metaPart}}}`;
+}
+
+/** A successful answer as JSON text; both arguments are raw JSON. */
+export function resultText(idText: string, result: string): string {
+  return `{"jsonrpc":"2.0","id":${idText},"result":${result}}`;
+}
+
+/** A failed answer as JSON text; both arguments are raw JSON. */
+export function errorText(idText: string, error: string): string {
+  return `{"jsonrpc":"2.0","id":${idText},"error":${error}}`;
+}
+
+/** The raw JSON of an `error` member. */
+export function errorObject(code: number, message: string, data?: JsonObject): string {
+  return JSON.stringify(data === undefined ? { code, message } : { code, message, data });
+}

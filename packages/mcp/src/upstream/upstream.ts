@@ -1,0 +1,100 @@
+import type { JsonObject, JsonRpcId, RawMember } from '../protocol/message.ts';
+import type { Era } from '../protocol/revision.ts';
+import type { UpstreamError } from './upstream-error.ts';
+
+/** What a handshake (or `server/discover`) told us about a server. */
+export interface UpstreamInfo {
+  readonly era: Era;
+  readonly protocolVersion: string;
+  readonly capabilities: JsonObject;
+  /** The server's own name and version; the modern revision may leave it out. */
+  readonly serverInfo: JsonObject | undefined;
+  readonly instructions: string | undefined;
+}
+
+export interface RequestOptions {
+  readonly signal: AbortSignal;
+  /** Whole exchange, body included. */
+  readonly timeoutMs: number;
+}
+
+/** One request of one client, in the upstream's own names. */
+export interface ForwardRequest {
+  /** The client's id. Upstreams that share a session send one of their own instead. */
+  readonly id: JsonRpcId;
+  readonly method: string;
+  /** Members of `params` without `_meta`, as raw JSON, already carrying the upstream's names. */
+  readonly members: readonly RawMember[];
+  /** Members of the client's `_meta` as raw JSON, envelope keys included when the client is modern. */
+  readonly meta: readonly RawMember[];
+  /** Value of `Mcp-Name` (decoded), for the methods that carry one. */
+  readonly name: string | undefined;
+  /** `Mcp-Param-*` headers of the client, passed on to modern HTTP upstreams. */
+  readonly paramHeaders: Readonly<Record<string, string>>;
+  readonly clientEra: Era;
+}
+
+/**
+ * Where the answer goes. Any number of `notification` calls, then exactly one of `result`, `error`,
+ * `whole`, `end` (after `open`) or `fail`. Nothing is called after `cancel()`.
+ */
+export interface ForwardSink {
+  /** A progress or log notification of this request, as JSON text with the client's own progress token. */
+  notification(text: string): void;
+  /** The raw JSON of `result`, and the era it is written in. */
+  result(text: string, era: Era): void;
+  /** The raw JSON of `error`. */
+  error(text: string, era: Era): void;
+  /** A whole JSON-RPC answer that carries the client's own id, to be passed on byte for byte (modern to modern). */
+  whole(body: Buffer): void;
+  /** As `whole`, for an answer too large to hold: bytes follow by `chunk`, then `end`. */
+  open(): void;
+  /** False asks the caller to `pause()` until `resume()`. */
+  chunk(bytes: Buffer): boolean;
+  end(): void;
+  fail(error: UpstreamError): void;
+}
+
+/** Control over one forwarded request. */
+export interface ForwardHandle {
+  /** The client is gone or the deadline has passed: tells the upstream; the sink hears nothing more. */
+  cancel(reason: string): void;
+  /** Stops reading the answer (backpressure). */
+  pause(): void;
+  resume(): void;
+}
+
+/** What an upstream tells us unasked. */
+export interface UpstreamEvents {
+  /** A notification that belongs to no request, e.g. `notifications/tools/list_changed`; raw JSON text. */
+  notification(method: string, text: string): void;
+  /** The connection is gone without our doing. The next `connect` makes a new one. */
+  closed(error: UpstreamError): void;
+}
+
+/** Speaking MCP to one connector: the seam between sync, gateway and the wire. */
+export interface Upstream {
+  readonly connectorId: string;
+  /** Known once connected. */
+  readonly info: UpstreamInfo | undefined;
+  /**
+   * Connects and shakes hands; joins an attempt under way; answers at once when connected.
+   * @throws UpstreamError naming the phase.
+   */
+  connect(signal: AbortSignal): Promise<UpstreamInfo>;
+  /**
+   * One request of our own (lists, ping), connecting first when needed.
+   * @returns the raw JSON of `result`.
+   * @throws UpstreamError; `RPC_ERROR` when the upstream answered with an error.
+   */
+  request(method: string, params: readonly RawMember[], options: RequestOptions): Promise<string>;
+  /** Passes a client's request on; connects first when needed. Never throws: failures reach the sink. */
+  forward(request: ForwardRequest, sink: ForwardSink): ForwardHandle;
+  /** Ends the session or process and frees everything; requests under way fail with `CLOSED`. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** A way to get an upstream for a caller: one shared by all, or one per session (contract.md, isolation). */
+export interface UpstreamAccess {
+  acquire(callerId: string): Upstream;
+}
