@@ -1,1 +1,33 @@
-export { UpstreamError } from './upstream/upstream-error.ts';
+export { createGateway, type Gateway, type GatewayOptions } from './create-gateway.ts';
+export type { OfferedTool, Service, ServiceSettings } from './service.ts';
+export { ConfigError } from './config/config-error.ts';
+export { parseConnectorFeatureFlags, type ConnectorFeatureFlags } from './config/flags.ts';
+export {
+  ConnectorProxyManager,
+  DEFAULT_TIMEOUTS,
+  ManifestCache,
+  type ConnectorDefinition,
+  type ConnectorFailure,
+  type ConnectorOrigin,
+  type ConnectorProxyManagerOptions,
+  type ConnectorState,
+  type ConnectorStatus,
+  type ConnectorTimeouts,
+  type ConnectorTransport,
+  type CreateUpstream,
+  type HttpTransport,
+  type ManifestCacheOptions,
+  type Manifest,
+  type ManifestItem,
+  type ServedManifest,
+  type StdioTransport,
+  type SyncOutcome,
+  type SyncReport,
+} from './connectors/index.ts';
+export { RefreshScheduler, type RefreshSchedulerOptions } from './connectors/refresh-scheduler.ts';
+export { loadConnectorServiceMap } from './connectors/service-map.ts';
+export {
+  UpstreamError,
+  type ConnectorPhase,
+  type UpstreamErrorCode,
+} from './upstream/upstream-error.ts';

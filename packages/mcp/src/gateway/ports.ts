@@ -1,19 +1,34 @@
 /**
- * What the gateway tells the sync side. `service.ts` wires these to `connectors/`; the gateway knows no more.
+ * What the gateway asks and tells the sync side. `service.ts` wires these to `connectors/`; the gateway knows no more.
  */
 
 /** A client asked for a list. */
 export interface ListDemand {
   /**
-   * Undefined when something is known of every connector in question (or its first pass has had its time);
-   * else a promise that resolves when that is so. Never rejects, never takes longer than `firstListWaitMs`.
+   * Undefined when a list can be answered at once; else a promise that resolves when something is known of every
+   * connector in question. Never rejects, never takes longer than `firstListWaitMs`.
    * @param connectorId one connector, or undefined for all.
    */
   listWanted(connectorId: string | undefined): Promise<void> | undefined;
+  /** False while nothing is known yet of a connector in question: the list will grow, so it must not be cached. */
+  complete(connectorId: string | undefined): boolean;
+}
+
+/** Why a connector cannot be used. */
+export interface ConnectorTrouble {
+  readonly phase: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Which connectors exist, whether or not anything is known of them. */
+export interface ConnectorDirectory {
+  /** Undefined when there is no such connector; `trouble` is undefined when nothing is wrong with it. */
+  find(connectorId: string): { readonly trouble: ConnectorTrouble | undefined } | undefined;
 }
 
 /** Something a call revealed about an upstream. */
 export interface UpstreamSignal {
-  /** A call failed on the way to or from the upstream. */
+  /** A call failed on the way to or from the upstream; `code` is that of the UpstreamError. */
   callFailed(connectorId: string, code: string): void;
 }

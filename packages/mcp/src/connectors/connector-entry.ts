@@ -1,0 +1,248 @@
+import type { CacheHint } from '../protocol/cache-hint.ts';
+import type { Upstream, UpstreamAccess, UpstreamEvents } from '../upstream/upstream.ts';
+import { UpstreamError } from '../upstream/upstream-error.ts';
+import type { FetchedValue, RefreshOutcome } from './cache-slot.ts';
+import type { ManifestCache } from './cache.ts';
+import type { ConnectorDefinition, ConnectorFailure } from './connector.ts';
+import { fetchManifest, type Manifest } from './manifest.ts';
+import { manifestSource, type CachedManifest } from './manifest-store.ts';
+import type { ConnectorState, ConnectorStatus, SyncOutcome } from './sync-report.ts';
+
+/** Makes the upstream of a connector; it connects when first asked. */
+export type CreateUpstream = (definition: ConnectorDefinition, events: UpstreamEvents) => Upstream;
+
+/** A manifest that may be served now, with the way to its upstream. */
+export interface ServedManifest {
+  readonly connectorId: string;
+  readonly manifest: Manifest;
+  /** On the clock of `performance.now()`. */
+  readonly receivedAtMs: number;
+  readonly hint: CacheHint;
+  readonly target: UpstreamAccess;
+}
+
+export interface ConnectorEntryWiring {
+  readonly cache: ManifestCache<CachedManifest>;
+  readonly createUpstream: CreateUpstream;
+  /** What `served()` or `status()` say has changed. */
+  readonly changed: () => void;
+  /** The server said that a list of its has changed, or went away: what it offers must be asked again. */
+  readonly outdated: (connectorId: string) => void;
+}
+
+/** One connector: its definition, its upstream, and how the last attempt to sync it went. */
+export class ConnectorEntry {
+  readonly definition: ConnectorDefinition;
+  /** Shared isolation: every caller gets the same upstream. */
+  readonly access: UpstreamAccess | undefined;
+  readonly source: string;
+  readonly createdAtMs: number = performance.now();
+  readonly #upstream: Upstream | undefined;
+  readonly #wiring: ConnectorEntryWiring;
+  #failure: ConnectorFailure | undefined;
+  #attempt: Promise<SyncOutcome> | undefined;
+  #attemptedAtMs = -Infinity;
+  #durationMs: number | undefined;
+  #settled = false;
+
+  constructor(definition: ConnectorDefinition, wiring: ConnectorEntryWiring) {
+    this.definition = definition;
+    this.source = manifestSource(definition);
+    this.#wiring = wiring;
+    if (definition.problem !== undefined) {
+      this.#failure = { phase: 'config', code: 'CONFIG_INVALID', message: definition.problem };
+    }
+    if (!definition.enabled || definition.problem !== undefined || !definition.transport) return;
+    const upstream = wiring.createUpstream(definition, {
+      notification: (method) => {
+        if (method.endsWith('/list_changed')) wiring.outdated(definition.id);
+      },
+      closed: (error) => {
+        this.#noteFailure(error);
+        wiring.outdated(definition.id);
+      },
+    });
+    this.#upstream = upstream;
+    this.access = { acquire: () => upstream, callTimeouts: definition.timeouts };
+  }
+
+  /** True once there is nothing left to wait for before answering a first list. */
+  get settled(): boolean {
+    return this.#settled || this.#upstream === undefined || this.served() !== undefined;
+  }
+
+  /** Whether it can be synced at all. */
+  get usable(): boolean {
+    return this.#upstream !== undefined;
+  }
+
+  /** When the last attempt began, on the clock of `performance.now()`. */
+  get attemptedAtMs(): number {
+    return this.#attemptedAtMs;
+  }
+
+  /**
+   * Fetches the manifest through the cache; joins an attempt under way. Never rejects.
+   * @param force asks even while an earlier failure says to wait.
+   */
+  async sync(force: boolean): Promise<SyncOutcome> {
+    this.#attempt ??= this.#run(force).finally(() => {
+      this.#attempt = undefined;
+      this.#settled = true;
+      this.#wiring.changed();
+    });
+    return await this.#attempt;
+  }
+
+  /** What the cache calls: connects when needed and asks for everything. */
+  async fetch(signal: AbortSignal): Promise<FetchedValue<CachedManifest>> {
+    const { id, timeouts } = this.definition;
+    const details = { connectorId: id, phase: 'config' } as const;
+    if (this.#upstream === undefined) throw new UpstreamError('CLOSED', 'not in use', details);
+    const info = await this.#upstream.connect(signal);
+    const timeoutMs = timeouts.listTimeoutMs;
+    const manifest = await fetchManifest(this.#upstream, info, { signal, timeoutMs });
+    return { value: { manifest, source: this.source }, pageTtlMs: [manifest.hint.ttlMs] };
+  }
+
+  /** The manifest, while it is fresh or stale-usable. */
+  served(): ServedManifest | undefined {
+    const reading = this.#wiring.cache.get(this.definition.id);
+    const usable = reading.kind === 'fresh' || reading.kind === 'stale';
+    if (!usable || this.access === undefined || reading.value.source !== this.source) {
+      return undefined;
+    }
+    const { manifest } = reading.value;
+    const ttlMs = reading.kind === 'fresh' ? reading.ageMs + reading.remainingMs : 0;
+    return {
+      connectorId: this.definition.id,
+      manifest,
+      receivedAtMs: performance.now() - reading.ageMs,
+      hint: { ttlMs, cacheScope: manifest.hint.cacheScope },
+      target: this.access,
+    };
+  }
+
+  state(): ConnectorState {
+    if (!this.definition.enabled) return 'disabled';
+    const { kind } = this.#wiring.cache.get(this.definition.id);
+    const held = this.served() !== undefined && (kind === 'fresh' || kind === 'stale');
+    return held ? kind : 'unavailable';
+  }
+
+  status(): ConnectorStatus {
+    const { id, title, transport } = this.definition;
+    const served = this.served();
+    const info = this.#upstream?.info ?? served?.manifest.info;
+    return {
+      id,
+      title,
+      transport: transport?.kind,
+      state: this.state(),
+      phase: this.#upstream?.phase ?? 'config',
+      busy: this.#attempt !== undefined,
+      era: info?.era,
+      protocolVersion: info?.protocolVersion,
+      serverInfo: info?.serverInfo,
+      ...offered(served),
+      durationMs: this.#durationMs,
+      failure: this.#failure ?? this.#waitingFor(),
+    };
+  }
+
+  /** Why nothing of this connector can be served, or undefined when something can. */
+  trouble(): ConnectorFailure | undefined {
+    if (this.served() !== undefined) return undefined;
+    if (!this.definition.enabled) {
+      return { phase: 'config', code: 'DISABLED', message: 'the connector is disabled' };
+    }
+    return this.#failure ?? this.#waitingFor();
+  }
+
+  /** Ends the upstream, and with it an attempt under way. */
+  async close(): Promise<void> {
+    await this.#upstream?.close();
+    await this.#attempt;
+  }
+
+  /** What an attempt under way is held up by, so that status can name it before its deadline. */
+  #waitingFor(): ConnectorFailure | undefined {
+    if (this.#attempt === undefined || this.served() !== undefined) return undefined;
+    const phase = this.#upstream?.phase ?? 'connect';
+    const waitedMs = Math.round(performance.now() - this.#attemptedAtMs);
+    const message = `no answer yet in phase ${phase} after ${waitedMs} ms`;
+    return { phase, code: 'PENDING', message };
+  }
+
+  async #run(force: boolean): Promise<SyncOutcome> {
+    const { id, enabled } = this.definition;
+    if (!enabled) return { kind: 'disabled', id };
+    this.#attemptedAtMs = performance.now();
+    if (this.#upstream === undefined) return this.#failed(undefined);
+    return this.#outcomeOf(await this.#wiring.cache.refresh(id, { force }));
+  }
+
+  #outcomeOf(outcome: RefreshOutcome<CachedManifest>): SyncOutcome {
+    if (outcome.kind === 'held') return this.#failed(outcome.retryInMs);
+    if (outcome.kind === 'failed') {
+      this.#noteFailure(outcome.error);
+      return this.#failed(outcome.retryInMs);
+    }
+    const durationMs = performance.now() - this.#attemptedAtMs;
+    this.#durationMs = durationMs;
+    this.#failure = undefined;
+    const { info, lists, warnings } = outcome.value.manifest;
+    return {
+      kind: outcome.kind === 'unchanged' ? 'unchanged' : 'synced',
+      id: this.definition.id,
+      durationMs,
+      era: info.era,
+      tools: lists.tools.length,
+      prompts: lists.prompts.length,
+      resources: lists.resources.length,
+      warnings,
+    };
+  }
+
+  #noteFailure(error: unknown): void {
+    this.#failure =
+      error instanceof UpstreamError
+        ? { phase: error.phase, code: error.code, message: error.message }
+        : { phase: this.#upstream?.phase ?? 'connect', code: 'INTERNAL', message: String(error) };
+    this.#wiring.changed();
+  }
+
+  #failed(retryInMs: number | undefined): SyncOutcome {
+    const { phase, code, message } = this.#failure ?? {
+      phase: 'config',
+      code: 'CONFIG_INVALID',
+      message: 'the connector has neither a command nor a url',
+    };
+    return {
+      kind: 'failed',
+      id: this.definition.id,
+      durationMs: performance.now() - this.#attemptedAtMs,
+      phase,
+      code,
+      message,
+      nextAttemptMs: retryInMs === Infinity ? undefined : retryInMs,
+    };
+  }
+}
+
+/** What a status says of the manifest in hand. */
+function offered(
+  served: ServedManifest | undefined,
+): Pick<ConnectorStatus, 'tools' | 'prompts' | 'resources' | 'warnings' | 'ageMs'> {
+  if (served === undefined) {
+    return { tools: 0, prompts: 0, resources: 0, warnings: [], ageMs: undefined };
+  }
+  const { lists, warnings } = served.manifest;
+  return {
+    tools: lists.tools.length,
+    prompts: lists.prompts.length,
+    resources: lists.resources.length,
+    warnings,
+    ageMs: performance.now() - served.receivedAtMs,
+  };
+}

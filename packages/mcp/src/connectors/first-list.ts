@@ -1,0 +1,43 @@
+import type { ConnectorEntry } from './connector-entry.ts';
+
+export interface FirstListOptions {
+  /** From the moment a connector was added. 0 = never wait. */
+  readonly waitMs: number;
+  /** Calls the listener whenever an entry may have settled; returns a function that ends that. */
+  readonly onChange: (listener: () => void) => () => void;
+}
+
+/**
+ * Undefined when a list can be answered at once; else a promise that resolves as soon as something is known of every
+ * entry, and no later than `waitMs` after the youngest of them was added (contract.md, first list). Never rejects.
+ */
+export function waitForFirstList(
+  entries: readonly ConnectorEntry[],
+  options: FirstListOptions,
+): Promise<void> | undefined {
+  const now = performance.now();
+  const pending = entries.filter(
+    (entry) => entry.createdAtMs + options.waitMs > now && !entry.settled,
+  );
+  if (pending.length === 0) return undefined;
+  const latest = Math.max(...pending.map((entry) => entry.createdAtMs));
+  return settledBy(pending, latest + options.waitMs - now, options);
+}
+
+async function settledBy(
+  pending: readonly ConnectorEntry[],
+  waitMs: number,
+  { onChange }: FirstListOptions,
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, waitMs);
+  const unsubscribe = onChange(() => {
+    if (pending.every((entry) => entry.settled)) resolve();
+  });
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    unsubscribe();
+  }
+}

@@ -1,0 +1,220 @@
+import { createHash } from 'node:crypto';
+import { mergeCacheHints, readCacheHint, type CacheHint } from '../protocol/cache-hint.ts';
+import { arrayElements, findMember, objectMembers, type Span } from '../protocol/json-scan.ts';
+import { LIST_KINDS, LIST_SHAPES, type ListKind } from '../protocol/list-kind.ts';
+import type { JsonObject } from '../protocol/message.ts';
+import type { Upstream, UpstreamInfo } from '../upstream/upstream.ts';
+import { UpstreamError } from '../upstream/upstream-error.ts';
+import { createPace, type Pace } from './pace.ts';
+
+/** One tool, prompt, resource or template, letter for letter as its server wrote it. */
+export interface ManifestItem {
+  /** The value of `name`, `uri` or `uriTemplate`. */
+  readonly id: string;
+  /** The raw JSON object. */
+  readonly text: string;
+  /** Where in `text` the value of the identifying member stands. */
+  readonly idSpan: Span;
+}
+
+/** What one connector offers. Immutable. */
+export interface Manifest {
+  readonly info: UpstreamInfo;
+  readonly lists: Readonly<Record<ListKind, readonly ManifestItem[]>>;
+  readonly hint: CacheHint;
+  /** Changes when anything a client could see changes. */
+  readonly digest: string;
+  /** What was left out and why, one sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/** Bounds on what one connector may offer (contract.md, sizes). */
+export interface ManifestLimits {
+  /** Items of one kind; the rest is left out with a warning. Default 1000. */
+  readonly maxItems: number;
+  /** Pages of one list; more is an error. Default 100. */
+  readonly maxPages: number;
+  /** Nesting of one answer. Default 64. */
+  readonly maxDepth: number;
+}
+export const DEFAULT_MANIFEST_LIMITS: ManifestLimits = {
+  maxItems: 1_000,
+  maxPages: 100,
+  maxDepth: 64,
+};
+
+export interface FetchManifestOptions {
+  readonly signal: AbortSignal;
+  /** For each list, all its pages. */
+  readonly timeoutMs: number;
+  readonly limits?: ManifestLimits;
+}
+
+interface ListResult {
+  readonly items: readonly ManifestItem[];
+  readonly hints: readonly CacheHint[];
+  readonly warnings: readonly string[];
+}
+
+interface ListContext {
+  readonly upstream: Upstream;
+  readonly info: UpstreamInfo;
+  readonly options: FetchManifestOptions;
+  readonly limits: ManifestLimits;
+  readonly pace: Pace;
+}
+
+const METHOD_NOT_FOUND = -32601;
+
+/**
+ * Asks a connected upstream for everything it offers: the lists at the same time, the pages of a list in turn.
+ * All or nothing: a page that fails fails the whole.
+ * @throws UpstreamError in phase `list`.
+ */
+export async function fetchManifest(
+  upstream: Upstream,
+  info: UpstreamInfo,
+  options: FetchManifestOptions,
+): Promise<Manifest> {
+  const limits = options.limits ?? DEFAULT_MANIFEST_LIMITS;
+  const context: ListContext = { upstream, info, options, limits, pace: createPace() };
+  const fetched = await Promise.all(
+    LIST_KINDS.map(async (kind) =>
+      Object.hasOwn(info.capabilities, LIST_SHAPES[kind].capability)
+        ? await fetchList(kind, context)
+        : { items: [], hints: [], warnings: [] },
+    ),
+  );
+  const [tools, prompts, resources, resourceTemplates] = fetched.map((list) => list.items);
+  const lists = {
+    tools: tools ?? [],
+    prompts: prompts ?? [],
+    resources: resources ?? [],
+    resourceTemplates: resourceTemplates ?? [],
+  };
+  const hint = mergeCacheHints(fetched.flatMap((list) => list.hints));
+  return {
+    info,
+    lists,
+    hint,
+    digest: await digestOf([info, hint.cacheScope], lists, context.pace),
+    warnings: fetched.flatMap((list) => list.warnings),
+  };
+}
+
+async function fetchList(kind: ListKind, context: ListContext): Promise<ListResult> {
+  const items = new Map<string, ManifestItem>();
+  const hints: CacheHint[] = [];
+  const warnings: string[] = [];
+  const cursors = new Set<string>();
+  const deadline = performance.now() + context.options.timeoutMs;
+  let cursor: string | undefined;
+  do {
+    const text = await requestPage(kind, cursor, deadline, context);
+    if (text === undefined) {
+      warnings.push(`${LIST_SHAPES[kind].method} is announced but not implemented`);
+      return { items: [], hints, warnings };
+    }
+    const result = parseResult(text, kind, context);
+    hints.push(readCacheHint(result, context.info.era));
+    await collectItems(text, kind, items, { warnings, context });
+    cursor = typeof result['nextCursor'] === 'string' ? result['nextCursor'] : undefined;
+    if (cursor !== undefined) assertNewCursor(cursor, cursors, kind, context);
+  } while (cursor !== undefined && items.size < context.limits.maxItems);
+  if (cursor !== undefined) warnings.push(tooMany(kind, context.limits));
+  return { items: [...items.values()], hints, warnings };
+}
+
+async function requestPage(
+  kind: ListKind,
+  cursor: string | undefined,
+  deadline: number,
+  context: ListContext,
+): Promise<string | undefined> {
+  const params = cursor === undefined ? [] : [{ key: 'cursor', text: JSON.stringify(cursor) }];
+  try {
+    return await context.upstream.request(LIST_SHAPES[kind].method, params, {
+      signal: context.options.signal,
+      timeoutMs: Math.max(1, deadline - performance.now()),
+    });
+  } catch (error) {
+    const unimplemented = error instanceof UpstreamError && error.rpcCode === METHOD_NOT_FOUND;
+    if (unimplemented && cursor === undefined) return undefined;
+    throw error;
+  }
+}
+
+function listError(message: string, context: ListContext, cause?: unknown): UpstreamError {
+  const { connectorId } = context.upstream;
+  return new UpstreamError('BAD_RESPONSE', message, { connectorId, phase: 'list', cause });
+}
+
+function assertNewCursor(
+  cursor: string,
+  seen: Set<string>,
+  kind: ListKind,
+  context: ListContext,
+): void {
+  const { method } = LIST_SHAPES[kind];
+  if (seen.has(cursor)) throw listError(`${method} gave the same cursor twice`, context);
+  seen.add(cursor);
+  if (seen.size >= context.limits.maxPages) {
+    throw listError(`${method} has more than ${context.limits.maxPages} pages`, context);
+  }
+}
+
+function parseResult(text: string, kind: ListKind, context: ListContext): JsonObject {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw listError(`${LIST_SHAPES[kind].method} was answered with invalid JSON`, context, cause);
+  }
+  const result = typeof value === 'object' && value !== null ? { ...value } : {};
+  if (!(kind in result) || !Array.isArray(Reflect.get(result, kind))) {
+    throw listError(`${LIST_SHAPES[kind].method} was answered without "${kind}"`, context);
+  }
+  return result;
+}
+
+const tooMany = (kind: ListKind, limits: ManifestLimits): string =>
+  `more than ${limits.maxItems} ${kind}: the rest is left out`;
+
+/** Adds the items of one page, skipping what cannot be routed. */
+async function collectItems(
+  text: string,
+  kind: ListKind,
+  items: Map<string, ManifestItem>,
+  { warnings, context }: { readonly warnings: string[]; readonly context: ListContext },
+): Promise<void> {
+  const { idKey } = LIST_SHAPES[kind];
+  const list = findMember(objectMembers(text), kind);
+  for (const element of arrayElements(text, list?.start, context.limits.maxDepth)) {
+    await context.pace();
+    const item = text.slice(element.start, element.end);
+    const idSpan = findMember(objectMembers(item), idKey);
+    const id: unknown = idSpan && JSON.parse(item.slice(idSpan.start, idSpan.end));
+    if (idSpan === undefined || typeof id !== 'string' || id === '') {
+      warnings.push(`an item of ${kind} has no usable "${idKey}" and is left out`);
+    } else if (items.has(id)) {
+      warnings.push(`${kind} has ${JSON.stringify(id)} twice: the first is kept`);
+    } else if (items.size >= context.limits.maxItems) {
+      warnings.push(tooMany(kind, context.limits));
+      return;
+    } else {
+      items.set(id, { id, text: item, idSpan });
+    }
+  }
+}
+
+async function digestOf(head: unknown, lists: Manifest['lists'], pace: Pace): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify(head));
+  for (const kind of LIST_KINDS) {
+    hash.update(`\n${kind}`);
+    for (const item of lists[kind]) {
+      await pace();
+      hash.update('\n').update(item.text);
+    }
+  }
+  return hash.digest('base64url');
+}

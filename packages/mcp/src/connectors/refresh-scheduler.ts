@@ -1,0 +1,297 @@
+import { DueHeap, type DueItem } from './refresh-scheduler-heap.ts';
+import {
+  aheadDelayMs,
+  intervalDelayMs,
+  retryDelayMs,
+  type DueLimits,
+  type RefreshResult,
+} from './refresh-scheduler-due.ts';
+
+export interface RefreshSchedulerOptions {
+  /** The longest time between two refreshes of one connector. Default 300000 (S4-20). */
+  readonly intervalMs?: number | undefined;
+  /** How much of the interval jitter may take off, 0 to 1. Default 0.2 (S4-B1). */
+  readonly jitterFactor?: number | undefined;
+  /**
+   * Refreshes one connector and says how it went; a rejection counts as failed. Must end: it brings its own
+   * deadline. `signal` fires on `stop` and `remove`.
+   */
+  readonly onRefresh: (id: string, signal: AbortSignal) => Promise<RefreshResult>;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** No wait is shorter, except that of a first or forced refresh. Default 100 (S4-B1). */
+  readonly minDelayMs?: number | undefined;
+  /** A TTL never brings a connector forward to less than this. Default 5000. */
+  readonly minRefreshMs?: number | undefined;
+  /** How long after a first change notification the refresh runs, together with those that follow. Default 1000. */
+  readonly debounceMs?: number | undefined;
+  /** Refreshes of one connector that notifications can cause in a minute. Default 10. */
+  readonly maxChangesPerMinute?: number | undefined;
+  /** Told what a refresh threw. Default: ignored, it counts as a failure in any case. */
+  readonly onError?: ((id: string, error: unknown) => void) | undefined;
+}
+
+interface Item extends DueItem {
+  readonly id: string;
+  ttlMs: number | undefined;
+  /** Instants are monotonic. When a demanded connector is due by its TTL. */
+  aheadAtMs: number;
+  demandedAtMs: number;
+  /** Asked for by `Retry-After`; only `forceRefresh` goes before it. */
+  notBeforeMs: number;
+  failures: number;
+  /** When notifications caused the last refreshes, oldest first. */
+  readonly changes: number[];
+  changePending: boolean;
+  run: { readonly abort: AbortController; readonly done: Promise<void> } | undefined;
+  /** Those who wait for a forced refresh that has not begun. */
+  waiters: (() => void)[];
+}
+
+const MINUTE_MS = 60_000;
+/** The longest `setTimeout` can do. */
+const MAX_TIMER_MS = 2_147_483_647;
+
+/**
+ * Decides when each connector is refreshed: one timer for all, one refresh at a time for each (S4-07). Connectors in
+ * demand are refreshed shortly before their TTL ends, all of them at least once in `intervalMs`, failing ones after
+ * a backoff. Nothing runs before `start`, nothing after `stop`, and the timer keeps no process alive.
+ */
+export class RefreshScheduler {
+  readonly #onRefresh: RefreshSchedulerOptions['onRefresh'];
+  readonly #onError: (id: string, error: unknown) => void;
+  readonly #limits: DueLimits;
+  readonly #debounceMs: number;
+  readonly #maxChanges: number;
+  readonly #items = new Map<string, Item>();
+  readonly #due = new DueHeap<Item>();
+  readonly #running = new Set<Promise<void>>();
+  #timer: NodeJS.Timeout | undefined;
+  #timerAtMs = Infinity;
+  #started = false;
+
+  /** @throws RangeError for an interval that is not a positive number or a jitter outside 0 to 1. */
+  constructor(options: RefreshSchedulerOptions) {
+    const { intervalMs = 300_000, jitterFactor = 0.2 } = options;
+    if (!Number.isFinite(intervalMs) || intervalMs <= 0) {
+      throw new RangeError(`Expected 'intervalMs' to be positive: current value is ${intervalMs}`);
+    }
+    if (!(jitterFactor >= 0 && jitterFactor <= 1)) {
+      throw new RangeError(`Expected 'jitterFactor' in 0 to 1: current value is ${jitterFactor}`);
+    }
+    this.#onRefresh = options.onRefresh;
+    this.#onError = options.onError ?? ((): void => undefined);
+    const { minDelayMs = 100, minRefreshMs = 5_000, random } = options;
+    this.#limits = { intervalMs, jitterFactor, minDelayMs, minRefreshMs, random };
+    this.#debounceMs = Math.max(1_000, options.debounceMs ?? 1_000);
+    this.#maxChanges = Math.max(1, options.maxChangesPerMinute ?? 10);
+  }
+
+  /** Arms the timer. Does nothing when started already; may follow a `stop`. */
+  start(): void {
+    this.#started = true;
+    this.#arm();
+  }
+
+  /** Ends everything: no refresh begins any more, those running are signalled and waited for. Idempotent. */
+  async stop(): Promise<void> {
+    this.#started = false;
+    this.#arm();
+    for (const item of this.#items.values()) {
+      item.run?.abort.abort();
+      release(item);
+    }
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  /**
+   * Takes a connector on; does nothing when it is known.
+   * @param known its TTL when it has just been fetched; without it, it is due at once.
+   */
+  add(id: string, known?: { readonly ttlMs: number | undefined }): void {
+    if (this.#items.has(id)) return;
+    const item: Item = {
+      id,
+      ttlMs: undefined,
+      aheadAtMs: Infinity,
+      demandedAtMs: -Infinity,
+      notBeforeMs: -Infinity,
+      failures: 0,
+      changes: [],
+      changePending: false,
+      run: undefined,
+      waiters: [],
+      dueAtMs: Infinity,
+      heapIndex: -1,
+    };
+    this.#items.set(id, item);
+    if (known === undefined) this.#place(item, performance.now());
+    else this.#succeeded(item, known.ttlMs);
+  }
+
+  /** Lets a connector go; a refresh under way is signalled. */
+  remove(id: string): void {
+    const item = this.#items.get(id);
+    if (item === undefined) return;
+    this.#items.delete(id);
+    this.#due.remove(item);
+    item.run?.abort.abort();
+    release(item);
+    this.#arm();
+  }
+
+  /** A client asked for what this connector offers. Without demand in the last two TTLs only the interval counts. */
+  noteDemand(id: string): void {
+    const item = this.#items.get(id);
+    if (item === undefined) return;
+    const now = performance.now();
+    item.demandedAtMs = now;
+    const atMs = Math.max(item.aheadAtMs, now + this.#limits.minDelayMs);
+    if (item.run === undefined && item.failures === 0 && atMs < item.dueAtMs)
+      this.#place(item, atMs);
+  }
+
+  /** The server said that a list changed: due in `debounceMs`, later when it says so too often. */
+  notifyChanged(id: string): void {
+    const item = this.#items.get(id);
+    if (item === undefined || item.changePending) return;
+    item.changePending = true;
+    if (item.run === undefined) this.#placeChange(item);
+  }
+
+  /**
+   * Makes one connector, or all, due at once. One that is being refreshed is refreshed again after that, since its
+   * answer may be from before. Moves the timer, never adds one. Does nothing while stopped.
+   * @returns a promise that resolves when those refreshes have ended, however they went.
+   */
+  async forceRefresh(id?: string): Promise<void> {
+    const one = id === undefined ? undefined : this.#items.get(id);
+    const items = id === undefined ? [...this.#items.values()] : one === undefined ? [] : [one];
+    if (!this.#started) return;
+    await Promise.all(items.map(async (item) => await this.#force(item)));
+  }
+
+  /** Milliseconds until the next refresh of a connector; 0 while one runs, undefined when it is unknown. */
+  dueInMs(id: string): number | undefined {
+    const item = this.#items.get(id);
+    if (item === undefined) return undefined;
+    return item.run === undefined ? Math.max(0, item.dueAtMs - performance.now()) : 0;
+  }
+
+  async #force(item: Item): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    item.waiters.push(resolve);
+    if (item.run === undefined) this.#place(item, performance.now());
+    await promise;
+  }
+
+  #place(item: Item, atMs: number): void {
+    this.#due.place(item, atMs);
+    this.#arm();
+  }
+
+  #placeChange(item: Item): void {
+    const now = performance.now();
+    const { changes } = item;
+    while (changes.length > 0 && now - (changes[0] ?? 0) >= MINUTE_MS) changes.shift();
+    const full = changes.length >= this.#maxChanges;
+    const allowedMs = full ? (changes[0] ?? now) + MINUTE_MS : now;
+    const atMs = Math.max(now + this.#debounceMs, allowedMs, item.notBeforeMs);
+    if (atMs < item.dueAtMs || item.heapIndex < 0) this.#place(item, atMs);
+  }
+
+  /** Sets the one timer to what is due first. */
+  #arm(): void {
+    const atMs = this.#started ? (this.#due.peek()?.dueAtMs ?? Infinity) : Infinity;
+    if (atMs === this.#timerAtMs) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#timerAtMs = atMs;
+    if (atMs === Infinity) return;
+    const delayMs = Math.min(Math.max(0, Math.ceil(atMs - performance.now())), MAX_TIMER_MS);
+    this.#timer = setTimeout(() => this.#tick(), delayMs);
+    this.#timer.unref();
+  }
+
+  #tick(): void {
+    this.#timerAtMs = Infinity;
+    const now = performance.now();
+    for (;;) {
+      const item = this.#due.peek();
+      if (item === undefined || item.dueAtMs > now) break;
+      this.#due.remove(item);
+      this.#begin(item);
+    }
+    this.#arm();
+  }
+
+  #begin(item: Item): void {
+    const abort = new AbortController();
+    if (item.changePending) item.changes.push(performance.now());
+    item.changePending = false;
+    const waiters = item.waiters;
+    item.waiters = [];
+    const done = this.#refresh(item, abort.signal).finally(() => {
+      this.#running.delete(done);
+      for (const resolve of waiters) resolve();
+    });
+    item.run = { abort, done };
+    this.#running.add(done);
+  }
+
+  /** Never rejects. */
+  async #refresh(item: Item, signal: AbortSignal): Promise<void> {
+    let result: RefreshResult;
+    try {
+      // Yields first, so that `run` is set before this can end.
+      await Promise.resolve();
+      result = await this.#onRefresh(item.id, signal);
+    } catch (error) {
+      this.#report(item.id, error);
+      result = { kind: 'failed', retryAfterMs: retryAfterOf(error) };
+    }
+    item.run = undefined;
+    if (this.#items.get(item.id) !== item) return;
+    if (result.kind === 'ok') this.#succeeded(item, result.ttlMs);
+    else this.#failed(item, result.retryAfterMs);
+    if (item.changePending) this.#placeChange(item);
+    if (item.waiters.length > 0) this.#place(item, performance.now());
+  }
+
+  #report(id: string, error: unknown): void {
+    try {
+      this.#onError(id, error);
+    } catch {
+      // A reporter that throws must not end the schedule.
+    }
+  }
+
+  #succeeded(item: Item, ttlMs: number | undefined): void {
+    const now = performance.now();
+    item.failures = 0;
+    item.notBeforeMs = -Infinity;
+    item.ttlMs = ttlMs;
+    item.aheadAtMs = now + aheadDelayMs(ttlMs, this.#limits);
+    const demanded = now - item.demandedAtMs < 2 * (ttlMs ?? 0);
+    const atMs = now + intervalDelayMs(this.#limits);
+    this.#place(item, demanded ? Math.min(atMs, item.aheadAtMs) : atMs);
+  }
+
+  #failed(item: Item, retryAfterMs: number | undefined): void {
+    item.failures += 1;
+    const delayMs = retryDelayMs(item.failures, item.ttlMs, retryAfterMs, this.#limits);
+    const atMs = performance.now() + delayMs;
+    item.notBeforeMs = retryAfterMs === undefined ? -Infinity : atMs;
+    this.#place(item, atMs);
+  }
+}
+
+function release(item: Item): void {
+  for (const resolve of item.waiters) resolve();
+  item.waiters = [];
+}
+
+function retryAfterOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('retryAfterMs' in error)) return undefined;
+  return typeof error.retryAfterMs === 'number' ? error.retryAfterMs : undefined;
+}

@@ -1,0 +1,45 @@
+/** A call with its times, in milliseconds of `performance.now()`. */
+export interface TimedCall {
+  readonly startedAtMs: number;
+  readonly lastProgressAtMs: number;
+  readonly idleTimeoutMs: number;
+  readonly maxCallMs: number;
+  /** Called once, when either time is used up. */
+  expire(waitedMs: number): void;
+}
+
+/** How often calls are looked at; a deadline is kept to within this. */
+const TICK_MS = 250;
+
+/** One coarse timer for all calls: cheaper than one each, and gone when nothing is in flight. */
+export class CallDeadlines {
+  readonly #calls = new Set<TimedCall>();
+  #timer: NodeJS.Timeout | undefined;
+
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  add(call: TimedCall): void {
+    this.#calls.add(call);
+    this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref();
+  }
+
+  delete(call: TimedCall): void {
+    if (!this.#calls.delete(call) || this.#calls.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    for (const call of this.#calls) {
+      const idleMs = now - call.lastProgressAtMs;
+      const totalMs = now - call.startedAtMs;
+      if (idleMs >= call.idleTimeoutMs || totalMs >= call.maxCallMs) {
+        this.delete(call);
+        call.expire(totalMs);
+      }
+    }
+  }
+}

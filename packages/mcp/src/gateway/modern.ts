@@ -1,0 +1,154 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingMessage } from '../protocol/json-rpc.ts';
+import { ProtocolError, RPC, resultText, type RawMember } from '../protocol/message.ts';
+import {
+  HEADER,
+  META,
+  MODERN_VERSIONS,
+  NAME_PARAM,
+  decodeHeaderValue,
+  eraOf,
+} from '../protocol/revision.ts';
+import type { Answerer } from './answerer.ts';
+import { errorStatus } from './bridge.ts';
+import type { ForwardedCall } from './forward.ts';
+import { remainingHint } from './lists.ts';
+import type { Reply } from './reply.ts';
+
+type ModernRequest = Extract<IncomingMessage, { kind: 'request' }>;
+
+/** A single-valued header; Node joins repeated ones with a comma, which then matches nothing. */
+function header(headers: IncomingHttpHeaders, name: string): string | undefined {
+  const value = headers[name];
+  return Array.isArray(value) ? value.join(', ') : value;
+}
+
+function metaString(meta: readonly RawMember[], key: string): string | undefined {
+  const member = meta.find((candidate) => candidate.key === key);
+  const value: unknown = member && JSON.parse(member.text);
+  return typeof value === 'string' ? value : undefined;
+}
+
+/**
+ * True when a message claims the modern revision, by its envelope or by its header: then the modern rules judge it.
+ * `initialize` never is: it does not exist there.
+ */
+export function isModern(message: IncomingMessage, headers: IncomingHttpHeaders): boolean {
+  if (message.kind === 'response' || message.method === 'initialize') return false;
+  if (message.params.meta.some(({ key }) => key === META.protocolVersion)) return true;
+  const version = header(headers, HEADER.protocolVersion);
+  if (version === undefined || eraOf(version) === 'legacy') return false;
+  return header(headers, HEADER.sessionId) === undefined;
+}
+
+function mismatch(id: ModernRequest['id'], name: string, detail: string): ProtocolError {
+  const data = { mismatch: { header: name } };
+  return new ProtocolError(RPC.headerMismatch, `Header mismatch: ${name} ${detail}`, { id, data });
+}
+
+function assertVersion(message: ModernRequest, headers: IncomingHttpHeaders): void {
+  const { id, params } = message;
+  const version = metaString(params.meta, META.protocolVersion);
+  const missing = [META.protocolVersion, META.clientCapabilities].filter(
+    (key) => !params.meta.some((member) => member.key === key),
+  );
+  if (missing.length > 0) {
+    const data = { envelope: { missing } };
+    const why = `Invalid params: _meta lacks ${missing.join(' and ')}`;
+    throw new ProtocolError(RPC.invalidParams, why, { id, data });
+  }
+  const claimed = header(headers, HEADER.protocolVersion);
+  if (claimed === undefined) throw mismatch(id, 'MCP-Protocol-Version', 'is missing');
+  if (claimed !== version) {
+    throw mismatch(id, 'MCP-Protocol-Version', 'differs from _meta of the body');
+  }
+  if (!MODERN_VERSIONS.includes(version)) {
+    const data = { supported: MODERN_VERSIONS, requested: version };
+    throw new ProtocolError(RPC.unsupportedVersion, 'Unsupported protocol version', { id, data });
+  }
+}
+
+function assertHeaders(message: ModernRequest, headers: IncomingHttpHeaders): void {
+  const { id, method, params } = message;
+  const claimedMethod = header(headers, HEADER.method);
+  if (claimedMethod === undefined) throw mismatch(id, 'Mcp-Method', 'is missing');
+  if (claimedMethod !== method) {
+    throw mismatch(id, 'Mcp-Method', 'differs from the method of the body');
+  }
+  const key = NAME_PARAM.get(method);
+  if (key === undefined) return;
+  const claimedName = header(headers, HEADER.name);
+  if (claimedName === undefined) throw mismatch(id, 'Mcp-Name', 'is missing');
+  if (decodeHeaderValue(claimedName) !== params.value[key]) {
+    throw mismatch(id, 'Mcp-Name', `differs from ${key} of the body`);
+  }
+}
+
+/** The `Mcp-Param-*` headers, which intermediaries must pass on. */
+function paramHeadersOf(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const name in headers) {
+    if (name.startsWith(HEADER.paramPrefix)) found[name] = header(headers, name) ?? '';
+  }
+  return found;
+}
+
+/** The status of a rejected modern request (spec 2026-07-28, basic/transports). */
+export function modernStatus(error: ProtocolError): number {
+  const malformed =
+    error.rpcCode === RPC.parseError ||
+    error.rpcCode === RPC.invalidRequest ||
+    error.data?.['envelope'] !== undefined;
+  return malformed ? 400 : errorStatus(error.rpcCode, 'modern');
+}
+
+/**
+ * Answers one stateless request.
+ * @throws ProtocolError with the exact code of the revision.
+ */
+export async function answerModern(
+  message: ModernRequest,
+  context: {
+    readonly headers: IncomingHttpHeaders;
+    readonly connectorId: string | undefined;
+    readonly answerer: Answerer;
+    readonly reply: Reply;
+    readonly complete: (connectorId: string | undefined) => boolean;
+  },
+): Promise<ForwardedCall | undefined> {
+  const { headers, connectorId, answerer, reply } = context;
+  assertVersion(message, headers);
+  assertHeaders(message, headers);
+  const { id, method, params } = message;
+  if (method === 'server/discover') {
+    reply.answer(200, discoverText(message, connectorId, answerer, context.complete(connectorId)));
+    return undefined;
+  }
+  if (!answerer.handles(method)) {
+    throw new ProtocolError(RPC.methodNotFound, `Method not found: ${method}`, { id });
+  }
+  const paramHeaders = paramHeadersOf(headers);
+  return await answerer.answer(
+    { id, method, params, era: 'modern', connectorId, callerId: '', paramHeaders },
+    reply,
+  );
+}
+
+function discoverText(
+  { id }: ModernRequest,
+  connectorId: string | undefined,
+  answerer: Answerer,
+  complete: boolean,
+): string {
+  const profile = answerer.profile(connectorId, false);
+  const hint = remainingHint(answerer.view(connectorId), complete);
+  const result = {
+    supportedVersions: MODERN_VERSIONS,
+    capabilities: profile.capabilities,
+    ...(profile.instructions !== undefined && { instructions: profile.instructions }),
+    resultType: 'complete',
+    ...hint,
+    _meta: { [META.serverInfo]: profile.serverInfo },
+  };
+  return resultText(JSON.stringify(id), JSON.stringify(result));
+}

@@ -1,0 +1,19 @@
+/** The way back to one client for one request: any number of `notify`, then one `answer`, or `open` … `end`. */
+export interface Reply {
+  /** A notification ahead of the answer, as JSON text; dropped when the client accepts no stream. */
+  notify(text: string): void;
+  /** The whole JSON-RPC answer. `status` counts unless a stream has begun. */
+  answer(status: number, body: Buffer | string): void;
+  /** Begins an answer that is too large to hold. */
+  open(): void;
+  /** False when the client reads slowly; `onDrain` says when to go on. */
+  chunk(bytes: Buffer): boolean;
+  end(): void;
+  /** Cuts an opened answer short: the client must not take it for whole. */
+  abort(): void;
+  /** Ends without an answer: the client has cancelled and must not get one. */
+  drop(): void;
+  onDrain(listener: () => void): void;
+  /** Called once when the client goes away before its answer is complete. */
+  onGone(listener: () => void): void;
+}

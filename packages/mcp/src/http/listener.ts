@@ -1,0 +1,115 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { refusedOrigin } from './origin-check.ts';
+
+/**
+ * Who may use a route. `open`: anyone who reaches the socket; `client`: MCP clients; `operator`: whoever runs the
+ * service. On loopback without a key all three are met.
+ */
+export type AuthClass = 'open' | 'client' | 'operator';
+
+export interface Route {
+  readonly auth: AuthClass;
+  /** Methods it takes; others get 405. Undefined leaves that to the handler. */
+  readonly methods?: readonly string[];
+  handle(request: IncomingMessage, response: ServerResponse, rest: string): void;
+}
+
+/** Paths to routes; a path that ends in `/` takes everything below it, the rest of the path is handed over. */
+export type RouteTable = ReadonlyMap<string, Route>;
+
+export interface ListenerOptions {
+  readonly routes: RouteTable;
+}
+
+export interface Listener {
+  /** @throws the socket's own error, e.g. `EADDRINUSE`. */
+  listen(port: number, host: string): Promise<AddressInfo>;
+  /** Stops accepting, ends idle connections, waits for the others up to `graceMs`, then cuts them. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Bounds of the socket, in milliseconds and bytes. */
+export const LISTENER_LIMITS = {
+  /** Idle keep-alive connections. */
+  keepAliveTimeoutMs: 65_000,
+  /** Until all headers of a request are there. */
+  headersTimeoutMs: 10_000,
+  /** Until the whole request is there. */
+  requestTimeoutMs: 30_000,
+  maxHeaderBytes: 16_384,
+  /** Connections at the same time. */
+  maxConnections: 10_000,
+} as const;
+
+function plain(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
+}
+
+function findRoute(routes: RouteTable, path: string): { route: Route; rest: string } | undefined {
+  const exact = routes.get(path);
+  if (exact !== undefined) return { route: exact, rest: '' };
+  for (const [prefix, route] of routes) {
+    if (prefix.endsWith('/') && path.startsWith(prefix) && path.length > prefix.length) {
+      return { route, rest: path.slice(prefix.length) };
+    }
+  }
+  return undefined;
+}
+
+function dispatch(routes: RouteTable, request: IncomingMessage, response: ServerResponse): void {
+  const refused = refusedOrigin(request);
+  if (refused !== undefined) {
+    plain(response, 403, refused);
+    return;
+  }
+  const path = (request.url ?? '/').replace(/[?#].*$/s, '');
+  const found = findRoute(routes, path);
+  if (found === undefined) {
+    plain(response, 404, 'Not found');
+    return;
+  }
+  const { methods } = found.route;
+  if (methods !== undefined && !methods.includes(request.method ?? '')) {
+    response.writeHead(405, { allow: methods.join(', ') }).end();
+    return;
+  }
+  found.route.handle(request, response, found.rest);
+}
+
+/** Owns the socket, the routes with their auth classes, and the Host and Origin checks. */
+export function createListener({ routes }: ListenerOptions): Listener {
+  const server: Server = createServer(
+    {
+      keepAliveTimeout: LISTENER_LIMITS.keepAliveTimeoutMs,
+      headersTimeout: LISTENER_LIMITS.headersTimeoutMs,
+      requestTimeout: LISTENER_LIMITS.requestTimeoutMs,
+      maxHeaderSize: LISTENER_LIMITS.maxHeaderBytes,
+      noDelay: true,
+    },
+    (request, response) => dispatch(routes, request, response),
+  );
+  server.maxConnections = LISTENER_LIMITS.maxConnections;
+  return {
+    listen: async (port, host) => {
+      const { promise, resolve, reject } = Promise.withResolvers<AddressInfo>();
+      server.once('error', reject);
+      server.listen(port, host, () => {
+        server.off('error', reject);
+        const address = server.address();
+        if (address !== null && typeof address === 'object') resolve(address);
+        else reject(new Error('the listener has no address'));
+      });
+      return await promise;
+    },
+    close: async (graceMs) => {
+      if (!server.listening) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      server.close(() => resolve());
+      server.closeIdleConnections();
+      const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+      await promise;
+      clearTimeout(timer);
+    },
+  };
+}

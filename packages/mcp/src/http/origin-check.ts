@@ -1,0 +1,25 @@
+import type { IncomingMessage } from 'node:http';
+
+const LOOPBACK_NAMES: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/** The host of a `Host` header or a URL's authority: lower case, without port and trailing dot. */
+function hostName(authority: string): string {
+  return authority.toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '');
+}
+
+function isLoopbackOrigin(origin: string): boolean {
+  const url = URL.canParse(origin) ? new URL(origin) : undefined;
+  return url !== undefined && /^https?:$/.test(url.protocol) && LOOPBACK_NAMES.has(url.hostname);
+}
+
+/**
+ * Why a request must be refused, or undefined. A listener on loopback answers only requests that name it so: a page that
+ * rebinds its DNS name to 127.0.0.1 sends its own name as Host, and every other page sends its Origin
+ * (MCP transports, security; reliability-security.md S1).
+ */
+export function refusedOrigin(request: IncomingMessage): string | undefined {
+  const { host, origin } = request.headers;
+  if (host === undefined || !LOOPBACK_NAMES.has(hostName(host))) return 'Host is not allowed';
+  if (origin !== undefined && !isLoopbackOrigin(origin)) return 'Origin is not allowed';
+  return undefined;
+}

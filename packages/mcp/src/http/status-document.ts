@@ -1,0 +1,42 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import type { ConnectorStatus } from '../connectors/sync-report.ts';
+
+export interface StatusFacts {
+  readonly version: string;
+  readonly startedAt: Date;
+  readonly url: string | undefined;
+  readonly ready: boolean;
+  readonly connectors: readonly ConnectorStatus[];
+  readonly catalog: Catalog<unknown>;
+  readonly sessions: number;
+  readonly callsInFlight: number;
+  readonly settings: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What `/status` answers: plain JSON, durations in milliseconds, no secrets. */
+export function statusDocument(facts: StatusFacts): Readonly<Record<string, unknown>> {
+  const { lists } = facts.catalog.all;
+  return {
+    service: {
+      name: 'cortex-mcp',
+      version: facts.version,
+      pid: process.pid,
+      node: process.version,
+      startedAt: facts.startedAt.toISOString(),
+      uptimeMs: Date.now() - facts.startedAt.getTime(),
+      endpoint: facts.url,
+      ready: facts.ready,
+    },
+    connectors: facts.connectors,
+    catalog: {
+      generation: facts.catalog.generation,
+      tools: lists.tools.count,
+      prompts: lists.prompts.count,
+      resources: lists.resources.count,
+      resourceTemplates: lists.resourceTemplates.count,
+      warnings: facts.catalog.warnings,
+    },
+    clients: { sessions: facts.sessions, callsInFlight: facts.callsInFlight },
+    ...(facts.settings && { settings: facts.settings }),
+  };
+}

@@ -1,0 +1,80 @@
+import { pino } from 'pino';
+import type { RunningUpstream } from '@cortex-os/testkit';
+import { DEFAULT_TIMEOUTS, type ConnectorDefinition } from '../../src/connectors/connector.ts';
+import { createService, type Service, type ServiceSettings } from '../../src/service.ts';
+
+/** A running gateway on a free port. */
+export interface TestGateway extends AsyncDisposable {
+  readonly service: Service;
+  /** `http://127.0.0.1:<port>` */
+  readonly origin: string;
+  /** The shared endpoint, or one connector's. */
+  url(connectorId?: string): string;
+}
+
+const SETTINGS: ServiceSettings = {
+  port: 0,
+  host: '127.0.0.1',
+  firstListWaitMs: 1_500,
+  syncConcurrency: 48,
+  processStartConcurrency: 4,
+  refreshIntervalMs: 300_000,
+  separator: '__',
+  parallelSync: true,
+  listPrebuilt: true,
+  backgroundRefresh: true,
+  manifestFolder: undefined,
+};
+
+/** A connector as a config file would give it. */
+export function connector(
+  id: string,
+  transport: ConnectorDefinition['transport'],
+  more: Partial<ConnectorDefinition> = {},
+): ConnectorDefinition {
+  return {
+    id,
+    title: id,
+    origin: 'local',
+    enabled: true,
+    era: 'auto',
+    timeouts: DEFAULT_TIMEOUTS,
+    problem: undefined,
+    transport,
+    ...more,
+  };
+}
+
+/** The connector that leads to a server of the testkit. */
+export function connectorFor(
+  upstream: RunningUpstream,
+  id: string = upstream.kind,
+  more: Partial<ConnectorDefinition> = {},
+): ConnectorDefinition {
+  if (upstream.transport === 'http') {
+    return connector(id, { kind: 'http', url: upstream.url, headers: {} }, more);
+  }
+  const { command, args, env = {} } = upstream.command;
+  return connector(id, { kind: 'stdio', command, args, env, cwd: undefined }, more);
+}
+
+export async function startGateway(
+  connectors: readonly ConnectorDefinition[],
+  settings: Partial<ServiceSettings> = {},
+): Promise<TestGateway> {
+  const service = createService({
+    connectors,
+    settings: { ...SETTINGS, ...settings },
+    logger: pino({ level: 'silent' }),
+    baseEnv: process.env,
+    version: '0.0.0-test',
+  });
+  const { port } = await service.start();
+  const origin = `http://127.0.0.1:${port}`;
+  return {
+    service,
+    origin,
+    url: (connectorId) => `${origin}/mcp${connectorId === undefined ? '' : `/${connectorId}`}`,
+    [Symbol.asyncDispose]: async () => await service.close(),
+  };
+}
