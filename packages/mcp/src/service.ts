@@ -46,6 +46,8 @@ export interface ServiceOptions {
   readonly version: string;
   /** Uniform in [0, 1). Default: the platform's. */
   readonly random?: () => number;
+  /** When the wait of a first list began, on the clock of `performance.now()`; 0 is the process's start. Default: now. */
+  readonly startedAtMs?: number;
   /** Settings with their origins, for `/status`. */
   readonly describeSettings?: () => Readonly<Record<string, unknown>>;
 }
@@ -214,6 +216,7 @@ class GatewayService implements Service {
       connectors,
       random,
       store,
+      startedAtMs: this.#options.startedAtMs,
       backgroundRefresh: settings.backgroundRefresh,
       refreshIntervalMs: settings.refreshIntervalMs,
       onError: (what, error) => logger.warn({ err: error }, what),

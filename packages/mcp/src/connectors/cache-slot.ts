@@ -90,7 +90,7 @@ function monotonicMs(epochMs: number): number {
 export class CacheSlot<T> {
   readonly key: string;
   /** When the store was last given the value; monotonic. */
-  savedAtMs = -Infinity;
+  savedAtMs: number = -Infinity;
   readonly #options: CacheSlotOptions<T>;
   #held: HeldValue<T> | undefined;
   #flight: Flight<T> | undefined;
@@ -139,14 +139,11 @@ export class CacheSlot<T> {
     const now = performance.now();
     const ageMs = now - receivedAtMs;
     const freshness = freshnessAt(now, { ...this.#held, maxStaleMs: this.#options.maxStaleMs });
-    switch (freshness.kind) {
-      case 'fresh':
-        return { kind: 'fresh', value, ageMs, remainingMs: freshness.remainingMs, problem };
-      case 'stale':
-        return { kind: 'stale', value, ageMs, window: freshness.window, problem };
-      case 'expired':
-        return { kind: 'expired', problem };
+    if (freshness.kind === 'expired') return { kind: 'expired', problem };
+    if (freshness.kind === 'stale') {
+      return { kind: 'stale', value, ageMs, window: freshness.window, problem };
     }
+    return { kind: 'fresh', value, ageMs, remainingMs: freshness.remainingMs, problem };
   }
 
   /** Starts a fetch, or joins the one under way. The promise never rejects. */
@@ -241,7 +238,7 @@ export class CacheSlot<T> {
   /** Ends with the signal even when the fetch does not listen to it. */
   async #fetchOrAbort(signal: AbortSignal): Promise<FetchedValue<T>> {
     const { promise, reject } = Promise.withResolvers<never>();
-    const onAbort = (): void => reject(signal.reason as CacheError);
+    const onAbort = (): void => reject(signal.reason);
     if (signal.aborted) onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
     try {

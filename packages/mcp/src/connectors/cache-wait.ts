@@ -17,7 +17,6 @@ export async function waitForShared(
   const { signal, timeoutMs } = options;
   signal?.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-  // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- a signal's reason is passed on as it is
   const onAbort = (): void => reject(signal?.reason);
   const timer = timeoutMs === undefined ? undefined : setTimeout(() => resolve(false), timeoutMs);
   signal?.addEventListener('abort', onAbort, { once: true });

@@ -22,6 +22,8 @@ export interface ServedManifest {
 }
 
 export interface ConnectorEntryWiring {
+  /** When a first list began to wait for it, on the clock of `performance.now()`. */
+  readonly addedAtMs: number;
   readonly cache: ManifestCache<CachedManifest>;
   readonly createUpstream: CreateUpstream;
   /** What `served()` or `status()` say has changed. */
@@ -36,7 +38,6 @@ export class ConnectorEntry {
   /** Shared isolation: every caller gets the same upstream. */
   readonly access: UpstreamAccess | undefined;
   readonly source: string;
-  readonly createdAtMs: number = performance.now();
   readonly #upstream: Upstream | undefined;
   readonly #wiring: ConnectorEntryWiring;
   #failure: ConnectorFailure | undefined;
@@ -69,6 +70,10 @@ export class ConnectorEntry {
   /** True once there is nothing left to wait for before answering a first list. */
   get settled(): boolean {
     return this.#settled || this.#upstream === undefined || this.served() !== undefined;
+  }
+
+  get addedAtMs(): number {
+    return this.#wiring.addedAtMs;
   }
 
   /** Whether it can be synced at all. */
@@ -179,7 +184,13 @@ export class ConnectorEntry {
     if (!enabled) return { kind: 'disabled', id };
     this.#attemptedAtMs = performance.now();
     if (this.#upstream === undefined) return this.#failed(undefined);
-    return this.#outcomeOf(await this.#wiring.cache.refresh(id, { force }));
+    const { cache } = this.#wiring;
+    const outcome = await cache.refresh(id, { force });
+    const fetched = outcome.kind === 'updated' || outcome.kind === 'unchanged';
+    const lasting = fetched && outcome.value.manifest.hint.ttlMs > 0;
+    // Servers that register tools right after the handshake say "changed" while they are being asked: ask once more.
+    const outdated = lasting && cache.get(id).kind === 'stale';
+    return this.#outcomeOf(outdated ? await cache.refresh(id, { force: true }) : outcome);
   }
 
   #outcomeOf(outcome: RefreshOutcome<CachedManifest>): SyncOutcome {

@@ -17,10 +17,10 @@ export function waitForFirstList(
 ): Promise<void> | undefined {
   const now = performance.now();
   const pending = entries.filter(
-    (entry) => entry.createdAtMs + options.waitMs > now && !entry.settled,
+    (entry) => entry.addedAtMs + options.waitMs > now && !entry.settled,
   );
   if (pending.length === 0) return undefined;
-  const latest = Math.max(...pending.map((entry) => entry.createdAtMs));
+  const latest = Math.max(...pending.map((entry) => entry.addedAtMs));
   return settledBy(pending, latest + options.waitMs - now, options);
 }
 

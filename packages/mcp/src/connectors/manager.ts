@@ -19,6 +19,8 @@ export interface ConnectorProxyManagerOptions {
   readonly syncConcurrency?: number;
   /** How long a first list may wait for connectors nothing is known of, from their start. Default 1500; 0 = never. */
   readonly firstListWaitMs?: number;
+  /** When the wait of a first list for `connectors` began, on the clock of `performance.now()`. Default: now. */
+  readonly startedAtMs?: number | undefined;
   /** False (`MCP_CONNECTOR_REFRESH_SYNC`): nothing is refreshed in the background, only when a list is asked for. */
   readonly backgroundRefresh?: boolean;
   /** The longest time between two refreshes of a connector. Default 300000. */
@@ -71,7 +73,8 @@ export class ConnectorProxyManager {
         onError: (id, error) => options.onError?.(`the refresh of ${id} failed`, error),
       });
     }
-    for (const definition of options.connectors) this.#add(definition);
+    const { startedAtMs = performance.now() } = options;
+    for (const definition of options.connectors) this.#add(definition, startedAtMs);
   }
 
   /** Takes over the manifests an earlier run kept: they are served as stale until the first sync. */
@@ -171,7 +174,7 @@ export class ConnectorProxyManager {
       if (!wanted.has(id)) removed.push({ kind: 'removed', id });
     }
     const added = connectors.filter(({ id }) => !this.#entries.has(id));
-    for (const definition of added) this.#add(definition);
+    for (const definition of added) this.#add(definition, startedAt);
     this.#changed();
     const synced = await Promise.all(added.map(async ({ id }) => await this.syncOne(id)));
     await Promise.allSettled(closing);
@@ -207,8 +210,9 @@ export class ConnectorProxyManager {
     return [...this.#entries.values()].toSorted(byId);
   }
 
-  #add(definition: ConnectorDefinition): void {
+  #add(definition: ConnectorDefinition, addedAtMs: number): void {
     const entry = new ConnectorEntry(definition, {
+      addedAtMs,
       cache: this.#cache,
       createUpstream: this.#options.createUpstream,
       changed: () => this.#changed(),

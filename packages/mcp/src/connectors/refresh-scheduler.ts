@@ -1,4 +1,11 @@
-import { DueHeap, type DueItem } from './refresh-scheduler-heap.ts';
+import { DueHeap } from './refresh-scheduler-heap.ts';
+import {
+  changeDueAtMs,
+  createScheduledItem,
+  releaseWaiters,
+  type ChangeLimits,
+  type ScheduledItem,
+} from './refresh-scheduler-item.ts';
 import {
   aheadDelayMs,
   intervalDelayMs,
@@ -31,24 +38,6 @@ export interface RefreshSchedulerOptions {
   readonly onError?: ((id: string, error: unknown) => void) | undefined;
 }
 
-interface Item extends DueItem {
-  readonly id: string;
-  ttlMs: number | undefined;
-  /** Instants are monotonic. When a demanded connector is due by its TTL. */
-  aheadAtMs: number;
-  demandedAtMs: number;
-  /** Asked for by `Retry-After`; only `forceRefresh` goes before it. */
-  notBeforeMs: number;
-  failures: number;
-  /** When notifications caused the last refreshes, oldest first. */
-  readonly changes: number[];
-  changePending: boolean;
-  run: { readonly abort: AbortController; readonly done: Promise<void> } | undefined;
-  /** Those who wait for a forced refresh that has not begun. */
-  waiters: (() => void)[];
-}
-
-const MINUTE_MS = 60_000;
 /** The longest `setTimeout` can do. */
 const MAX_TIMER_MS = 2_147_483_647;
 
@@ -61,11 +50,11 @@ export class RefreshScheduler {
   readonly #onRefresh: RefreshSchedulerOptions['onRefresh'];
   readonly #onError: (id: string, error: unknown) => void;
   readonly #limits: DueLimits;
-  readonly #debounceMs: number;
-  readonly #maxChanges: number;
-  readonly #items = new Map<string, Item>();
-  readonly #due = new DueHeap<Item>();
-  readonly #running = new Set<Promise<void>>();
+  readonly #changeLimits: ChangeLimits;
+  readonly #items = new Map<string, ScheduledItem>();
+  readonly #due = new DueHeap<ScheduledItem>();
+  /** By id; the entry outlives a removed connector until its refresh has ended. */
+  readonly #running = new Map<string, Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Infinity;
   #started = false;
@@ -83,8 +72,10 @@ export class RefreshScheduler {
     this.#onError = options.onError ?? ((): void => undefined);
     const { minDelayMs = 100, minRefreshMs = 5_000, random } = options;
     this.#limits = { intervalMs, jitterFactor, minDelayMs, minRefreshMs, random };
-    this.#debounceMs = Math.max(1_000, options.debounceMs ?? 1_000);
-    this.#maxChanges = Math.max(1, options.maxChangesPerMinute ?? 10);
+    this.#changeLimits = {
+      debounceMs: Math.max(1_000, options.debounceMs ?? 1_000),
+      maxChangesPerMinute: Math.max(1, options.maxChangesPerMinute ?? 10),
+    };
   }
 
   /** Arms the timer. Does nothing when started already; may follow a `stop`. */
@@ -98,10 +89,10 @@ export class RefreshScheduler {
     this.#started = false;
     this.#arm();
     for (const item of this.#items.values()) {
-      item.run?.abort.abort();
-      release(item);
+      item.abort?.abort();
+      releaseWaiters(item);
     }
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    while (this.#running.size > 0) await Promise.all(this.#running.values());
   }
 
   /**
@@ -110,20 +101,7 @@ export class RefreshScheduler {
    */
   add(id: string, known?: { readonly ttlMs: number | undefined }): void {
     if (this.#items.has(id)) return;
-    const item: Item = {
-      id,
-      ttlMs: undefined,
-      aheadAtMs: Infinity,
-      demandedAtMs: -Infinity,
-      notBeforeMs: -Infinity,
-      failures: 0,
-      changes: [],
-      changePending: false,
-      run: undefined,
-      waiters: [],
-      dueAtMs: Infinity,
-      heapIndex: -1,
-    };
+    const item = createScheduledItem(id);
     this.#items.set(id, item);
     if (known === undefined) this.#place(item, performance.now());
     else this.#succeeded(item, known.ttlMs);
@@ -135,8 +113,8 @@ export class RefreshScheduler {
     if (item === undefined) return;
     this.#items.delete(id);
     this.#due.remove(item);
-    item.run?.abort.abort();
-    release(item);
+    item.abort?.abort();
+    releaseWaiters(item);
     this.#arm();
   }
 
@@ -147,7 +125,7 @@ export class RefreshScheduler {
     const now = performance.now();
     item.demandedAtMs = now;
     const atMs = Math.max(item.aheadAtMs, now + this.#limits.minDelayMs);
-    if (item.run === undefined && item.failures === 0 && atMs < item.dueAtMs)
+    if (item.abort === undefined && item.failures === 0 && atMs < item.dueAtMs)
       this.#place(item, atMs);
   }
 
@@ -156,7 +134,7 @@ export class RefreshScheduler {
     const item = this.#items.get(id);
     if (item === undefined || item.changePending) return;
     item.changePending = true;
-    if (item.run === undefined) this.#placeChange(item);
+    if (item.abort === undefined) this.#placeChange(item);
   }
 
   /**
@@ -175,28 +153,23 @@ export class RefreshScheduler {
   dueInMs(id: string): number | undefined {
     const item = this.#items.get(id);
     if (item === undefined) return undefined;
-    return item.run === undefined ? Math.max(0, item.dueAtMs - performance.now()) : 0;
+    return item.abort === undefined ? Math.max(0, item.dueAtMs - performance.now()) : 0;
   }
 
-  async #force(item: Item): Promise<void> {
+  async #force(item: ScheduledItem): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     item.waiters.push(resolve);
-    if (item.run === undefined) this.#place(item, performance.now());
+    if (item.abort === undefined) this.#place(item, performance.now());
     await promise;
   }
 
-  #place(item: Item, atMs: number): void {
+  #place(item: ScheduledItem, atMs: number): void {
     this.#due.place(item, atMs);
     this.#arm();
   }
 
-  #placeChange(item: Item): void {
-    const now = performance.now();
-    const { changes } = item;
-    while (changes.length > 0 && now - (changes[0] ?? 0) >= MINUTE_MS) changes.shift();
-    const full = changes.length >= this.#maxChanges;
-    const allowedMs = full ? (changes[0] ?? now) + MINUTE_MS : now;
-    const atMs = Math.max(now + this.#debounceMs, allowedMs, item.notBeforeMs);
+  #placeChange(item: ScheduledItem): void {
+    const atMs = changeDueAtMs(item, performance.now(), this.#changeLimits);
     if (atMs < item.dueAtMs || item.heapIndex < 0) this.#place(item, atMs);
   }
 
@@ -225,34 +198,40 @@ export class RefreshScheduler {
     this.#arm();
   }
 
-  #begin(item: Item): void {
-    const abort = new AbortController();
+  #begin(item: ScheduledItem): void {
+    const { id, waiters } = item;
     if (item.changePending) item.changes.push(performance.now());
     item.changePending = false;
-    const waiters = item.waiters;
     item.waiters = [];
-    const done = this.#refresh(item, abort.signal).finally(() => {
-      this.#running.delete(done);
+    item.abort = new AbortController();
+    // Of a connector removed and added again, the earlier refresh may still be ending.
+    const run = this.#refresh(item, item.abort.signal, this.#running.get(id));
+    const done = run.finally(() => {
+      if (this.#running.get(id) === done) this.#running.delete(id);
       for (const resolve of waiters) resolve();
     });
-    item.run = { abort, done };
-    this.#running.add(done);
+    this.#running.set(id, done);
   }
 
   /** Never rejects. */
-  async #refresh(item: Item, signal: AbortSignal): Promise<void> {
+  async #refresh(
+    item: ScheduledItem,
+    signal: AbortSignal,
+    earlier: Promise<void> | undefined,
+  ): Promise<void> {
     let result: RefreshResult;
     try {
-      // Yields first, so that `run` is set before this can end.
-      await Promise.resolve();
+      await earlier;
       result = await this.#onRefresh(item.id, signal);
     } catch (error) {
       this.#report(item.id, error);
       result = { kind: 'failed', retryAfterMs: retryAfterOf(error) };
     }
-    item.run = undefined;
+    item.abort = undefined;
     if (this.#items.get(item.id) !== item) return;
-    if (result.kind === 'ok') this.#succeeded(item, result.ttlMs);
+    // Ended by `stop`, which says nothing about the connector: it is due when there is a `start` again.
+    if (signal.aborted) this.#place(item, performance.now());
+    else if (result.kind === 'ok') this.#succeeded(item, result.ttlMs);
     else this.#failed(item, result.retryAfterMs);
     if (item.changePending) this.#placeChange(item);
     if (item.waiters.length > 0) this.#place(item, performance.now());
@@ -266,7 +245,7 @@ export class RefreshScheduler {
     }
   }
 
-  #succeeded(item: Item, ttlMs: number | undefined): void {
+  #succeeded(item: ScheduledItem, ttlMs: number | undefined): void {
     const now = performance.now();
     item.failures = 0;
     item.notBeforeMs = -Infinity;
@@ -277,18 +256,13 @@ export class RefreshScheduler {
     this.#place(item, demanded ? Math.min(atMs, item.aheadAtMs) : atMs);
   }
 
-  #failed(item: Item, retryAfterMs: number | undefined): void {
+  #failed(item: ScheduledItem, retryAfterMs: number | undefined): void {
     item.failures += 1;
     const delayMs = retryDelayMs(item.failures, item.ttlMs, retryAfterMs, this.#limits);
     const atMs = performance.now() + delayMs;
     item.notBeforeMs = retryAfterMs === undefined ? -Infinity : atMs;
     this.#place(item, atMs);
   }
-}
-
-function release(item: Item): void {
-  for (const resolve of item.waiters) resolve();
-  item.waiters = [];
 }
 
 function retryAfterOf(error: unknown): number | undefined {

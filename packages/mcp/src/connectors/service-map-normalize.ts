@@ -1,13 +1,14 @@
-function isRecord(value: unknown): value is Record<string, unknown> {
+/** A JSON object, not an array. */
+export function isJsonObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** `authentication.headers: [{ name, value }]` of the operator's manifest file, as a record. */
 function manifestHeaders(authentication: unknown): Record<string, unknown> | undefined {
-  const list: unknown = isRecord(authentication) ? authentication['headers'] : undefined;
+  const list: unknown = isJsonObject(authentication) ? authentication['headers'] : undefined;
   if (!Array.isArray(list)) return undefined;
   const pairs = list
-    .filter((item: unknown) => isRecord(item))
+    .filter((item: unknown) => isJsonObject(item))
     .map((item): [string, unknown] => [String(item['name']), item['value']]);
   return Object.fromEntries(pairs);
 }
@@ -24,7 +25,7 @@ export interface NormalizedEntry {
  * are given. All other keys, known or not, are left alone.
  */
 export function normalizeServiceMapEntry(raw: unknown): NormalizedEntry {
-  if (!isRecord(raw)) return { entry: raw, legacyKeys: [] };
+  if (!isJsonObject(raw)) return { entry: raw, legacyKeys: [] };
   const { name, ttl, ...rest } = raw;
   const entry: Record<string, unknown> = rest;
   const legacyKeys: string[] = [];

@@ -104,6 +104,21 @@ function checkCommand(entry: ServiceMapEntry, policy: RemoteTrustPolicy): TrustR
   ];
 }
 
+function checkNames(entry: ServiceMapEntry): TrustRefusal[] {
+  const refusals: TrustRefusal[] = [];
+  for (const name of Object.keys(entry.env ?? {}).filter((key) => STEERING_VARIABLE.test(key))) {
+    const message = `The variable '${name}' steers how a process runs`;
+    refusals.push({ code: 'ENVIRONMENT_NOT_ALLOWED', message });
+  }
+  const named = entry.auth?.headerName ?? '';
+  const headers = [...Object.keys(entry.headers ?? {}), named];
+  for (const name of headers.filter((key) => FRAMING_HEADER.test(key))) {
+    const message = `The header '${name}' is not the map's to set`;
+    refusals.push({ code: 'HEADER_NOT_ALLOWED', message });
+  }
+  return refusals;
+}
+
 function checkReferences(
   values: readonly (string | undefined)[],
   allowed: readonly string[] | undefined,
@@ -132,21 +147,12 @@ export function checkRemoteTrust(
   entry: ServiceMapEntry,
   policy: RemoteTrustPolicy,
 ): readonly TrustRefusal[] {
-  const { endpoint, env = {}, headers = {} } = entry;
-  const refusals = checkCommand(entry, policy);
-  if (endpoint !== undefined) refusals.push(...checkEndpoint(endpoint, policy.allowedHosts ?? []));
-  for (const name of Object.keys(env).filter((key) => STEERING_VARIABLE.test(key))) {
-    const message = `The variable '${name}' steers how a process runs`;
-    refusals.push({ code: 'ENVIRONMENT_NOT_ALLOWED', message });
-  }
-  const named = entry.auth?.headerName;
-  for (const name of [...Object.keys(headers), ...(named === undefined ? [] : [named])]) {
-    if (!FRAMING_HEADER.test(name)) continue;
-    const message = `The header '${name}' is not the map's to set`;
-    refusals.push({ code: 'HEADER_NOT_ALLOWED', message });
-  }
-  const values = [...Object.values(env), ...Object.values(headers), ...(entry.args ?? [])];
-  values.push(entry.auth?.credential ?? '');
-  refusals.push(...checkReferences(values, policy.allowedVariables));
-  return refusals;
+  const { endpoint, env = {}, headers = {}, args = [] } = entry;
+  const values = [...Object.values(env), ...Object.values(headers), ...args];
+  return [
+    ...checkCommand(entry, policy),
+    ...(endpoint === undefined ? [] : checkEndpoint(endpoint, policy.allowedHosts ?? [])),
+    ...checkNames(entry),
+    ...checkReferences([...values, entry.auth?.credential], policy.allowedVariables),
+  ];
 }

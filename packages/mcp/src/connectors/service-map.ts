@@ -5,7 +5,7 @@ import type { SignatureVerifyKey } from './signature-keys.ts';
 import { type RawServiceMap, verifyServiceMap } from './signature.ts';
 import { ServiceMapError } from './service-map-error.ts';
 import type { MapGeneration, MapGenerationStore } from './service-map-generation.ts';
-import { normalizeServiceMapEntry } from './service-map-normalize.ts';
+import { isJsonObject, normalizeServiceMapEntry } from './service-map-normalize.ts';
 import {
   parseServiceMapEntry,
   parseServiceMapEnvelope,
@@ -13,7 +13,7 @@ import {
   type ServiceMapEnvelope,
 } from './service-map-schema.ts';
 import { readServiceMap, type ServiceMapSource } from './service-map-source.ts';
-import { judgeMapTime, undatedMapTime } from './service-map-time.ts';
+import { judgeMapTime, undatedMapTime, type MapTimes } from './service-map-time.ts';
 
 export interface LoadServiceMapOptions {
   readonly source: ServiceMapSource;
@@ -88,13 +88,15 @@ const DEFAULT_MAX_BYTES = 10 * 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 5_000;
 const DEFAULT_MAX_STALE_MS = 86_400_000;
 
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 type Warn = (code: ServiceMapWarning['code'], message: string) => void;
 
 function asObject(value: unknown): RawServiceMap {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new ServiceMapError('MAP_SCHEMA', 'The map is not a JSON object');
-  }
-  return value as RawServiceMap;
+  if (isJsonObject(value)) return value;
+  throw new ServiceMapError('MAP_SCHEMA', 'The map is not a JSON object');
 }
 
 function checkSignature(
@@ -137,8 +139,7 @@ function parseEntries(
   for (const [index, rawEntry] of rawEntries.entries()) {
     const { entry, legacyKeys } = normalizeServiceMapEntry(rawEntry);
     for (const key of legacyKeys) legacy.add(key);
-    const given: unknown =
-      typeof entry === 'object' && entry !== null ? Reflect.get(entry, 'id') : undefined;
+    const given = isJsonObject(entry) ? entry['id'] : undefined;
     const id = typeof given === 'string' ? given : undefined;
     if (id !== undefined && seen.has(id)) {
       throw new ServiceMapError('MAP_DUPLICATE_ID', `Two connectors are called '${id}'`);
@@ -159,36 +160,49 @@ interface Dated {
   readonly generation: MapGeneration | undefined;
 }
 
+async function recall(
+  store: MapGenerationStore | undefined,
+  warn: Warn,
+): Promise<MapGeneration | undefined> {
+  try {
+    return await store?.load();
+  } catch (error) {
+    warn('not-remembered', messageOf(error));
+    return undefined;
+  }
+}
+
+function timesOf(envelope: ServiceMapEnvelope): MapTimes {
+  const { notAfter } = envelope;
+  return {
+    generatedAtMs: Date.parse(envelope.generatedAt),
+    ttlMs: envelope.ttlSeconds * 1_000,
+    notAfterMs: notAfter === undefined ? undefined : Date.parse(notAfter),
+  };
+}
+
 async function checkTime(
   envelope: ServiceMapEnvelope,
   digest: string,
   options: LoadServiceMapOptions,
   warn: Warn,
 ): Promise<Dated> {
-  const { maxStaleMs = DEFAULT_MAX_STALE_MS } = options;
-  const generatedAtMs = Date.parse(envelope.generatedAt);
-  const known = await options.generations?.load();
-  const last = options.allowReplay === true ? undefined : known;
-  const verdict = judgeMapTime(
-    {
-      generatedAtMs,
-      ttlMs: envelope.ttlSeconds * 1_000,
-      notAfterMs: envelope.notAfter === undefined ? undefined : Date.parse(envelope.notAfter),
-    },
-    {
-      nowEpochMs: Date.now(),
-      lastGeneratedAtMs: last?.generatedAtMs,
-      acceptStaleMs: options.acceptStaleMs ?? (options.source.kind === 'url' ? 0 : maxStaleMs),
-      maxStaleMs,
-    },
-  );
+  const { maxStaleMs = DEFAULT_MAX_STALE_MS, source } = options;
+  const times = timesOf(envelope);
+  const known = await recall(options.generations, warn);
+  const verdict = judgeMapTime(times, {
+    nowEpochMs: Date.now(),
+    lastGeneratedAtMs: options.allowReplay === true ? undefined : known?.generatedAtMs,
+    acceptStaleMs: options.acceptStaleMs ?? (source.kind === 'url' ? 0 : maxStaleMs),
+    maxStaleMs,
+  });
   if (verdict.kind === 'rejected') throw new ServiceMapError(verdict.code, verdict.message);
-  const sameDate = known?.generatedAtMs === generatedAtMs;
-  if (sameDate && known.digest !== digest) {
+  const { generatedAtMs } = times;
+  if (known?.generatedAtMs === generatedAtMs) {
+    if (known.digest === digest) return { ...verdict, generation: undefined };
     warn('equivocation', `Another map is dated ${envelope.generatedAt} as well`);
   }
-  const news = !sameDate || known.digest !== digest;
-  return { ...verdict, generation: news ? { generatedAtMs, digest } : undefined };
+  return { ...verdict, generation: { generatedAtMs, digest } };
 }
 
 async function remember(
@@ -201,7 +215,7 @@ async function remember(
     await store.save(generation);
   } catch (error) {
     // A full disk must not take a good map away.
-    warn('not-remembered', error instanceof Error ? error.message : 'The generation was not saved');
+    warn('not-remembered', messageOf(error));
   }
 }
 

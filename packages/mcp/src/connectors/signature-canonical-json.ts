@@ -42,29 +42,26 @@ function canonicalObject(value: object, path: string, depth: number): string {
   return `{${members.join(',')}}`;
 }
 
-function canonicalValue(value: unknown, path: string, depth: number): string {
-  switch (typeof value) {
-    case 'string':
-      return canonicalString(value, path);
-    case 'number':
-      if (!Number.isFinite(value)) {
-        throw new CanonicalJsonError('CANONICAL_NUMBER', path, `Number ${value} is not finite`);
-      }
-      return JSON.stringify(value);
-    case 'boolean':
-      return value ? 'true' : 'false';
-    case 'object': {
-      if (value === null) return 'null';
-      if (depth >= MAX_DEPTH) {
-        throw new CanonicalJsonError('CANONICAL_TOO_DEEP', path, `More than ${MAX_DEPTH} levels`);
-      }
-      if (!Array.isArray(value)) return canonicalObject(value, path, depth + 1);
-      const items: readonly unknown[] = value;
-      return `[${items.map((item, i) => canonicalValue(item, `${path}/${i}`, depth + 1)).join(',')}]`;
-    }
-    default:
-      throw new CanonicalJsonError('CANONICAL_TYPE', path, `JSON has no ${typeof value}`);
+function canonicalNumber(value: number, path: string): string {
+  if (Number.isFinite(value)) return JSON.stringify(value);
+  throw new CanonicalJsonError('CANONICAL_NUMBER', path, `Number ${value} is not finite`);
+}
+
+function canonicalContainer(value: object, path: string, depth: number): string {
+  if (depth >= MAX_DEPTH) {
+    throw new CanonicalJsonError('CANONICAL_TOO_DEEP', path, `More than ${MAX_DEPTH} levels`);
   }
+  if (!Array.isArray(value)) return canonicalObject(value, path, depth + 1);
+  const items: readonly unknown[] = value;
+  return `[${items.map((item, i) => canonicalValue(item, `${path}/${i}`, depth + 1)).join(',')}]`;
+}
+
+function canonicalValue(value: unknown, path: string, depth: number): string {
+  if (value === null || typeof value === 'boolean') return String(value);
+  if (typeof value === 'string') return canonicalString(value, path);
+  if (typeof value === 'number') return canonicalNumber(value, path);
+  if (typeof value === 'object') return canonicalContainer(value, path, depth);
+  throw new CanonicalJsonError('CANONICAL_TYPE', path, `JSON has no ${typeof value}`);
 }
 
 /**

@@ -97,7 +97,7 @@ export function generateSignatureKey(alg: SignatureAlgorithm): GeneratedSignatur
   const pair = generateKeyPairSync('ed25519');
   return {
     alg,
-    privatePem: pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    publicPem: pair.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    privatePem: pair.privateKey.export({ type: 'pkcs8', format: 'pem' }),
+    publicPem: pair.publicKey.export({ type: 'spki', format: 'pem' }),
   };
 }

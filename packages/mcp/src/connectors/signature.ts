@@ -32,11 +32,11 @@ function signedMessage(map: RawServiceMap): Buffer {
  * keys with an id get `kid`; both are part of what is signed. A `signature`, `alg` or `kid` already there is replaced.
  * @throws CanonicalJsonError when the map has no canonical form.
  */
-export function signServiceMap<T extends RawServiceMap>(
-  map: T,
+export function signServiceMap(
+  map: RawServiceMap,
   key: SignatureSignKey,
-): T & { readonly signature: string } {
-  const { signature: _signature, alg: _alg, kid: _kid, ...rest } = map as RawServiceMap;
+): RawServiceMap & { readonly signature: string } {
+  const { signature: _signature, alg: _alg, kid: _kid, ...rest } = map;
   const unsigned = {
     ...rest,
     ...(key.alg === 'ed25519' ? { alg: key.alg } : {}),
@@ -47,9 +47,7 @@ export function signServiceMap<T extends RawServiceMap>(
     key.alg === 'ed25519'
       ? sign(null, message, key.privateKey)
       : createHmac('sha256', key.secret).update(message).digest();
-  return { ...unsigned, signature: bytes.toString('base64url') } as unknown as T & {
-    readonly signature: string;
-  };
+  return { ...unsigned, signature: bytes.toString('base64url') };
 }
 
 function matches(key: SignatureVerifyKey, message: Buffer, signature: Buffer): boolean {

@@ -1,6 +1,6 @@
 import type { JsonObject, JsonRpcId, RawMember } from '../protocol/message.ts';
 import type { Era } from '../protocol/revision.ts';
-import type { UpstreamError } from './upstream-error.ts';
+import type { ConnectorPhase, UpstreamError } from './upstream-error.ts';
 
 /** What a handshake (or `server/discover`) told us about a server. */
 export interface UpstreamInfo {
@@ -49,7 +49,7 @@ export interface ForwardSink {
   whole(body: Buffer): void;
   /** As `whole`, for an answer too large to hold: bytes follow by `chunk`, then `end`. */
   open(): void;
-  /** False asks the caller to `pause()` until `resume()`. */
+  /** False when the client is slow: the sink calls `pause()` and, later, `resume()` of the handle. */
   chunk(bytes: Buffer): boolean;
   end(): void;
   fail(error: UpstreamError): void;
@@ -77,6 +77,8 @@ export interface Upstream {
   readonly connectorId: string;
   /** Known once connected. */
   readonly info: UpstreamInfo | undefined;
+  /** Where in its life the connection is now: the step under way or the last one tried; `ready` once connected. */
+  readonly phase: ConnectorPhase;
   /**
    * Connects and shakes hands; joins an attempt under way; answers at once when connected.
    * @throws UpstreamError naming the phase.
@@ -94,7 +96,16 @@ export interface Upstream {
   close(): Promise<void>;
 }
 
+/** How long a call may take, in milliseconds (contract.md, call deadline). */
+export interface CallTimeouts {
+  /** Without progress. */
+  readonly idleTimeoutMs: number;
+  /** Whatever its progress. */
+  readonly maxCallMs: number;
+}
+
 /** A way to get an upstream for a caller: one shared by all, or one per session (contract.md, isolation). */
 export interface UpstreamAccess {
+  readonly callTimeouts: CallTimeouts;
   acquire(callerId: string): Upstream;
 }

@@ -1,0 +1,49 @@
+import type { ForwardHandle, ForwardRequest, ForwardSink, UpstreamInfo } from './upstream.ts';
+import type { UpstreamError } from './upstream-error.ts';
+import type { HttpWire } from './http-wire.ts';
+
+/** Something under way that must hear of the end of the upstream. */
+export interface OpenCall {
+  closed(error: UpstreamError): void;
+}
+
+/** Why a channel cannot be used any more, although the server answers. */
+export type LossReason =
+  /** The session is unknown to the server: it restarted, or the session expired. */
+  | 'session'
+  /** The server speaks the other era. */
+  | 'era';
+
+/** How the server is spoken to, as settled by one handshake. */
+export interface HttpChannel {
+  readonly info: UpstreamInfo;
+  /**
+   * Sends a request. `mayRecover` is false for one that was already sent again: a second refusal is delivered.
+   */
+  forward(request: ForwardRequest, sink: ForwardSink, mayRecover: boolean): ForwardHandle;
+  /** Tells the server that we leave, where it wants to know. Bounded in time; never throws. */
+  leave(): Promise<void>;
+}
+
+/** What a channel asks of the upstream it belongs to. */
+export interface ChannelHost {
+  readonly wire: HttpWire;
+  /** Calls under way. */
+  readonly calls: Set<OpenCall>;
+  /** The server sent something that belongs to nobody. */
+  ignored(): void;
+  /** The server answered as this channel expects: it is what we think it is. */
+  answered(): void;
+  /** A notification that belongs to no request. */
+  unasked(method: string, text: string): void;
+  /** Whether a loss of this kind may be acted on now. */
+  mayReplace(channel: HttpChannel, reason: LossReason): boolean;
+  /** Replaces the channel and runs the request, which the server rejected unexecuted, once more. */
+  rerun(loss: Loss, request: ForwardRequest, sink: ForwardSink): ForwardHandle;
+}
+
+export interface Loss {
+  readonly channel: HttpChannel;
+  readonly reason: LossReason;
+  readonly error: UpstreamError;
+}

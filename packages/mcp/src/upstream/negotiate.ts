@@ -1,0 +1,153 @@
+import { RPC, requestText } from '../protocol/message.ts';
+import { META, MODERN_VERSIONS } from '../protocol/revision.ts';
+import type { ConnectorDefinition } from '../connectors/connector.ts';
+import { usableVerdict, type EraMemory } from './era-memory.ts';
+import type { ChannelHost, HttpChannel } from './http-channel.ts';
+import type { Where } from './http-error.ts';
+import { isJsonObject } from './http-message.ts';
+import { isUnknownKind, refusalError, type Refusal } from './http-refusal.ts';
+import { post, type PostOutcome } from './http-request.ts';
+import type { ClientIdentity } from './http-wire.ts';
+import { createLegacyChannel } from './legacy-http.ts';
+import { openLegacySession, type HandshakeOptions } from './legacy-session.ts';
+import { createModernChannel, modernEnvelope, modernHeaders } from './modern-http.ts';
+import type { UpstreamInfo } from './upstream.ts';
+import { UpstreamError } from './upstream-error.ts';
+
+/** What the answer to `server/discover` says about a server. */
+export type Verdict =
+  | { readonly kind: 'modern'; readonly info: UpstreamInfo }
+  | { readonly kind: 'legacy' }
+  /** Nothing: the failure is about access, load or the network, or is no answer at all. */
+  | { readonly kind: 'undecided'; readonly error: UpstreamError };
+
+/** The server's modern identity, or undefined when it speaks no modern revision of ours. */
+function readDiscoverResult(text: string): UpstreamInfo | undefined {
+  const result: unknown = JSON.parse(text);
+  if (!isJsonObject(result) || !Array.isArray(result['supportedVersions'])) return undefined;
+  const supported: readonly unknown[] = result['supportedVersions'];
+  const protocolVersion = MODERN_VERSIONS.find((version) => supported.includes(version));
+  if (protocolVersion === undefined) return undefined;
+  const { capabilities, instructions, _meta: meta } = result;
+  const serverInfo = isJsonObject(meta) ? meta[META.serverInfo] : undefined;
+  return {
+    era: 'modern',
+    protocolVersion,
+    capabilities: isJsonObject(capabilities) ? capabilities : {},
+    serverInfo: isJsonObject(serverInfo) ? serverInfo : undefined,
+    instructions: typeof instructions === 'string' ? instructions : undefined,
+  };
+}
+
+/** -32022 that lists a version we asked for contradicts itself: no ground for a verdict. */
+function contradicts(rpc: NonNullable<Refusal['rpc']>): boolean {
+  if (rpc.code !== RPC.unsupportedVersion) return false;
+  const error: unknown = JSON.parse(rpc.text);
+  const data = isJsonObject(error) ? error['data'] : undefined;
+  const supported: unknown = isJsonObject(data) ? data['supported'] : undefined;
+  return Array.isArray(supported) && MODERN_VERSIONS.some((version) => supported.includes(version));
+}
+
+function judgeError(rpc: NonNullable<Refusal['rpc']>, where: Where): Verdict {
+  if (!contradicts(rpc)) return { kind: 'legacy' };
+  const message = 'the server rejects a protocol version that it says it supports';
+  const details = { ...where, rpcErrorText: rpc.text, rpcCode: rpc.code };
+  return { kind: 'undecided', error: new UpstreamError('BAD_RESPONSE', message, details) };
+}
+
+/** Judges the answer to `server/discover` (spec 2026-07-28, basic/versioning). */
+export function judgeDiscover(outcome: PostOutcome, where: Where): Verdict {
+  if (outcome.kind === 'accepted') {
+    const message = 'server/discover was accepted and not answered';
+    return { kind: 'undecided', error: new UpstreamError('BAD_RESPONSE', message, where) };
+  }
+  if (outcome.kind === 'refused') {
+    const { status, rpc } = outcome.refusal;
+    if (!isUnknownKind(status)) {
+      return { kind: 'undecided', error: refusalError(outcome.refusal, where) };
+    }
+    return rpc === undefined ? { kind: 'legacy' } : judgeError(rpc, where);
+  }
+  if (outcome.answer.kind === 'error') return judgeError(outcome.answer, where);
+  const info = readDiscoverResult(outcome.answer.text);
+  return info === undefined ? { kind: 'legacy' } : { kind: 'modern', info };
+}
+
+/** Whether a failed `initialize` says that the server does not speak the legacy revisions. */
+export function rejectsLegacy(error: unknown): boolean {
+  return (
+    error instanceof UpstreamError &&
+    (error.rpcCode === RPC.unsupportedVersion || error.rpcCode === RPC.methodNotFound)
+  );
+}
+
+export interface NegotiateOptions extends HandshakeOptions {
+  readonly era: ConnectorDefinition['era'];
+  readonly clientInfo: ClientIdentity;
+  readonly memory: EraMemory;
+  readonly memoryKey: string;
+  /** Called before the server is asked for its era. */
+  readonly onProbe: () => void;
+}
+
+async function discover(host: ChannelHost, options: NegotiateOptions): Promise<Verdict> {
+  options.onProbe();
+  const outcome = await post(host.wire, {
+    headers: modernHeaders(host.wire, 'server/discover', undefined),
+    body: requestText('0', 'server/discover', [], modernEnvelope(options.clientInfo)),
+    id: 0,
+    phase: 'handshake',
+    timeoutMs: options.timeoutMs,
+    signal: options.signal,
+    onSent: options.onSent,
+  });
+  return judgeDiscover(outcome, { connectorId: host.wire.connectorId, phase: 'handshake' });
+}
+
+async function openLegacy(host: ChannelHost, options: NegotiateOptions): Promise<HttpChannel> {
+  const session = await openLegacySession(host.wire, options.clientInfo, options);
+  const { memory, memoryKey } = options;
+  memory.set(memoryKey, { era: 'legacy', storedAtMs: Date.now(), info: session.info });
+  return createLegacyChannel(host, session);
+}
+
+async function openByProbe(host: ChannelHost, options: NegotiateOptions): Promise<HttpChannel> {
+  const { memory, memoryKey, clientInfo } = options;
+  const verdict = await discover(host, options);
+  if (verdict.kind === 'undecided') throw verdict.error;
+  if (verdict.kind === 'modern') {
+    memory.set(memoryKey, { era: 'modern', storedAtMs: Date.now(), info: verdict.info });
+    return createModernChannel(host, { info: verdict.info, clientInfo, proven: true });
+  }
+  if (options.era === 'auto') return openLegacy(host, options);
+  throw new UpstreamError('BAD_RESPONSE', 'the server does not speak the modern revision', {
+    connectorId: host.wire.connectorId,
+    phase: 'handshake',
+  });
+}
+
+/**
+ * Settles how the server is spoken to: by what is pinned, by what is remembered, else by asking. A remembered
+ * legacy verdict the server contradicts is forgotten and asked for anew, once.
+ * @throws UpstreamError
+ */
+export async function negotiate(
+  host: ChannelHost,
+  options: NegotiateOptions,
+): Promise<HttpChannel> {
+  const { memory, memoryKey, clientInfo, era } = options;
+  if (era === 'legacy') return openLegacy(host, options);
+  const known = usableVerdict(memory.get(memoryKey));
+  if (known?.era === 'modern' && known.info !== undefined) {
+    return createModernChannel(host, { info: known.info, clientInfo, proven: false });
+  }
+  if (known?.era === 'legacy' && era === 'auto') {
+    try {
+      return await openLegacy(host, options);
+    } catch (error) {
+      if (!rejectsLegacy(error)) throw error;
+      memory.set(memoryKey, undefined);
+    }
+  }
+  return openByProbe(host, options);
+}

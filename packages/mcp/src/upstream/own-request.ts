@@ -1,0 +1,133 @@
+import { objectMembers } from '../protocol/json-scan.ts';
+import type { RawMember } from '../protocol/message.ts';
+import { NAME_PARAM } from '../protocol/revision.ts';
+import type { Where } from './http-error.ts';
+import { onceSocketIsFree } from './http-exchange.ts';
+import type { ForwardHandle, ForwardRequest, ForwardSink, RequestOptions } from './upstream.ts';
+import { UpstreamError, type UpstreamErrorCode } from './upstream-error.ts';
+
+interface Settle {
+  resolve(result: string): void;
+  reject(error: UpstreamError): void;
+}
+
+function codeOf(errorText: string): number | undefined {
+  const error: unknown = JSON.parse(errorText);
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : 0;
+  return typeof code === 'number' ? code : undefined;
+}
+
+/** A request of our own in the form of a client's; `params` may hold a `_meta`. */
+export function toOwnRequest(method: string, params: readonly RawMember[]): ForwardRequest {
+  const nameKey = NAME_PARAM.get(method);
+  const nameText = params.find((member) => member.key === nameKey)?.text;
+  const name: unknown = nameText === undefined ? undefined : JSON.parse(nameText);
+  const metaText = params.find((member) => member.key === '_meta')?.text ?? '{}';
+  return {
+    id: 0,
+    method,
+    members: params.filter((member) => member.key !== '_meta'),
+    meta: objectMembers(metaText).map(({ key, start, end }) => ({
+      key,
+      text: metaText.slice(start, end),
+    })),
+    name: typeof name === 'string' ? name : undefined,
+    paramHeaders: {},
+    // So that the result arrives as text, under an id and an envelope of our own.
+    clientEra: 'legacy',
+  };
+}
+
+/** A request of our own: a forward whose client is a promise with a deadline. */
+export class OwnRequest implements ForwardSink {
+  readonly #where: Where;
+  readonly #options: RequestOptions;
+  readonly #settle: Settle;
+  #timer: NodeJS.Timeout | undefined;
+  #handle: ForwardHandle | undefined;
+  #over = false;
+  readonly #onAbort = (): void => {
+    this.#giveUp('CANCELLED', 'the request was given up');
+  };
+
+  constructor(where: Where, options: RequestOptions, settle: Settle) {
+    this.#where = where;
+    this.#options = options;
+    this.#settle = settle;
+  }
+
+  start(forward: (sink: ForwardSink) => ForwardHandle): void {
+    const { signal, timeoutMs } = this.#options;
+    if (signal.aborted) {
+      this.#onAbort();
+      return;
+    }
+    signal.addEventListener('abort', this.#onAbort, { once: true });
+    this.#timer = setTimeout(() => {
+      this.#giveUp('TIMEOUT', `the server did not answer within ${timeoutMs} ms`);
+    }, timeoutMs);
+    this.#timer.unref();
+    this.#handle = forward(this);
+  }
+
+  notification(): void {
+    // We asked for no progress and for no log.
+  }
+
+  result(text: string): void {
+    this.#release();
+    onceSocketIsFree(() => {
+      this.#settle.resolve(text);
+    });
+  }
+
+  error(text: string): void {
+    this.#release();
+    const rpcCode = codeOf(text);
+    this.#settle.reject(
+      new UpstreamError('RPC_ERROR', `the server answered with error ${rpcCode ?? 'unknown'}`, {
+        ...this.#where,
+        rpcErrorText: text,
+        ...(rpcCode === undefined ? {} : { rpcCode }),
+      }),
+    );
+  }
+
+  whole(): void {
+    this.#unread();
+  }
+
+  open(): void {
+    this.#unread();
+  }
+
+  chunk(): boolean {
+    return true;
+  }
+
+  end(): void {
+    this.#unread();
+  }
+
+  fail(error: UpstreamError): void {
+    this.#release();
+    this.#settle.reject(error);
+  }
+
+  /** Only modern clients are given bytes unread, and we ask as a legacy one. */
+  #unread(): void {
+    this.fail(new UpstreamError('BAD_RESPONSE', 'the answer arrived unread', this.#where));
+  }
+
+  #giveUp(code: UpstreamErrorCode, message: string): void {
+    if (this.#over) return;
+    this.#handle?.cancel(message);
+    this.fail(new UpstreamError(code, message, this.#where));
+  }
+
+  #release(): void {
+    this.#over = true;
+    clearTimeout(this.#timer);
+    this.#options.signal.removeEventListener('abort', this.#onAbort);
+  }
+}

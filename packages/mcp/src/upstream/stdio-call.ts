@@ -1,0 +1,27 @@
+import type { UpstreamError } from './upstream-error.ts';
+
+/** What a shared process sent that had nowhere to go. */
+export interface StdioCounters {
+  /** Lines on stdout that are no JSON-RPC. */
+  noiseLines: number;
+  /** Log messages: on a shared process nobody can say whose they are. */
+  droppedLogs: number;
+  /** Answers and progress of requests that are over. */
+  lateMessages: number;
+  /** Requests of the server other than `ping`. */
+  refusedRequests: number;
+}
+
+/** One request under way. Exactly one of `result`, `error`, `fail` is called. */
+export interface PendingCall {
+  /** The client's progress token as raw JSON. */
+  readonly progressToken: string | undefined;
+  notification(text: string): void;
+  result(text: string): void;
+  error(text: string): void;
+  fail(error: UpstreamError): void;
+}
+
+export type Answer =
+  | { readonly kind: 'result'; readonly text: string }
+  | { readonly kind: 'error'; readonly text: string };

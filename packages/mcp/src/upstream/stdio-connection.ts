@@ -1,0 +1,277 @@
+import { parseMessage, type IncomingMessage } from '../protocol/json-rpc.ts';
+import {
+  arrayElements,
+  findMember,
+  objectMembers,
+  replaceSpan,
+  type Span,
+} from '../protocol/json-scan.ts';
+import {
+  ProtocolError,
+  RPC,
+  errorObject,
+  errorText,
+  requestText,
+  resultText,
+  type JsonRpcId,
+  type RawMember,
+} from '../protocol/message.ts';
+import type { ChildExit, ChildHandle } from './child-process.ts';
+import { createLineWriter, type LineWriter, type OutgoingLine } from './framing.ts';
+import { createLineReader } from './line-reader.ts';
+import type { Answer, PendingCall, StdioCounters } from './stdio-call.ts';
+import { UpstreamError, type ConnectorPhase, type UpstreamErrorCode } from './upstream-error.ts';
+
+/** How much sooner than its end a process may be seen to close its pipes. */
+const PIPE_GRACE_MS = 300;
+/** Messages waiting for a program that does not read: 16 Mi characters. */
+const MAX_QUEUED_CHARS = 16 * 1024 * 1024;
+/** More messages than this in one batch are not looked at. */
+const MAX_BATCH = 1000;
+
+export interface ConnectionOptions {
+  readonly connectorId: string;
+  readonly maxLineBytes: number;
+  readonly counters: StdioCounters;
+  readonly notification: (method: string, text: string) => void;
+  /** Called once, when the process has ended or broken the rules; not after `fail`. */
+  readonly down: (error: UpstreamError) => void;
+}
+
+/** Notifications that mean something to this layer only, or to nobody. */
+const SWALLOWED: ReadonlySet<string> = new Set([
+  'notifications/cancelled',
+  'notifications/subscriptions/acknowledged',
+]);
+
+/** The members of a message that could be read far enough to have an id; the scan needs valid JSON. */
+function objectMembersOf(text: string, id: JsonRpcId | undefined): readonly Span[] {
+  return id === undefined ? [] : objectMembers(text);
+}
+
+/** JSON-RPC with one running program: ids are ours, so any number of clients can share it. */
+export class StdioConnection {
+  readonly child: ChildHandle;
+  /** Shown in errors until the handshake is through. */
+  phase: ConnectorPhase = 'handshake';
+  readonly #options: ConnectionOptions;
+  readonly #writer: LineWriter;
+  readonly #pending = new Map<
+    number,
+    { readonly call: PendingCall; readonly line: OutgoingLine }
+  >();
+  #nextId = 1;
+  #failure: UpstreamError | undefined;
+
+  constructor(child: ChildHandle, options: ConnectionOptions) {
+    this.child = child;
+    this.#options = options;
+    this.#writer = createLineWriter(child.stdin, MAX_QUEUED_CHARS);
+    const reader = createLineReader({
+      maxLineBytes: options.maxLineBytes,
+      onLine: (line) => this.#line(line),
+      onTooLong: () =>
+        this.#down('TOO_LARGE', `a message is longer than ${options.maxLineBytes} bytes`),
+    });
+    child.stdout.on('data', (chunk: Buffer) => {
+      if (this.#failure === undefined) reader.push(chunk);
+    });
+    // A program that ends closes its pipes as well: how it ended says more, and is known within this time.
+    const cut = (which: string) => (): void => {
+      const broken = (): void =>
+        this.#down('STREAM_CUT', `the server process closed its ${which} without ending`);
+      setTimeout(broken, PIPE_GRACE_MS).unref();
+    };
+    child.stdout.once('end', cut('output'));
+    child.stdin.once('error', cut('input'));
+    void child.exited.then((exit) => this.#down('PROCESS_EXITED', this.#obituary(exit)));
+  }
+
+  /** Why the connection is over. */
+  get failure(): UpstreamError | undefined {
+    return this.#failure;
+  }
+
+  /**
+   * Sends a request and returns its id; `meta` gets that id, which is also its progress token.
+   * Failures reach `call`, at once when the connection is over.
+   */
+  send(
+    method: string,
+    members: readonly RawMember[],
+    meta: (id: number) => readonly RawMember[],
+    call: PendingCall,
+  ): number {
+    const id = this.#nextId++;
+    if (this.#failure !== undefined) {
+      const { code, message } = this.#failure;
+      call.fail(this.#error(code, message, true));
+      return id;
+    }
+    const line = this.#writer.write(requestText(String(id), method, members, meta(id)));
+    if (line === undefined) {
+      call.fail(this.#error('CONNECT_FAILED', 'the server does not read its input', true));
+      return id;
+    }
+    this.#pending.set(id, { call, line });
+    return id;
+  }
+
+  /** As `send`, for the requests of the handshake. Rejects when the connection ends first. */
+  async ask(
+    method: string,
+    members: readonly RawMember[],
+    meta: readonly RawMember[] = [],
+  ): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.send(method, members, () => meta, {
+        progressToken: undefined,
+        notification: () => undefined,
+        result: (text) => resolve({ kind: 'result', text }),
+        error: (text) => resolve({ kind: 'error', text }),
+        fail: reject,
+      });
+    });
+  }
+
+  notify(method: string, params: string): void {
+    this.#writer.write(`{"jsonrpc":"2.0","method":${JSON.stringify(method)},"params":${params}}`);
+  }
+
+  /** Forgets a request and tells the server, unless it has never left. */
+  cancel(id: number, reason: string): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    this.#pending.delete(id);
+    if (this.#writer.drop(pending.line)) return;
+    this.notify('notifications/cancelled', JSON.stringify({ requestId: id, reason }));
+  }
+
+  /** Ends the connection for a reason of ours: everything under way fails, the process group goes. */
+  async fail(error: UpstreamError, patient: boolean): Promise<void> {
+    if (this.#failure === undefined) {
+      this.#failure = error;
+      const calls = [...this.#pending.values()];
+      this.#pending.clear();
+      for (const { call, line } of calls) {
+        call.fail(line.sent ? error : this.#error(error.code, error.message, true));
+      }
+    }
+    return this.child.stop(patient ? {} : { closeGraceMs: 0, termGraceMs: 500 });
+  }
+
+  #down(code: UpstreamErrorCode, message: string): void {
+    if (this.#failure !== undefined) return;
+    const error = this.#error(code, message, false);
+    void this.fail(error, false);
+    this.#options.down(error);
+  }
+
+  #error(code: UpstreamErrorCode, message: string, unsent: boolean): UpstreamError {
+    const { connectorId } = this.#options;
+    // No client's request leaves before the handshake is through.
+    const details = { connectorId, phase: this.phase, unsent: unsent || this.phase !== 'ready' };
+    return new UpstreamError(code, message, details);
+  }
+
+  #obituary({ exitCode, signal }: ChildExit): string {
+    const how = signal === null ? `exited with code ${exitCode}` : `was killed by ${signal}`;
+    const when = this.phase === 'handshake' ? ' during the handshake' : '';
+    const last = this.child.stderr.lastLine();
+    return `the server process ${how}${when}${last === undefined ? '' : `; its last words: ${last}`}`;
+  }
+
+  #line(line: string): void {
+    if (this.#failure !== undefined) return;
+    const text = line.trimStart();
+    if (text.startsWith('{')) this.#message(text);
+    else if (text.startsWith('[')) this.#batch(text);
+    else this.#options.counters.noiseLines += 1;
+  }
+
+  #batch(text: string): void {
+    try {
+      JSON.parse(text);
+    } catch {
+      this.#options.counters.noiseLines += 1; // `[info] …` is a log line, not a batch
+      return;
+    }
+    for (const { start, end } of arrayElements(text).slice(0, MAX_BATCH)) {
+      this.#message(text.slice(start, end));
+    }
+  }
+
+  #message(text: string): void {
+    let message: IncomingMessage;
+    try {
+      message = parseMessage(text);
+    } catch (error) {
+      this.#unreadable(text, error);
+      return;
+    }
+    switch (message.kind) {
+      case 'response':
+        this.#response(message);
+        break;
+      case 'request':
+        this.#serverRequest(message);
+        break;
+      case 'notification':
+        this.#notification(message.method, message.params.value['progressToken'], text);
+        break;
+    }
+  }
+
+  /** A message we cannot use: when it names a request of ours, that request has its answer. */
+  #unreadable(text: string, error: unknown): void {
+    const known = error instanceof ProtocolError ? error.id : undefined;
+    // The server numbers its own requests as it likes: an id beside a method is none of ours.
+    const id = findMember(objectMembersOf(text, known), 'method') === undefined ? known : undefined;
+    const pending = this.#take(id);
+    if (pending === undefined) this.#options.counters.noiseLines += 1;
+    else
+      pending.fail(this.#error('BAD_RESPONSE', `the answer is unusable: ${String(error)}`, false));
+  }
+
+  #take(id: unknown): PendingCall | undefined {
+    if (typeof id !== 'number') return undefined;
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    return pending?.call;
+  }
+
+  #response(message: Extract<IncomingMessage, { kind: 'response' }>): void {
+    const call = this.#take(message.id);
+    if (call === undefined) this.#options.counters.lateMessages += 1;
+    else if (message.resultText !== undefined) call.result(message.resultText);
+    else call.error(message.errorText ?? errorObject(RPC.internalError, 'no result'));
+  }
+
+  #serverRequest({ id, method }: Extract<IncomingMessage, { kind: 'request' }>): void {
+    const idText = JSON.stringify(id);
+    if (method === 'ping') {
+      this.#writer.write(resultText(idText, '{}'));
+      return;
+    }
+    this.#options.counters.refusedRequests += 1;
+    const error = errorObject(RPC.methodNotFound, `Method not found: ${method}`);
+    this.#writer.write(errorText(idText, error));
+  }
+
+  #notification(method: string, token: unknown, text: string): void {
+    if (method === 'notifications/progress') this.#progress(token, text);
+    else if (method === 'notifications/message') this.#options.counters.droppedLogs += 1;
+    else if (!SWALLOWED.has(method)) this.#options.notification(method, text);
+  }
+
+  #progress(token: unknown, text: string): void {
+    const call = typeof token === 'number' ? this.#pending.get(token)?.call : undefined;
+    const params = findMember(objectMembers(text), 'params');
+    const span = params && findMember(objectMembers(text, params.start), 'progressToken');
+    if (call?.progressToken === undefined || span === undefined) {
+      this.#options.counters.lateMessages += 1;
+      return;
+    }
+    call.notification(replaceSpan(text, span, call.progressToken));
+  }
+}

@@ -1,0 +1,95 @@
+import type { RawMember } from '../protocol/message.ts';
+import type { ConnectorDefinition, StdioTransport } from '../connectors/connector.ts';
+import { spawnChild } from './child-process.ts';
+import type { Environment } from './child-process-env.ts';
+import type { Reaper } from './reaper.ts';
+import type { StdioCounters } from './stdio-call.ts';
+import { StdioConnection } from './stdio-connection.ts';
+import type { ClientInfo } from './stdio-envelope.ts';
+import { listenMembers, negotiate, type Verdict } from './stdio-negotiate.ts';
+import { UpstreamError } from './upstream-error.ts';
+
+export interface SessionOptions {
+  readonly definition: ConnectorDefinition;
+  readonly transport: StdioTransport;
+  readonly era: 'auto' | 'modern' | 'legacy';
+  readonly clientInfo: ClientInfo;
+  readonly envelope: readonly RawMember[];
+  readonly baseEnv: Environment;
+  readonly reaper: Reaper;
+  readonly probeMs: number;
+  readonly maxLineBytes: number;
+  readonly counters: StdioCounters;
+  readonly notification: (method: string, text: string) => void;
+  readonly onStderr: (line: string) => void;
+  /** The connection is over without our doing; during the handshake too. */
+  readonly down: (error: UpstreamError) => void;
+  /** The process runs; called before the handshake. */
+  readonly onConnection: (connection: StdioConnection) => void;
+}
+
+export interface Session extends Verdict {
+  readonly connection: StdioConnection;
+}
+
+const IGNORE = {
+  progressToken: undefined,
+  notification: () => undefined,
+  result: () => undefined,
+  error: () => undefined,
+  fail: () => undefined,
+} as const;
+
+/**
+ * Starts the program and shakes hands, within the connector's `handshakeTimeoutMs` counted from the start.
+ * A program that fails at this is ended, with its process group.
+ * @throws UpstreamError, phase `spawn` or `handshake`.
+ */
+export async function openSession(options: SessionOptions): Promise<Session> {
+  const { definition, transport } = options;
+  const connectorId = definition.id;
+  const child = await spawnChild({
+    connectorId,
+    command: transport.command,
+    args: transport.args,
+    env: transport.env,
+    cwd: transport.cwd,
+    baseEnv: options.baseEnv,
+    reaper: options.reaper,
+    onStderr: options.onStderr,
+  });
+  const connection = new StdioConnection(child, { ...options, connectorId });
+  options.onConnection(connection);
+  const { handshakeTimeoutMs } = definition.timeouts;
+  const timer = setTimeout(() => {
+    const last = child.stderr.lastLine();
+    const message = `no handshake within ${handshakeTimeoutMs} ms${last === undefined ? '' : `; last line of stderr: ${last}`}`;
+    const details = { connectorId, phase: 'handshake', unsent: true } as const;
+    void connection.fail(new UpstreamError('TIMEOUT', message, details), false);
+  }, handshakeTimeoutMs);
+  try {
+    const verdict = await negotiate(connection, { ...options, connectorId });
+    connection.phase = 'ready';
+    const listen = listenMembers(verdict.info);
+    if (listen !== undefined) {
+      connection.send('subscriptions/listen', listen, () => options.envelope, IGNORE);
+    }
+    return { ...verdict, connection };
+  } catch (error) {
+    const failure = asUpstreamError(error, connectorId);
+    void connection.fail(failure, false);
+    throw connection.failure ?? failure;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function asUpstreamError(error: unknown, connectorId: string): UpstreamError {
+  if (error instanceof UpstreamError) return error;
+  return new UpstreamError('BAD_RESPONSE', `the handshake failed: ${String(error)}`, {
+    connectorId,
+    phase: 'handshake',
+    cause: error,
+    unsent: true,
+  });
+}

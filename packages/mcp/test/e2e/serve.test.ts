@@ -1,0 +1,125 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  isAlive,
+  startFleet,
+  startUpstream,
+  tempFolder,
+  waitUntil,
+  type StdioUpstream,
+} from '@cortex-os/testkit';
+import { expect, test } from 'vitest';
+import { sendModern } from '../gateway/raw-client.ts';
+import { connectClient } from './clients.ts';
+import { startServe } from './serve-process.ts';
+
+async function list(url: string): Promise<number> {
+  const { result } = (await sendModern(url, 'tools/list')).json() as { result: { tools: [] } };
+  return result.tools.length;
+}
+
+const entryOf = (upstream: StdioUpstream): Record<string, unknown> => ({ ...upstream.command });
+
+test('serve answers with the healthy tools within 2 s of its start, and names the hung and the missing connector', async () => {
+  await using fleet = await startFleet([
+    { kind: 'legacy-stdio' },
+    { kind: 'modern-http' },
+    { kind: 'legacy-stdio', faults: [{ kind: 'never-handshake' }] },
+  ]);
+  const [stdio, http, hung] = fleet;
+  await using serve = await startServe({
+    mcpServers: {
+      child: entryOf(stdio),
+      web: { url: http.url },
+      hung: entryOf(hung),
+      missing: { command: 'no-such-command-here' },
+    },
+  });
+  const answer = await sendModern(serve.url, 'tools/list');
+  const listedAfterMs = performance.now() - serve.startedAtMs;
+  const { result } = answer.json() as { result: { tools: { name: string }[]; ttlMs: number } };
+  const names = result.tools.map(({ name }) => name);
+  expect(names).toContain('child__echo');
+  expect(names).toContain('web__echo');
+  // The list will grow: it must not be kept.
+  expect(result.ttlMs).toBe(0);
+  expect(listedAfterMs).toBeLessThan(2_000);
+
+  const status = await fetch(serve.url.replace('/mcp', '/status'));
+  const { connectors } = (await status.json()) as { connectors: readonly { id: string }[] };
+  expect(connectors.find(({ id }) => id === 'hung')).toMatchObject({
+    state: 'unavailable',
+    phase: 'handshake',
+    failure: { phase: 'handshake' },
+  });
+  expect(connectors.find(({ id }) => id === 'missing')).toMatchObject({
+    state: 'unavailable',
+    failure: {
+      phase: 'spawn',
+      code: 'SPAWN_FAILED',
+      message: expect.stringContaining('no-such-command-here') as unknown,
+    },
+  });
+  expect((await fetch(serve.url.replace('/mcp', '/livez'))).status).toBe(200);
+
+  await using client = await connectClient(serve.url, 'v2 auto');
+  await expect(client.call('hung__echo')).rejects.toMatchObject({
+    code: -32_010,
+    data: { connector: 'hung', phase: 'handshake' },
+  });
+});
+
+test.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
+  '%s leaves no child, those in their handshake and those that ignore SIGTERM included',
+  async (signal) => {
+    await using fleet = await startFleet([
+      { kind: 'legacy-stdio', grandchildren: 1 },
+      { kind: 'modern-stdio' },
+      { kind: 'legacy-stdio', faults: [{ kind: 'never-handshake' }] },
+      {
+        kind: 'legacy-stdio',
+        faults: [{ kind: 'never-handshake', ignoreSigterm: true, ignoreStdinClose: true }],
+      },
+    ]);
+    const [one, two, three, four] = fleet;
+    await using serve = await startServe({
+      mcpServers: {
+        one: entryOf(one),
+        two: entryOf(two),
+        three: entryOf(three),
+        four: entryOf(four),
+      },
+    });
+    await waitUntil(() => fleet.every((upstream) => upstream.processes().length > 0), {
+      timeoutMs: 10_000,
+      describe: 'every server has started',
+    });
+    const pids = fleet.flatMap((upstream) => upstream.processes());
+    expect(pids.length).toBeGreaterThanOrEqual(4);
+    const killed = { code: null, signal: 'SIGKILL' };
+    const clean = { code: 0, signal: null };
+    expect(await serve.stop(signal)).toEqual(signal === 'SIGKILL' ? killed : clean);
+    await waitUntil(() => pids.every((pid) => !isAlive(pid)), {
+      timeoutMs: 10_000,
+      describe: 'no child is left',
+    });
+    expect(pids.filter(isAlive)).toEqual([]);
+    expect(serve.stderr()).not.toContain('at ');
+  },
+  30_000,
+);
+
+test('after kill -9 the next start serves the whole list before any upstream has answered', async () => {
+  await using upstream = await startUpstream({ kind: 'legacy-stdio', toolCount: 4 });
+  await using folder = tempFolder();
+  const mcpServers = { child: entryOf(upstream) };
+  await using first = await startServe({ mcpServers, folder });
+  expect(await list(first.url)).toBe(13);
+  await waitUntil(() => existsSync(join(folder.path, 'mcp', 'manifests', 'child.json')), {
+    describe: 'the manifest is on disk',
+  });
+  await first.stop('SIGKILL');
+  upstream.setFaults([{ kind: 'never-handshake' }]);
+  await using second = await startServe({ mcpServers, folder });
+  expect(await list(second.url)).toBe(13);
+});

@@ -1,0 +1,63 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { CallDeadlines, type TimedCall } from '../../src/gateway/call-deadlines.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+interface TestCall extends TimedCall {
+  lastProgressAtMs: number;
+  expiredAfterMs: number | undefined;
+}
+
+function call(idleTimeoutMs: number, maxCallMs: number): TestCall {
+  const startedAtMs = performance.now();
+  return {
+    startedAtMs,
+    lastProgressAtMs: startedAtMs,
+    idleTimeoutMs,
+    maxCallMs,
+    expiredAfterMs: undefined,
+    expire(waitedMs) {
+      this.expiredAfterMs = waitedMs;
+    },
+  };
+}
+
+test('a call without progress expires at its idle timeout, within a tick', () => {
+  const deadlines = new CallDeadlines();
+  const silent = call(60_000, 600_000);
+  deadlines.add(silent);
+  vi.advanceTimersByTime(59_900);
+  expect(silent.expiredAfterMs).toBeUndefined();
+  vi.advanceTimersByTime(600);
+  expect(silent.expiredAfterMs).toBeGreaterThanOrEqual(60_000);
+  expect(silent.expiredAfterMs).toBeLessThan(60_500);
+  expect(deadlines.size).toBe(0);
+});
+
+test('progress resets the idle timeout, and the hard cap ends even a busy call', () => {
+  const deadlines = new CallDeadlines();
+  const busy = call(60_000, 600_000);
+  deadlines.add(busy);
+  for (let minute = 0; minute < 19; minute += 1) {
+    vi.advanceTimersByTime(30_000);
+    busy.lastProgressAtMs = performance.now();
+  }
+  expect(busy.expiredAfterMs).toBeUndefined();
+  vi.advanceTimersByTime(30_500);
+  expect(busy.expiredAfterMs).toBeGreaterThanOrEqual(600_000);
+});
+
+test('no timer is left when nothing is in flight', () => {
+  const deadlines = new CallDeadlines();
+  const one = call(60_000, 600_000);
+  const two = call(60_000, 600_000);
+  deadlines.add(one);
+  deadlines.add(two);
+  expect(vi.getTimerCount()).toBe(1);
+  deadlines.delete(one);
+  expect(vi.getTimerCount()).toBe(1);
+  deadlines.delete(two);
+  deadlines.delete(two);
+  expect(vi.getTimerCount()).toBe(0);
+});

@@ -1,0 +1,49 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { DEFAULT_SESSION_LIMITS, SessionStore } from '../../src/gateway/session-store.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const fields = { connectorId: undefined, protocolVersion: '2025-11-25', capabilities: {} };
+
+test('a session that nobody uses for its idle time is forgotten, one in use is not', () => {
+  const store = new SessionStore({ ...DEFAULT_SESSION_LIMITS, idleMs: 60_000 });
+  const idle = store.create(fields);
+  const used = store.create(fields);
+  for (let half = 0; half < 3; half += 1) {
+    vi.advanceTimersByTime(30_000);
+    expect(store.use(used.id, undefined)).toBe(used);
+  }
+  expect(store.use(idle.id, undefined)).toBeUndefined();
+  expect(store.size).toBe(1);
+});
+
+test('the least recently used session gives way at the limit', () => {
+  const store = new SessionStore({ ...DEFAULT_SESSION_LIMITS, maxSessions: 2 });
+  const first = store.create(fields);
+  const second = store.create(fields);
+  store.use(first.id, undefined);
+  const third = store.create(fields);
+  expect(store.size).toBe(2);
+  expect(store.use(second.id, undefined)).toBeUndefined();
+  expect(store.use(first.id, undefined)).toBe(first);
+  expect(store.use(third.id, undefined)).toBe(third);
+});
+
+test('a session is unknown on another endpoint than its own', () => {
+  const store = new SessionStore();
+  const session = store.create({ ...fields, connectorId: 'github' });
+  expect(store.use(session.id, undefined)).toBeUndefined();
+  expect(store.use(session.id, 'github')).toBe(session);
+});
+
+test('no timer is left without sessions', () => {
+  const store = new SessionStore();
+  const session = store.create(fields);
+  store.create(fields);
+  expect(vi.getTimerCount()).toBe(1);
+  store.end(session, 'test');
+  expect(vi.getTimerCount()).toBe(1);
+  store.close();
+  expect(vi.getTimerCount()).toBe(0);
+});
