@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+// Written so that a Node far too old still parses it: no static import, no syntax newer than import().
+const wanted = '^22.22.2 || ^24.15.0 || >=26';
+
+function isSupported(version) {
+  const parts = version.split('.').map(Number);
+  const major = parts[0];
+  const minor = parts[1];
+  const patch = parts[2];
+  if (major >= 26) return true;
+  if (major === 24) return minor >= 15;
+  if (major === 22) return minor > 22 || (minor === 22 && patch >= 2);
+  return false;
+}
+
+function quote(word) {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : "'" + word.replace(/'/g, "'\\''") + "'";
+}
+
+function fail(line) {
+  process.stderr.write('cortex-mcp: ' + line + '\n');
+  process.exitCode = 1;
+}
+
+async function start() {
+  const module = await import('node:module');
+  if (module.enableCompileCache) module.enableCompileCache();
+  const cli = await import('../dist/cli/main.js');
+  process.exitCode = await cli.main(process.argv.slice(2));
+}
+
+if (isSupported(process.versions.node)) {
+  start().catch(function (error) {
+    if (error.code === 'ERR_MODULE_NOT_FOUND' && /dist.cli.main\.js/.test(error.message)) {
+      fail('not built yet. Run: npm run build');
+    } else {
+      fail(error.stack || String(error));
+    }
+  });
+} else {
+  const command = ['npx', '-y', 'node@26'].concat(process.argv.slice(1).map(quote)).join(' ');
+  fail('needs Node ' + wanted + ', this is ' + process.versions.node + '. Run: ' + command);
+}

@@ -1,0 +1,24 @@
+import type { Environment } from '../config/environment.ts';
+
+/** Where text goes; a reader that has gone away is no error (`| head`). */
+export interface Output {
+  write(text: string): unknown;
+}
+
+/** All that a command sees of the world. Tests bring their own. */
+export interface CliIo {
+  readonly stdin: AsyncIterable<string | Uint8Array>;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly env: Environment;
+  readonly cwd: string;
+  readonly home: string;
+  /** Stdout is a terminal. */
+  readonly isTty: boolean;
+  /** Stderr is a terminal: logs are made readable. */
+  readonly stderrIsTty: boolean;
+  /** Width of the terminal; undefined leaves lines as long as they are. */
+  readonly columns: number | undefined;
+  /** Asks the command to end; the reason is the name of the signal. */
+  readonly signal: AbortSignal;
+}

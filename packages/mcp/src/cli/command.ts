@@ -1,0 +1,40 @@
+import type { ConfigFlags } from '../config/settings.ts';
+import type { CliIo } from './cli-io.ts';
+
+export type OptionName = 'config' | 'port' | 'host' | 'json';
+
+/** The command line cannot be understood; the message is one line. */
+export class UsageError extends Error {
+  readonly code = 'USAGE';
+  constructor(message: string) {
+    super(message);
+    this.name = 'UsageError';
+  }
+}
+
+/** What a command is run with. */
+export interface CommandContext {
+  readonly io: CliIo;
+  readonly flags: ConfigFlags;
+  readonly json: boolean;
+  /** What follows the command's name. */
+  readonly args: readonly string[];
+}
+
+/** One command: how it is written, what it says about itself, what it does. */
+export interface Command {
+  /** `sync`, `config show` */
+  readonly name: string;
+  /** What may follow the name, e.g. `<tool> [json]`. */
+  readonly argumentsUsage: string;
+  readonly minArguments: number;
+  readonly maxArguments: number;
+  readonly options: readonly OptionName[];
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** Lines for the command's own help. */
+  readonly details: readonly string[];
+  readonly example: string;
+  /** @returns the exit code. @throws what `runCli` turns into one line. */
+  run(context: CommandContext): Promise<number>;
+}

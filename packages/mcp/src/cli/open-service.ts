@@ -1,0 +1,109 @@
+import { join } from 'node:path';
+import { type LoadedConfig, loadConfig } from '../config/config.ts';
+import { definedVariables } from '../config/environment.ts';
+import type { LogLevel } from '../config/config-schema.ts';
+import { packageVersion } from '../config/package-version.ts';
+import type { ConnectorDefinition } from '../connectors/connector.ts';
+import { createService, type Service, type ServiceSettings } from '../service.ts';
+import type { CliIo } from './cli-io.ts';
+import type { CommandContext } from './command.ts';
+import { exitCodeOfSignal } from './exit-code.ts';
+import { createLogger } from './logger.ts';
+import { createPaint } from './terminal-text.ts';
+
+/** Loads the configuration as the command line and environment say, and shows its warnings on stderr. */
+export async function readConfig(context: CommandContext): Promise<LoadedConfig> {
+  const { io, flags } = context;
+  const config = await loadConfig({ flags, env: io.env, cwd: io.cwd, home: io.home });
+  showWarnings(io, config.warnings);
+  return config;
+}
+
+export function showWarnings(io: CliIo, warnings: readonly string[]): void {
+  const paint = createPaint({ env: io.env, isTty: io.stderrIsTty });
+  for (const warning of warnings) io.stderr.write(`${paint('yellow', 'warning')}: ${warning}\n`);
+}
+
+/** What the service is told of the configuration. */
+export function serviceSettings(config: LoadedConfig, lasting: boolean): ServiceSettings {
+  const { settings, flags, stateFolder } = config;
+  const persist = lasting && flags.MCP_CONNECTOR_PERSIST_MANIFESTS.value;
+  return {
+    port: settings.port.value,
+    host: settings.host.value,
+    firstListWaitMs: settings.firstListWaitMs.value,
+    syncConcurrency: settings.syncConcurrency.value,
+    processStartConcurrency: settings.processStartConcurrency.value,
+    refreshIntervalMs: settings.refreshIntervalMs.value,
+    separator: settings.separator.value,
+    parallelSync: flags.MCP_CONNECTOR_PARALLEL_SYNC.value,
+    backgroundRefresh: lasting && !flags.MCP_CONNECTOR_REFRESH_SYNC.value,
+    manifestFolder: persist ? join(stateFolder.value, 'manifests') : undefined,
+    listPrebuilt: flags.MCP_LIST_PREBUILT.value,
+  };
+}
+
+export interface OpenServiceOptions {
+  readonly connectors: readonly ConnectorDefinition[];
+  readonly logLevel: LogLevel;
+  /** False for commands that end: they refresh nothing and leave the files of a running service alone. */
+  readonly lasting: boolean;
+}
+
+/** A service that has not been started. */
+export function openService(
+  context: CommandContext,
+  config: LoadedConfig,
+  options: OpenServiceOptions,
+): Service {
+  const { io } = context;
+  const { configPath, configOrigin, settings, flags, stateFolder } = config;
+  const file = { value: configPath, origin: configOrigin };
+  return createService({
+    connectors: options.connectors,
+    settings: serviceSettings(config, options.lasting),
+    logger: createLogger(options.logLevel, io),
+    baseEnv: definedVariables(io.env),
+    version: packageVersion(),
+    // The user counts from the start of the process, not from when the modules were loaded.
+    startedAtMs: 0,
+    describeSettings: () => ({ config: file, ...settings, ...flags, stateFolder }),
+  });
+}
+
+/** Commands that end say what failed themselves: unless a level was asked for, only errors are logged. */
+function quietLevel(config: LoadedConfig): LogLevel {
+  const { logLevel } = config.settings;
+  return logLevel.origin.kind === 'default' ? 'error' : logLevel.value;
+}
+
+/**
+ * Runs `use` with a service that does not listen, and closes it whatever happens. A signal closes it at once, and
+ * its exit code is then the answer.
+ */
+export async function withService(
+  context: CommandContext,
+  scope: {
+    readonly config: LoadedConfig;
+    readonly connectors: readonly ConnectorDefinition[];
+  },
+  use: (service: Service) => Promise<number>,
+): Promise<number> {
+  const { signal } = context.io;
+  const { config, connectors } = scope;
+  const service = openService(context, config, {
+    connectors,
+    logLevel: quietLevel(config),
+    lasting: false,
+  });
+  const stopped = Promise.withResolvers<number>();
+  const stop = (): void => stopped.resolve(exitCodeOfSignal(signal.reason));
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  try {
+    return await Promise.race([use(service), stopped.promise]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await service.close();
+  }
+}

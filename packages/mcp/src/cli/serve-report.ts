@@ -1,0 +1,68 @@
+import type { ConnectorStatus } from '../connectors/sync-report.ts';
+import type { CliIo } from './cli-io.ts';
+import { connectorLine, connectorTable, failureText, shownState } from './connector-rows.ts';
+import { createPaint } from './terminal-text.ts';
+
+/** The part of the manager that is shown. */
+export interface ConnectorSource {
+  listConnectors(): readonly ConnectorStatus[];
+  onChange(listener: () => void): () => void;
+}
+
+/** What makes a later line worth its place: not that a manifest ages, and not how long a wait has been. */
+function noteworthy(status: ConnectorStatus): string {
+  const state = shownState(status);
+  const group = state === 'stale' ? 'fresh' : state;
+  const failure = group === 'connecting' ? '' : failureText(status);
+  return [group, status.tools, failure].join('|');
+}
+
+/**
+ * Shows the table once every connector has settled, or after `waitMs` with the late ones as `connecting`; then each
+ * change on a line of its own. Returns a function that ends it.
+ */
+export function reportConnectors(source: ConnectorSource, io: CliIo, waitMs: number): () => void {
+  const paint = createPaint(io);
+  const shown = new Map<string, string>();
+  let tabled = false;
+
+  function remember(connectors: readonly ConnectorStatus[]): void {
+    shown.clear();
+    for (const status of connectors) shown.set(status.id, noteworthy(status));
+  }
+
+  function showTable(): void {
+    tabled = true;
+    const connectors = source.listConnectors();
+    remember(connectors);
+    io.stdout.write(`\n${connectorTable(connectors, { paint, columns: io.columns })}`);
+  }
+
+  function showChanges(): void {
+    const connectors = source.listConnectors();
+    const ids = new Set(connectors.map((status) => status.id));
+    for (const id of shown.keys()) if (!ids.has(id)) io.stdout.write(`${id}: removed\n`);
+    for (const status of connectors) {
+      if (shown.get(status.id) !== noteworthy(status))
+        io.stdout.write(connectorLine(status, paint));
+    }
+    remember(connectors);
+  }
+
+  function update(): void {
+    if (tabled) showChanges();
+    else if (source.listConnectors().every((status) => shownState(status) !== 'connecting')) {
+      showTable();
+    }
+  }
+
+  const unsubscribe = source.onChange(update);
+  const timer = setTimeout(() => {
+    if (!tabled) showTable();
+  }, waitMs);
+  update();
+  return () => {
+    clearTimeout(timer);
+    unsubscribe();
+  };
+}

@@ -1,0 +1,119 @@
+import { type LoadedConfig, loadConfig } from '../config/config.ts';
+import { packageVersion } from '../config/package-version.ts';
+import { watchConfig } from '../config/watch-config.ts';
+import type { Service } from '../service.ts';
+import type { CliIo } from './cli-io.ts';
+import { clientLines } from './client-lines.ts';
+import { type Command, type CommandContext, UsageError } from './command.ts';
+import { EXIT_OK } from './exit-code.ts';
+import { openService, readConfig, showWarnings } from './open-service.ts';
+import { createReload } from './reload-config.ts';
+import { reportConnectors } from './serve-report.ts';
+import { createPaint } from './terminal-text.ts';
+
+/** With `firstListWaitMs` 0 no list waits, but the table still gives the first pass a moment. */
+const MIN_TABLE_WAIT_MS = 1500;
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  await promise;
+}
+
+/** An address that cannot be listened on is the user's to change: one line, exit code 2. */
+function listenError(error: unknown, config: LoadedConfig): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const port = config.settings.port.value;
+  const host = config.settings.host.value;
+  if (code === 'EADDRINUSE') {
+    return new UsageError(
+      `port ${port} on ${host} is in use; stop what listens there or choose another with --port`,
+    );
+  }
+  if (code === 'EACCES') {
+    return new UsageError(`port ${port} may not be opened by this user; choose one above 1023`);
+  }
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    return new UsageError(`${host} is no address of this machine; correct --host`);
+  }
+  return error;
+}
+
+function banner(io: CliIo, config: LoadedConfig, endpoint: string): string {
+  const paint = createPaint(io);
+  const count = config.connectors.length;
+  return [
+    `Cortex MCP ${packageVersion()}, ${count} ${count === 1 ? 'connector' : 'connectors'} from ${config.configPath}`,
+    `Endpoint: ${paint('bold', endpoint)}`,
+    '',
+    clientLines(endpoint, paint),
+  ].join('\n');
+}
+
+function watch(context: CommandContext, config: LoadedConfig, service: Service): () => void {
+  const { io, flags } = context;
+  const warned = new Set(config.warnings);
+  const reload = createReload(config, {
+    load: async () => {
+      const next = await loadConfig({
+        flags: { ...flags, config: config.configPath },
+        env: io.env,
+        cwd: io.cwd,
+        home: io.home,
+      });
+      const news = next.warnings.filter((warning) => !warned.has(warning));
+      for (const warning of news) warned.add(warning);
+      showWarnings(io, news);
+      return next;
+    },
+    apply: async (next) => {
+      await service.apply(next.connectors);
+    },
+    say: (line) => io.stderr.write(`${line}\n`),
+  });
+  const watcher = watchConfig(config.configPath, reload);
+  // What was edited between the first reading and now would be missed otherwise.
+  void watcher.ready.then(reload);
+  return () => watcher.close();
+}
+
+async function serve(context: CommandContext): Promise<number> {
+  const { io } = context;
+  const config = await readConfig(context);
+  const { connectors, settings } = config;
+  const logLevel = settings.logLevel.value;
+  const service = openService(context, config, { connectors, logLevel, lasting: true });
+  const undo: (() => void)[] = [];
+  try {
+    const { url } = await service.start().catch((error: unknown) => {
+      throw listenError(error, config);
+    });
+    io.stdout.write(banner(io, config, new URL('/mcp', url).href));
+    const waitMs = Math.max(MIN_TABLE_WAIT_MS, settings.firstListWaitMs.value);
+    undo.push(reportConnectors(service.manager, io, waitMs), watch(context, config, service));
+    await aborted(io.signal);
+    // The terminal has echoed ^C: what follows starts on a line of its own.
+    io.stdout.write(io.isTty ? '\nstopping\n' : 'stopping\n');
+    return EXIT_OK;
+  } finally {
+    for (const end of undo) end();
+    await service.close();
+  }
+}
+
+export const serveCommand: Command = {
+  name: 'serve',
+  argumentsUsage: '',
+  minArguments: 0,
+  maxArguments: 0,
+  options: ['config', 'port', 'host'],
+  summary: 'Serve all connectors at one endpoint',
+  details: [
+    'Prints the endpoint at once, lines to paste into clients, and a table of connectors when the first',
+    'pass has settled. Edits of the configuration file are picked up. Logs go to stderr. Ctrl-C ends it,',
+    'a second Ctrl-C at once.',
+  ],
+  example: 'cortex-mcp serve --config ~/.cursor/mcp.json --port 4000',
+  run: serve,
+};

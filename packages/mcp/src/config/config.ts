@@ -1,0 +1,65 @@
+import type { ConnectorDefinition } from '../connectors/connector.ts';
+import { readConnectors } from './client-config.ts';
+import { type ConfigDocument, readConfigDocument } from './config-document.ts';
+import { ConfigError } from './config-error.ts';
+import { checkSettings, type FileSettings } from './config-schema.ts';
+import type { Environment } from './environment.ts';
+import { type FeatureFlags, resolveFlags } from './flags.ts';
+import { locateConfig, stateFolder } from './locate-config.ts';
+import type { Setting } from './setting.ts';
+import { type ConfigFlags, resolveSettings, type Settings } from './settings.ts';
+
+/** All that a configuration is made from. */
+export interface ConfigSources {
+  readonly flags: ConfigFlags;
+  readonly env: Environment;
+  readonly cwd: string;
+  readonly home: string;
+}
+
+/** A configuration, every value with its origin. */
+export interface LoadedConfig {
+  readonly settings: Settings;
+  readonly flags: FeatureFlags;
+  /** Where state is kept; nothing is created here. */
+  readonly stateFolder: Setting<string>;
+  readonly connectors: readonly ConnectorDefinition[];
+  /** One line each. */
+  readonly warnings: readonly string[];
+  /** The file that was read, absolute. */
+  readonly configPath: string;
+  readonly configOrigin: Setting<string>['origin'];
+}
+
+function fileSettings(document: ConfigDocument): FileSettings {
+  const checked = checkSettings(document.value);
+  if (checked.kind === 'valid') return checked.value;
+  const remedy = 'correct it, or remove it for the default';
+  const place = document.place(checked.path);
+  throw new ConfigError('CONFIG_BAD_TYPE', checked.message, remedy, place);
+}
+
+/**
+ * Reads the configuration: flag, then environment, then file, then default.
+ * @throws ConfigError, one line naming file, place and remedy.
+ */
+export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> {
+  const { flags, env, cwd, home } = sources;
+  const search = { flag: flags.config, env, cwd, home };
+  const located = await locateConfig(search);
+  const document = await readConfigDocument(located.value);
+  const values = fileSettings(document);
+  const file = { path: document.file, values };
+  const { settings, warnings } = resolveSettings(flags, env, file);
+  const resolvedFlags = resolveFlags(env, { path: document.file, flags: values.flags ?? {} });
+  const reading = await readConnectors(document, { env, home });
+  return {
+    settings,
+    flags: resolvedFlags,
+    stateFolder: stateFolder(search),
+    connectors: reading.connectors,
+    warnings: [...warnings, ...reading.warnings],
+    configPath: document.file,
+    configOrigin: located.origin,
+  };
+}

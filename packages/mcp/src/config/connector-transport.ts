@@ -1,0 +1,181 @@
+import { resolve } from 'node:path';
+import { parseEnv } from 'node:util';
+import type { ConnectorTransport } from '../connectors/connector.ts';
+import { readBounded } from './config-document.ts';
+import { type ConfigError, oneLine } from './config-error.ts';
+import { expandVariables, hasReference, type VariableScope } from './variables.ts';
+
+/** The largest envFile that is read. */
+const MAX_ENV_FILE_BYTES = 1024 * 1024;
+
+/** A usable transport, or why there is none. */
+export type TransportReading =
+  | { readonly transport: ConnectorTransport; readonly problem: undefined }
+  | { readonly transport: undefined; readonly problem: string };
+
+/** An entry's keys for a process, as written. */
+export interface StdioEntry {
+  readonly command: string;
+  readonly args?: readonly string[] | undefined;
+  readonly env?: Readonly<Record<string, string | number | null>> | undefined;
+  readonly envFile?: string | undefined;
+  readonly cwd?: string | undefined;
+}
+
+/** An entry's keys for a server over HTTP, as written. */
+export interface HttpEntry {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Makes the errors for what is wrong in the file itself. */
+export interface HttpEntryErrors {
+  badUrl(what: string, remedy: string): ConfigError;
+  badHeader(name: string): ConfigError;
+}
+
+/** Expands texts and remembers what stood in the way. */
+interface Expander {
+  expand(text: string): string;
+  problem(): string | undefined;
+}
+
+function describeUnresolved(reference: string): string {
+  const body = reference.slice(2, -1).trim();
+  if (body.startsWith('input:')) {
+    const variable = body.slice('input:'.length).toUpperCase().replaceAll(/\W+/g, '_');
+    return `${reference} has no value: nothing is asked here, so write \${env:${variable}} and set ${variable}`;
+  }
+  const name = /^(?:env:)?([A-Za-z_]\w*)$/.exec(body)?.[1];
+  return name === undefined
+    ? `${reference} is no variable that is known here`
+    : `${reference} has no value: set ${name} or write \${${name}:-default}`;
+}
+
+function createExpander(scope: VariableScope): Expander {
+  const unresolved = new Set<string>();
+  let hasNul = false;
+  return {
+    expand: (text) => {
+      const expansion = expandVariables(text, scope);
+      for (const reference of expansion.unresolved) unresolved.add(reference);
+      if (expansion.text.includes('\0')) hasNul = true;
+      return expansion.text;
+    },
+    problem: () => {
+      const [first] = unresolved;
+      if (first !== undefined) {
+        const more = unresolved.size === 1 ? '' : ` (and ${unresolved.size - 1} more)`;
+        return oneLine(describeUnresolved(first) + more);
+      }
+      return hasNul ? 'a value holds a NUL character' : undefined;
+    },
+  };
+}
+
+async function readEnvFile(path: string): Promise<Record<string, string> | string> {
+  try {
+    const values: Record<string, string> = {};
+    for (const [name, value] of Object.entries(
+      parseEnv(await readBounded(path, MAX_ENV_FILE_BYTES)),
+    )) {
+      if (value !== undefined) values[name] = value;
+    }
+    return values;
+  } catch (error) {
+    return oneLine(`envFile cannot be read: ${error instanceof Error ? error.message : 'unknown'}`);
+  }
+}
+
+/** A process to start; relative folders count from the folder that the file belongs to. */
+export async function readStdioTransport(
+  entry: StdioEntry,
+  scope: VariableScope,
+): Promise<TransportReading> {
+  const expander = createExpander(scope);
+  const env: Record<string, string> = {};
+  if (entry.envFile !== undefined) {
+    const path = resolve(scope.workspaceFolder, expander.expand(entry.envFile));
+    const values = expander.problem() ?? (await readEnvFile(path));
+    if (typeof values === 'string') return { transport: undefined, problem: values };
+    Object.assign(env, values);
+  }
+  for (const [name, value] of Object.entries(entry.env ?? {})) {
+    if (value === null) delete env[name];
+    else env[name] = expander.expand(String(value));
+  }
+  const command = expander.expand(entry.command);
+  const args = (entry.args ?? []).map((arg) => expander.expand(arg));
+  const cwd = resolve(scope.workspaceFolder, expander.expand(entry.cwd ?? '.'));
+  const problem =
+    expander.problem() ?? (command.trim() === '' ? 'the command is empty' : undefined);
+  if (problem !== undefined) return { transport: undefined, problem };
+  return { transport: { kind: 'stdio', command, args, env, cwd }, problem: undefined };
+}
+
+/** A URL as it may be shown: without user info, query and fragment. */
+function showUrl(raw: string): string {
+  return raw.replace(/[?#].*$/s, '').replace(/\/\/[^/]*@/, '//');
+}
+
+function parseUrl(text: string): URL | string {
+  const url = URL.parse(text.trim());
+  if (url === null) return 'is not a URL';
+  return url.protocol === 'http:' || url.protocol === 'https:'
+    ? url
+    : 'is not an http or https URL';
+}
+
+/** User info moves into the header it stands for: HTTP clients do not send it by themselves. */
+function takeUserInfo(url: URL, headers: Record<string, string>): void {
+  if (url.username === '' && url.password === '') return;
+  const given = Object.keys(headers).some((name) => name.toLowerCase() === 'authorization');
+  if (!given) {
+    const pair = [url.username, url.password].map((part) => decodeURIComponent(part)).join(':');
+    headers['Authorization'] = `Basic ${Buffer.from(pair, 'utf8').toString('base64')}`;
+  }
+  url.username = '';
+  url.password = '';
+}
+
+/**
+ * A server over streamable HTTP.
+ * @throws the errors of `errors` for what the file itself has wrong; a bad value from a variable is a problem of
+ * this connector only.
+ */
+export function readHttpTransport(
+  entry: HttpEntry,
+  scope: VariableScope,
+  errors: HttpEntryErrors,
+): TransportReading {
+  const expander = createExpander(scope);
+  const headers: Record<string, string> = {};
+  let badHeader: string | undefined;
+  for (const [name, raw] of Object.entries(entry.headers)) {
+    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) throw errors.badHeader(name);
+    const value = expander.expand(raw).trim();
+    if (/[^\t\u0020-\u007e\u0080-\u00ff]/.test(value)) badHeader ??= name;
+    headers[name] = value;
+  }
+  const text = expander.expand(entry.url);
+  const unresolved = expander.problem();
+  if (unresolved !== undefined) return { transport: undefined, problem: unresolved };
+  const url = parseUrl(text);
+  if (typeof url === 'string') {
+    const what = `"${showUrl(entry.url)}" ${url}`;
+    const remedy = 'write https://host/path';
+    if (!hasReference(entry.url)) throw errors.badUrl(what, remedy);
+    return { transport: undefined, problem: oneLine(`${what} once expanded; ${remedy}`) };
+  }
+  if (badHeader !== undefined) {
+    const problem = `the value of header ${badHeader} holds a character that HTTP does not allow`;
+    return { transport: undefined, problem };
+  }
+  try {
+    takeUserInfo(url, headers);
+  } catch (cause) {
+    if (!(cause instanceof URIError)) throw cause;
+    throw errors.badUrl('the user info of the url is not valid', 'encode a % in it as %25');
+  }
+  return { transport: { kind: 'http', url: url.href, headers }, problem: undefined };
+}

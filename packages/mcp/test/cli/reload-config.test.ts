@@ -1,0 +1,53 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { createReload } from '../../src/cli/reload-config.ts';
+import { configFolder } from '../config/config-folder.ts';
+
+test('createReload() joins calls under way into one more run, and does not apply what has not changed', async () => {
+  const folder = await configFolder();
+  onTestFinished(async () => await folder[Symbol.asyncDispose]());
+  await folder.write('cortex-mcp.json', { mcpServers: { a: { command: 'x' } } });
+  const initial = await folder.load();
+  const gate = Promise.withResolvers<void>();
+  const said: string[] = [];
+  let loads = 0;
+  let applied = 0;
+  const reload = createReload(initial, {
+    load: async () => {
+      loads += 1;
+      await gate.promise;
+      return await folder.load();
+    },
+    apply: () => {
+      applied += 1;
+      return Promise.resolve();
+    },
+    say: (line) => said.push(line),
+  });
+  const runs = [reload(), reload(), reload()];
+  gate.resolve();
+  await Promise.all(runs);
+  expect({ loads, applied, said }).toEqual({ loads: 2, applied: 0, said: [] });
+  await folder.write('cortex-mcp.json', {
+    mcpServers: { a: { command: 'x' }, b: { command: 'y' } },
+    separator: '.',
+  });
+  await reload();
+  expect(applied).toBe(1);
+  expect(said).toEqual([
+    'restart to apply the changed separator',
+    'configuration reloaded: 2 connectors',
+  ]);
+});
+
+test('createReload() says in one line what went wrong and never rejects', async () => {
+  await using folder = await configFolder();
+  await folder.write('cortex-mcp.json', { mcpServers: {} });
+  const said: string[] = [];
+  const reload = createReload(await folder.load(), {
+    load: () => Promise.reject(new Error('bad')),
+    apply: () => Promise.resolve(),
+    say: (line) => said.push(line),
+  });
+  await reload();
+  expect(said).toEqual(['configuration not reloaded, the last good one stays: bad']);
+});
