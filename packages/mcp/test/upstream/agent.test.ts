@@ -1,0 +1,113 @@
+import type { Socket } from 'node:net';
+import { startGreedyTcp } from '@cortex-os/testkit';
+import type { Dispatcher } from 'undici';
+import { expect, test } from 'vitest';
+import { createSharedAgents } from '../../src/upstream/agent.ts';
+import {
+  SIGNAL,
+  definitionFor,
+  json,
+  modernAnswer,
+  open,
+  recorder,
+  startWire,
+  toolCall,
+} from './http-fixture.ts';
+
+test('requests reuse one socket when they follow each other', async () => {
+  await using wire = await startWire(
+    modernAnswer((seen, response) => {
+      json(response, { jsonrpc: '2.0', id: seen.message['id'], result: {} });
+    }),
+  );
+  let sockets = 0;
+  wire.server.on('connection', () => {
+    sockets += 1;
+  });
+  await using opened = open(definitionFor(wire.url));
+  const options = { signal: SIGNAL, timeoutMs: 5_000 };
+  for (let turn = 0; turn < 5; turn += 1) await opened.upstream.request('tools/list', [], options);
+  expect(sockets).toBe(1);
+});
+
+test('connectionsFor bounds the sockets of an origin, and later requests wait', async () => {
+  const release = Promise.withResolvers<void>();
+  await using wire = await startWire(
+    modernAnswer(async (seen, response) => {
+      await release.promise;
+      json(response, { jsonrpc: '2.0', id: seen.message['id'], result: {} });
+    }),
+  );
+  const sockets = new Set<Socket>();
+  wire.server.on('connection', (socket: Socket) => sockets.add(socket));
+  await using opened = open(definitionFor(wire.url), { connections: 3 });
+  await opened.upstream.connect(SIGNAL);
+  const sinks = Array.from({ length: 8 }, () => recorder());
+  for (const sink of sinks) opened.upstream.forward(toolCall('modern'), sink);
+  release.resolve();
+  for (const sink of sinks) expect((await sink.outcome).kind).toBe('whole');
+  expect(sockets.size).toBe(3);
+});
+
+interface Dispatched {
+  readonly handler: Dispatcher.DispatchHandler;
+  readonly failed: Promise<NodeJS.ErrnoException>;
+}
+
+function dispatched(): Dispatched {
+  const failed = Promise.withResolvers<NodeJS.ErrnoException>();
+  return {
+    failed: failed.promise,
+    handler: {
+      onRequestStart: () => undefined,
+      onResponseStart: () => undefined,
+      onResponseData: () => undefined,
+      onResponseEnd: () => undefined,
+      onResponseError: (_controller, error) => {
+        failed.resolve(error);
+      },
+    },
+  };
+}
+
+test('maxOrigins fails the next origin at once, unsent', async () => {
+  await using wire = await startWire(() => undefined);
+  const agents = createSharedAgents({ maxOrigins: 1 });
+  const [first, second] = [dispatched(), dispatched()];
+  const { origin } = new URL(wire.url);
+  agents.requests.dispatch({ origin, path: '/', method: 'GET' }, first.handler);
+  agents.requests.dispatch(
+    { origin: 'http://127.0.0.1:9', path: '/', method: 'GET' },
+    second.handler,
+  );
+  expect(await second.failed).toMatchObject({ code: 'UND_ERR_MAX_ORIGINS_REACHED' });
+  await agents.close();
+  expect(await first.failed).toMatchObject({ code: 'UND_ERR_DESTROYED' });
+});
+
+test('streams wait for their headers without a limit, requests do not', async () => {
+  await using wire = await startWire(() => undefined);
+  const agents = createSharedAgents({ silenceTimeoutMs: 300 });
+  const { origin } = new URL(wire.url);
+  const [stream, request] = [dispatched(), dispatched()];
+  agents.streams.dispatch({ origin, path: '/', method: 'GET' }, stream.handler);
+  agents.requests.dispatch({ origin, path: '/', method: 'GET' }, request.handler);
+  expect(await request.failed).toMatchObject({ code: 'UND_ERR_HEADERS_TIMEOUT' });
+  const first = await Promise.race([stream.failed, Promise.resolve('waiting')]);
+  expect(first).toBe('waiting');
+  await agents.close();
+});
+
+test('a connection that is not accepted fails within connectTimeoutMs, unsent', async () => {
+  // The first bytes of a TLS handshake are never answered, so the connection is never made.
+  await using tarpit = await startGreedyTcp();
+  const agents = createSharedAgents({ connectTimeoutMs: 500 });
+  await using opened = open(definitionFor(`https://127.0.0.1:${tarpit.port}/mcp`), { agents });
+  const startedAtMs = performance.now();
+  await expect(opened.upstream.connect(SIGNAL)).rejects.toMatchObject({
+    code: 'CONNECT_TIMEOUT',
+    phase: 'connect',
+    unsent: true,
+  });
+  expect(performance.now() - startedAtMs).toBeLessThan(2_000);
+});

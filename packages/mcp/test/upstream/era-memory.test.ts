@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import {
+  LEGACY_VERDICT_MS,
+  createEraMemory,
+  usableVerdict,
+  type EraVerdict,
+} from '../../src/upstream/era-memory.ts';
+
+const verdict = (era: 'modern' | 'legacy', storedAtMs: number): EraVerdict => ({
+  era,
+  storedAtMs,
+  info: undefined,
+});
+
+test('usableVerdict() lets a legacy verdict expire after 24 h and a modern one never', () => {
+  const now = 10 * LEGACY_VERDICT_MS;
+  const old = now - LEGACY_VERDICT_MS;
+  expect(usableVerdict(undefined, now)).toBeUndefined();
+  expect(usableVerdict(verdict('modern', 0), now)).toBeDefined();
+  expect(usableVerdict(verdict('legacy', old + 1), now)).toBeDefined();
+  expect(usableVerdict(verdict('legacy', old), now)).toBeUndefined();
+  expect(usableVerdict(verdict('legacy', now + 1), now)).toBeUndefined();
+});
+
+test('createEraMemory() keeps the newest entries up to its bound, and forgets on demand', () => {
+  const memory = createEraMemory(2);
+  for (const key of ['a', 'b', 'a', 'c']) memory.set(key, verdict('modern', 1));
+  expect(['a', 'b', 'c'].map((key) => memory.get(key) !== undefined)).toEqual([true, false, true]);
+  memory.set('a', undefined);
+  expect(memory.get('a')).toBeUndefined();
+});

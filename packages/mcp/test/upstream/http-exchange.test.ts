@@ -1,0 +1,124 @@
+import { expect, test } from 'vitest';
+import { createEraMemory } from '../../src/upstream/era-memory.ts';
+import { waitUntil } from '@cortex-os/testkit';
+import {
+  definitionFor,
+  json,
+  legacyAnswer,
+  modernAnswer,
+  open,
+  recorder,
+  run,
+  SIGNAL,
+  sse,
+  startWire,
+  toolCall,
+} from './http-fixture.ts';
+
+test('a stream that stays open after its result is given up within about a second', async () => {
+  let closedAtMs = 0;
+  await using wire = await startWire(
+    modernAnswer((_seen, response) => {
+      response.on('close', () => {
+        closedAtMs = performance.now();
+      });
+      sse(response, { jsonrpc: '2.0', id: 'c-7', result: {} });
+    }),
+  );
+  await using opened = open(definitionFor(wire.url));
+  await run(opened.upstream, toolCall('modern'));
+  const answeredAtMs = performance.now();
+  await waitUntil(() => closedAtMs > 0, { timeoutMs: 3_000, describe: 'the stream closed' });
+  expect(closedAtMs - answeredAtMs).toBeGreaterThan(800);
+});
+
+test('cancel() reaches the server within 100 ms and the sink hears nothing more (T3)', async () => {
+  const arrived = Promise.withResolvers<void>();
+  const gone = Promise.withResolvers<number>();
+  await using wire = await startWire(
+    modernAnswer((_seen, response) => {
+      response.on('close', () => {
+        gone.resolve(performance.now());
+      });
+      arrived.resolve();
+    }),
+  );
+  await using opened = open(definitionFor(wire.url));
+  const sink = recorder();
+  const handle = opened.upstream.forward(toolCall('modern'), sink);
+  await arrived.promise;
+  const cancelledAtMs = performance.now();
+  handle.cancel('client gone');
+  handle.cancel('twice');
+  expect((await gone.promise) - cancelledAtMs).toBeLessThan(100);
+  expect(sink.endings).toBe(0);
+  expect(wire.methods()).toEqual(['server/discover', 'tools/call']);
+});
+
+test('cancel() of a request that waits for a socket never sends it', async () => {
+  const { promise: release, resolve } = Promise.withResolvers<void>();
+  await using wire = await startWire(
+    modernAnswer(async (seen, response) => {
+      await release;
+      json(response, { jsonrpc: '2.0', id: seen.message['id'], result: {} });
+    }),
+  );
+  await using opened = open(definitionFor(wire.url), { connections: 1 });
+  await opened.upstream.connect(SIGNAL);
+  const first = recorder();
+  opened.upstream.forward(toolCall('modern'), first);
+  const second = recorder();
+  opened.upstream.forward(toolCall('modern', { method: 'prompts/get' }), second).cancel('gone');
+  resolve();
+  await first.outcome;
+  const third = await run(opened.upstream, toolCall('modern'));
+  expect(third.outcome.kind).toBe('whole');
+  expect(second.endings).toBe(0);
+  expect(wire.methods()).toEqual(['server/discover', 'tools/call', 'tools/call']);
+});
+
+test('cancel() while the upstream still connects sends nothing', async () => {
+  await using wire = await startWire(modernAnswer(() => undefined));
+  await using opened = open(definitionFor(wire.url));
+  const sink = recorder();
+  const handle = opened.upstream.forward(toolCall('modern'), sink);
+  handle.pause();
+  handle.resume();
+  handle.cancel('gone');
+  await opened.upstream.connect(SIGNAL);
+  expect(wire.methods()).toEqual(['server/discover']);
+  expect(sink.endings).toBe(0);
+});
+
+test('an error page without an end is cut short', async () => {
+  await using wire = await startWire(
+    modernAnswer((_seen, response) => {
+      response.writeHead(500, { 'content-type': 'text/html' });
+      response.write('x'.repeat(100_000));
+    }),
+  );
+  await using opened = open(definitionFor(wire.url));
+  const { outcome } = await run(opened.upstream, toolCall('modern'));
+  expect(outcome).toMatchObject({ kind: 'fail', error: { code: 'HTTP_STATUS', httpStatus: 500 } });
+});
+
+test('many requests under a wrong remembered verdict find the right era together', async () => {
+  const eraMemory = createEraMemory();
+  await using wire = await startWire(modernAnswer(() => undefined));
+  {
+    await using first = open(definitionFor(wire.url), { eraMemory });
+    await first.upstream.connect(SIGNAL);
+  }
+  wire.seen.length = 0;
+  wire.answer = legacyAnswer((seen, response) => {
+    if (seen.headers['mcp-session-id'] === undefined) response.writeHead(400).end();
+    else json(response, { jsonrpc: '2.0', id: seen.message['id'], result: {} });
+  });
+  await using opened = open(definitionFor(wire.url), { eraMemory });
+  const runs = await Promise.all(
+    Array.from({ length: 8 }, async () => run(opened.upstream, toolCall('modern'))),
+  );
+  expect(runs.map(({ outcome }) => outcome.kind)).toEqual(Array(8).fill('result'));
+  expect(wire.methods().filter((method) => method === 'server/discover')).toHaveLength(1);
+  expect(wire.methods().filter((method) => method === 'initialize')).toHaveLength(1);
+});

@@ -1,0 +1,297 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createSharedAgents, type SharedAgents } from '../../src/upstream/agent.ts';
+import type { EraMemory } from '../../src/upstream/era-memory.ts';
+import { createHttpUpstream, type HttpUpstream } from '../../src/upstream/http-upstream.ts';
+import { DEFAULT_TIMEOUTS, type ConnectorDefinition } from '../../src/connectors/connector.ts';
+import type { Era } from '../../src/protocol/revision.ts';
+import type { ForwardHandle, ForwardRequest, ForwardSink } from '../../src/upstream/upstream.ts';
+import type { UpstreamError } from '../../src/upstream/upstream-error.ts';
+
+export const CLIENT = { name: 'gateway', version: '9.9.9' } as const;
+export const SIGNAL: AbortSignal = new AbortController().signal;
+
+export function definitionFor(
+  url: string,
+  changes: Partial<ConnectorDefinition> & { headers?: Record<string, string> } = {},
+): ConnectorDefinition {
+  const { headers = {}, ...rest } = changes;
+  return {
+    id: 'alpha',
+    title: 'Alpha',
+    origin: 'local',
+    enabled: true,
+    transport: { kind: 'http', url, headers },
+    era: 'auto',
+    timeouts: DEFAULT_TIMEOUTS,
+    problem: undefined,
+    ...rest,
+  };
+}
+
+export interface Opened extends AsyncDisposable {
+  readonly upstream: HttpUpstream;
+  readonly agents: SharedAgents;
+  readonly notifications: { method: string; text: string }[];
+  readonly losses: UpstreamError[];
+}
+
+/** An upstream on agents of its own, closed at the end of the test. */
+export function open(
+  definition: ConnectorDefinition,
+  options: {
+    eraMemory?: EraMemory;
+    random?: () => number;
+    connections?: number;
+    agents?: SharedAgents;
+  } = {},
+): Opened {
+  const { connections } = options;
+  const agents =
+    options.agents ??
+    createSharedAgents(connections === undefined ? {} : { connectionsFor: () => connections });
+  const notifications: { method: string; text: string }[] = [];
+  const losses: UpstreamError[] = [];
+  const upstream = createHttpUpstream(definition, {
+    agents,
+    clientInfo: CLIENT,
+    random: options.random ?? (() => 0),
+    events: {
+      notification: (method, text) => notifications.push({ method, text }),
+      closed: (error) => losses.push(error),
+    },
+    ...(options.eraMemory === undefined ? {} : { eraMemory: options.eraMemory }),
+  });
+  return {
+    upstream,
+    agents,
+    notifications,
+    losses,
+    async [Symbol.asyncDispose]() {
+      await upstream.close();
+      await agents.close();
+    },
+  };
+}
+
+export interface Seen {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly rawHeaders: readonly string[];
+  readonly body: string;
+  /** The parsed body; `{}` when there is none. */
+  readonly message: Record<string, unknown>;
+}
+
+export type Answer = (seen: Seen, response: ServerResponse) => void | Promise<void>;
+
+export interface Wire extends AsyncDisposable {
+  readonly url: string;
+  readonly server: Server;
+  readonly seen: Seen[];
+  answer: Answer;
+  /** The methods received, HTTP verbs for requests without a body. */
+  methods(): string[];
+}
+
+/** A bare HTTP server that shows what arrives, byte for byte. */
+export async function startWire(answer: Answer): Promise<Wire> {
+  const seen: Seen[] = [];
+  const server = createServer((request, response) => {
+    void (async () => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      const body = Buffer.concat(chunks).toString('utf8');
+      const entry: Seen = {
+        method: request.method ?? '',
+        url: request.url ?? '',
+        headers: request.headers,
+        rawHeaders: request.rawHeaders,
+        body,
+        message: body === '' ? {} : (JSON.parse(body) as Record<string, unknown>),
+      };
+      seen.push(entry);
+      await wire.answer(entry, response);
+    })();
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const wire: Wire = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`,
+    server,
+    seen,
+    answer,
+    methods: () =>
+      seen.map(({ message, method }) => {
+        if (typeof message['method'] === 'string') return message['method'];
+        return message['jsonrpc'] === '2.0' ? 'response' : method;
+      }),
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => {
+        server.close(resolve);
+      });
+    },
+  };
+  return wire;
+}
+
+export function json(
+  response: ServerResponse,
+  body: unknown,
+  status: number = 200,
+  headers: Record<string, string> = {},
+): void {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers });
+  response.end(typeof body === 'string' ? body : JSON.stringify(body));
+}
+
+export function sse(response: ServerResponse, ...messages: readonly unknown[]): void {
+  if (!response.headersSent) response.writeHead(200, { 'content-type': 'text/event-stream' });
+  for (const message of messages) {
+    const data = typeof message === 'string' ? message : JSON.stringify(message);
+    response.write(`event: message\ndata: ${data}\n\n`);
+  }
+}
+
+export const DISCOVERED = {
+  supportedVersions: ['2026-07-28'],
+  capabilities: { tools: { listChanged: true } },
+  instructions: 'hello',
+  resultType: 'complete',
+  _meta: { 'io.modelcontextprotocol/serverInfo': { name: 'm', version: '1' } },
+};
+
+export const INITIALIZED = {
+  protocolVersion: '2025-11-25',
+  capabilities: { tools: {} },
+  serverInfo: { name: 'l', version: '1' },
+  instructions: 'hi',
+};
+
+/** Answers the modern handshake; the rest is the test's. */
+export function modernAnswer(rest: Answer): Answer {
+  return (seen, response) => {
+    if (seen.message['method'] !== 'server/discover') return rest(seen, response);
+    json(response, { jsonrpc: '2.0', id: seen.message['id'], result: DISCOVERED });
+  };
+}
+
+/** Answers the legacy handshake with numbered sessions; the rest is the test's. */
+export function legacyAnswer(rest: Answer): Answer {
+  let sessions = 0;
+  return (seen, response) => {
+    const { method, id } = seen.message;
+    if (method === 'server/discover') {
+      json(response, { jsonrpc: '2.0', error: { code: -32_000, message: 'no' }, id: null }, 400);
+    } else if (method === 'initialize') {
+      sessions += 1;
+      const headers = { 'mcp-session-id': `s${sessions}` };
+      json(response, { jsonrpc: '2.0', id, result: INITIALIZED }, 200, headers);
+    } else if (method === 'notifications/initialized') {
+      response.writeHead(202).end();
+    } else {
+      return rest(seen, response);
+    }
+    return undefined;
+  };
+}
+
+export type Outcome =
+  | { readonly kind: 'result'; readonly text: string; readonly era: Era }
+  | { readonly kind: 'error'; readonly text: string; readonly era: Era }
+  | { readonly kind: 'whole'; readonly body: string }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'fail'; readonly error: UpstreamError };
+
+export interface Recorder extends ForwardSink {
+  readonly notifications: string[];
+  readonly chunks: Buffer[];
+  /** How often the sink was ended; more than once is a defect. */
+  readonly endings: number;
+  readonly opened: boolean;
+  readonly outcome: Promise<Outcome>;
+  /** Called for each chunk; its answer is passed on. */
+  onChunk: (bytes: Buffer) => boolean;
+}
+
+export function recorder(): Recorder {
+  const { promise, resolve } = Promise.withResolvers<Outcome>();
+  const state = { endings: 0, opened: false };
+  const finish = (outcome: Outcome): void => {
+    state.endings += 1;
+    resolve(outcome);
+  };
+  const self: Recorder = {
+    notifications: [],
+    chunks: [],
+    get endings() {
+      return state.endings;
+    },
+    get opened() {
+      return state.opened;
+    },
+    outcome: promise,
+    onChunk: () => true,
+    notification: (text) => self.notifications.push(text),
+    result: (text, era) => {
+      finish({ kind: 'result', text, era });
+    },
+    error: (text, era) => {
+      finish({ kind: 'error', text, era });
+    },
+    whole: (body) => {
+      finish({ kind: 'whole', body: body.toString('utf8') });
+    },
+    open: () => {
+      state.opened = true;
+    },
+    chunk: (bytes) => {
+      self.chunks.push(bytes);
+      return self.onChunk(bytes);
+    },
+    end: () => {
+      finish({ kind: 'end' });
+    },
+    fail: (error) => {
+      finish({ kind: 'fail', error });
+    },
+  };
+  return self;
+}
+
+/** A `tools/call` of a client of the given era. */
+export function toolCall(clientEra: Era, changes: Partial<ForwardRequest> = {}): ForwardRequest {
+  return {
+    id: 'c-7',
+    method: 'tools/call',
+    members: [
+      { key: 'name', text: '"echo"' },
+      { key: 'arguments', text: '{"message":"hi","n":1.0}' },
+    ],
+    meta:
+      clientEra === 'modern'
+        ? [
+            { key: 'io.modelcontextprotocol/protocolVersion', text: '"2026-07-28"' },
+            { key: 'io.modelcontextprotocol/clientInfo', text: '{"name":"c","version":"3"}' },
+            { key: 'io.modelcontextprotocol/clientCapabilities', text: '{"elicitation":{}}' },
+          ]
+        : [],
+    name: 'echo',
+    paramHeaders: {},
+    clientEra,
+    ...changes,
+  };
+}
+
+/** Forwards and waits for the end. */
+export async function run(
+  upstream: HttpUpstream,
+  request: ForwardRequest,
+): Promise<{ outcome: Outcome; sink: Recorder; handle: ForwardHandle }> {
+  const sink = recorder();
+  const handle = upstream.forward(request, sink);
+  return { outcome: await sink.outcome, sink, handle };
+}
