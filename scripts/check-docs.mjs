@@ -1,0 +1,158 @@
+/**
+ * Prose cannot rot: every repository path, link, npm script, command of the command line and environment variable
+ * that the documents name must exist. Needs an installed and built workspace.
+ */
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { cli, print, printOutput, root, run, workspaceNode } from './workspace.mjs';
+
+const packageNames = readdirSync(join(root, 'packages'));
+const topEntries = new Set(readdirSync(root).filter((name) => name !== 'node_modules'));
+const manifest = (folder) => JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+const rootScripts = manifest('.').scripts;
+
+function filesBelow(folder, suffix) {
+  const start = join(root, folder);
+  if (!existsSync(start)) return [];
+  if (statSync(start).isFile()) return [start];
+  return readdirSync(start, { withFileTypes: true }).flatMap((entry) => {
+    if (entry.name === 'node_modules' || entry.name === 'dist') return [];
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return filesBelow(path, suffix);
+    return entry.name.endsWith(suffix) ? [join(root, path)] : [];
+  });
+}
+
+function documents() {
+  const packageReadmes = packageNames.map((name) => join('packages', name, 'README.md'));
+  return ['README.md', 'CONTRIBUTING.md', 'AGENTS.md', 'docs', 'tasks/README.md', 'examples']
+    .concat(packageReadmes)
+    .flatMap((name) => filesBelow(name, '.md'));
+}
+
+/** Inline code and code blocks, without their backticks. */
+function codeIn(text) {
+  const blocks = [...text.matchAll(/^```(\w*)\n(.*?)^```/gms)];
+  const prose = text.replaceAll(/^```.*?^```/gms, '');
+  return {
+    spans: [...prose.matchAll(/`([^`\n]+)`/g)].map((match) => match[1]),
+    blocks: blocks.map((match) => ({ language: match[1], body: match[2] })),
+    prose,
+  };
+}
+
+function missingLinks(file, prose) {
+  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
+    .map((match) => match[1].split('#')[0])
+    .filter((target) => target !== '' && !/^\w+:/.test(target))
+    .filter((target) => !existsSync(join(dirname(file), target)))
+    .map((target) => `link to ${target}`);
+}
+
+/** `packages/mcp/src/index.ts`, `docs/`; a path that starts with `src/` or `test/` may be any package's. */
+function missingPaths(spans) {
+  return spans
+    .filter((span) => /^[\w.@-]+(?:\/[\w.@-]+)*\/?$/.test(span))
+    .filter((span) => {
+      const first = span.split('/')[0];
+      if (!span.includes('/')) return false;
+      if (topEntries.has(first)) return !existsSync(join(root, span));
+      if (first !== 'src' && first !== 'test' && first !== 'bench') return false;
+      return packageNames.every((name) => !existsSync(join(root, 'packages', name, span)));
+    })
+    .map((span) => `path ${span}`);
+}
+
+function missingScripts(code) {
+  const named = [...code.matchAll(/\bnpm (?:run )?([a-z][\w:-]*)/g)].map((match) => match[1]);
+  const builtIn = new Set(['install', 'ci', 'exec', 'publish', 'pack', 'run', 'init']);
+  const missing = named.filter((name) => !builtIn.has(name) && rootScripts[name] === undefined);
+  const filtered = [...code.matchAll(/pnpm --filter (\S+) ([a-z][\w:-]*)/g)].filter((match) => {
+    const folder = packageNames.find((name) => manifest(join('packages', name)).name === match[1]);
+    return (
+      folder === undefined || manifest(join('packages', folder)).scripts[match[2]] === undefined
+    );
+  });
+  return [...missing.map((name) => `npm script ${name}`), ...filtered.map((match) => match[0])];
+}
+
+/** Commands and flags that `cortex-mcp --help` does not list. */
+function missingCommands(code, help) {
+  // Not the pm2 app of that name, and not a file name that begins like it.
+  const calls = code.matchAll(/(?<!pm2 \w+ )\bcortex-mcp(?![\w.-])([^\n|;)`]*)/g);
+  const listed = new Set([...help.matchAll(/^ +([a-z]+)/gm)].map((match) => match[1]));
+  return [...calls].flatMap((match) => {
+    const [command = '', ...rest] = match[1].trim().split(/\s+/);
+    const problems = [command, ...rest]
+      .map((word) => /^--[a-z-]+/.exec(word)?.[0])
+      .filter((flag) => flag && !help.includes(flag))
+      .map((flag) => `flag ${flag}`);
+    if (/^[a-z]+$/.test(command) && !listed.has(command)) {
+      problems.push(`command cortex-mcp ${command}`);
+    }
+    return problems;
+  });
+}
+
+function missingVariables(text, sources) {
+  const named = new Set(text.match(/\b(?:MCP|CORTEX)_[A-Z0-9_]*[A-Z0-9]\b/g) ?? []);
+  return [...named].filter((name) => !sources.includes(name)).map((name) => `variable ${name}`);
+}
+
+/** The other way round: a variable that the configuration reads and its reference leaves out. */
+function undocumentedVariables() {
+  const reference = readFileSync(join(root, 'docs', 'configuration.md'), 'utf8');
+  const config = filesBelow(join('packages', 'mcp', 'src', 'config'), '.ts')
+    .map((file) => readFileSync(file, 'utf8'))
+    .join('\n');
+  const named = new Set(
+    [...config.matchAll(/'((?:MCP|CORTEX)_[A-Z_]+)'/g)].map(([, name]) => name),
+  );
+  return [...named].filter((name) => !reference.includes(name));
+}
+
+function badJson(blocks) {
+  return blocks
+    .filter((block) => block.language === 'json')
+    .flatMap((block) => {
+      try {
+        JSON.parse(block.body);
+        return [];
+      } catch (error) {
+        return [`json block: ${error.message}`];
+      }
+    });
+}
+
+const help = await run(workspaceNode, [cli, '--help']);
+if (help.code !== 0) {
+  print('cortex-mcp --help failed; build first: npm run build');
+  printOutput(help.output);
+  process.exit(1);
+}
+const sources = packageNames
+  .flatMap((name) => filesBelow(join('packages', name, 'src'), '.ts'))
+  .map((file) => readFileSync(file, 'utf8'))
+  .join('\n');
+
+let problemCount = 0;
+for (const file of documents()) {
+  const text = readFileSync(file, 'utf8');
+  const { spans, blocks, prose } = codeIn(text);
+  const code = [...spans, ...blocks.map((block) => block.body)].join('\n');
+  const problems = [
+    ...missingLinks(file, prose),
+    ...missingPaths(spans),
+    ...missingScripts(code),
+    ...missingCommands(code, help.output),
+    ...missingVariables(text, sources),
+    ...badJson(blocks),
+  ];
+  for (const problem of problems) print(`${relative(root, file)}: no such ${problem}`);
+  problemCount += problems.length;
+}
+const undocumented = undocumentedVariables();
+for (const name of undocumented) print(`docs/configuration.md: ${name} is not described`);
+problemCount += undocumented.length;
+if (problemCount > 0) process.exitCode = 1;
+else print(`${documents().length} documents name only what exists`);
