@@ -1,0 +1,197 @@
+import { CacheContents, type RegistryListener } from './cache-contents.ts';
+import { CacheKeeper, type KeeperHealth } from './cache-keeper.ts';
+import type { RecordQuery } from './record-index.ts';
+import { RegistryError } from './registry-error.ts';
+import {
+  acceptRecord,
+  copyRecord,
+  recordKey,
+  type RecordKey,
+  type ServerRecord,
+} from './server-record.ts';
+import type { RegistryStore, StoreAccess, WarningListener } from './store/store.ts';
+
+/** Choices of {@link RegistryMemoryCache.open}. */
+export interface RegistryCacheOptions {
+  /** `sync`: a write resolves when it is durable. `interval`: at once, and it is durable within `intervalMs`. */
+  readonly durability?: 'sync' | 'interval';
+  /** How long a write waits for others to share its sync. Default: 10 ms. */
+  readonly windowMs?: number;
+  /** Flush interval of `interval` durability. Default: 5000 ms (S4-B4). */
+  readonly intervalMs?: number;
+  /** Longest time from a change to the snapshot that holds it, up to 10,000 records. Default: 5000 ms. */
+  readonly snapshotDelayMs?: number;
+  /** Most records. Default: 250,000. */
+  readonly maxRecords?: number;
+  /** In [0, 1), for the jitter of retries. */
+  readonly random: () => number;
+  readonly onWarning?: WarningListener;
+}
+
+/** Records found; pass `next` as `after` for the following page. */
+export interface RecordPage {
+  readonly records: ServerRecord[];
+  readonly next?: RecordKey;
+}
+
+/** State of a cache as `/status` and the metrics show it. */
+export interface RegistryHealth extends KeeperHealth {
+  readonly access: StoreAccess;
+  readonly records: number;
+}
+
+/**
+ * The registry in memory, the truth while the process runs. Reads are synchronous, never touch the disk and return
+ * copies. Writes are visible to reads at once and resolve when they are durable.
+ */
+export class RegistryMemoryCache {
+  readonly #store: RegistryStore;
+  readonly #contents: CacheContents;
+  readonly #keeper: CacheKeeper;
+  readonly #maxRecords: number;
+
+  private constructor(store: RegistryStore, options: RegistryCacheOptions) {
+    const { durability = 'sync', windowMs = 10, intervalMs = 5_000 } = options;
+    const warn = options.onWarning ?? (() => undefined);
+    this.#store = store;
+    this.#maxRecords = options.maxRecords ?? 250_000;
+    this.#contents = new CacheContents(warn);
+    this.#keeper = new CacheKeeper({
+      store,
+      contents: this.#contents,
+      waitsForDisk: durability === 'sync',
+      windowMs: durability === 'sync' ? windowMs : intervalMs,
+      snapshotDelayMs: options.snapshotDelayMs ?? 5_000,
+      random: options.random,
+      warn,
+    });
+  }
+
+  /**
+   * Loads the store's content. A store that first has to be put in order is written once; if that fails the cache
+   * serves from memory, keeps trying and warns.
+   * @throws RegistryError what `RegistryStore.load` throws.
+   */
+  static async open(
+    store: RegistryStore,
+    options: RegistryCacheOptions,
+  ): Promise<RegistryMemoryCache> {
+    const cache = new RegistryMemoryCache(store, options);
+    await cache.#keeper.start();
+    return cache;
+  }
+
+  /** Number of entries, each version counted. */
+  get size(): number {
+    return this.#contents.index.size;
+  }
+
+  /** Whether this process writes, or only reads and why. */
+  get access(): StoreAccess {
+    return this.#store.access;
+  }
+
+  /** A copy of one entry. Without a version: the entry that has none, else the latest version. */
+  get(name: string, version?: string): ServerRecord | undefined {
+    const { index } = this.#contents;
+    const key = version === undefined ? index.defaultKey(name) : recordKey(name, version);
+    const entry = key === undefined ? undefined : index.get(key);
+    return entry === undefined ? undefined : copyRecord(entry.record);
+  }
+
+  /** Copies of every version of a name. */
+  versions(name: string): ServerRecord[] {
+    return this.#copies(this.#contents.index.keysOf(name));
+  }
+
+  /** Copies of everything. Takes about a millisecond a thousand records; `search` pages, `peekAll` does not copy. */
+  getAll(): ServerRecord[] {
+    return this.#contents.index.records().map(copyRecord);
+  }
+
+  /** The records themselves as of now, for readers that copy or serialise in slices. They must not be changed. */
+  peekAll(): readonly ServerRecord[] {
+    return this.#contents.index.records();
+  }
+
+  /** Copies of the entries that match, in order of name and version. */
+  search(query: RecordQuery = {}): RecordPage {
+    const { keys, next } = this.#contents.index.search(query);
+    return { records: this.#copies(keys), ...(next === undefined ? {} : { next }) };
+  }
+
+  /**
+   * Calls back after each change, whoever made it. Returns the stop function.
+   * @throws RegistryError `EREGISTRYFULL` beyond 1,000 listeners.
+   */
+  subscribe(listener: RegistryListener): () => void {
+    return this.#contents.subscribe(listener);
+  }
+
+  /**
+   * Stores a record under its name and `server.version`.
+   * @throws RegistryError `EINVALIDRECORD`, `EREGISTRYFULL`, `EREGISTRYCLOSED`, `ELOCKED` or another reason to be
+   * read-only: nothing changed. A code of the disk: memory has the change, and the write is tried again.
+   */
+  async upsert(record: ServerRecord): Promise<void> {
+    await this.upsertMany([record]);
+  }
+
+  /** Stores several records that become durable together or not at all. Fails like `upsert`. */
+  async upsertMany(records: readonly ServerRecord[]): Promise<void> {
+    const accepted = records.map(acceptRecord);
+    const ready = this.#keeper.ensureWriter();
+    if (ready !== undefined) await ready;
+    const { index } = this.#contents;
+    const added = new Set(accepted.map(({ key }) => key).filter((key) => !index.get(key)));
+    if (index.size + added.size > this.#maxRecords)
+      throw new RegistryError(
+        'EREGISTRYFULL',
+        `Cannot store the server: the registry holds at most ${this.#maxRecords} entries`,
+      );
+    await this.#keeper.change(accepted.map(({ key, record }) => ({ kind: 'put', key, record })));
+  }
+
+  /** Removes one version, or every entry of a name. Resolves with whether there was any. Fails like `upsert`. */
+  async remove(name: string, version?: string): Promise<boolean> {
+    const ready = this.#keeper.ensureWriter();
+    if (ready !== undefined) await ready;
+    const { index } = this.#contents;
+    const keys = version === undefined ? index.keysOf(name) : [recordKey(name, version)];
+    const present = keys.filter((key) => index.get(key) !== undefined);
+    if (present.length === 0) return false;
+    await this.#keeper.change(present.map((key) => ({ kind: 'remove', key })));
+    return true;
+  }
+
+  /** Resolves when every change made before the call is durable; rejects when that cannot be reached now. */
+  async flush(): Promise<void> {
+    await this.#keeper.flush();
+  }
+
+  /** Last resort while the process exits: writes what is not durable, synchronously. */
+  flushNow(): void {
+    this.#keeper.flushNow();
+  }
+
+  /**
+   * Flushes, brings the snapshot up to date, releases the lock. A closed cache still answers reads. Safe to repeat.
+   * @throws RegistryError when the last flush or snapshot failed; everything is released all the same.
+   */
+  async close(): Promise<void> {
+    await this.#keeper.close();
+  }
+
+  /** What a status page and metrics need. */
+  health(): RegistryHealth {
+    return { access: this.access, records: this.size, ...this.#keeper.health() };
+  }
+
+  #copies(keys: readonly RecordKey[]): ServerRecord[] {
+    const { index } = this.#contents;
+    return keys.flatMap((key) => {
+      const entry = index.get(key);
+      return entry === undefined ? [] : [copyRecord(entry.record)];
+    });
+  }
+}

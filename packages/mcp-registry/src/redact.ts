@@ -1,0 +1,105 @@
+import { isJsonObject } from './json-object.ts';
+import type { ServerRecord } from './server-record.ts';
+
+/** What a hidden value is replaced by. */
+export const redactedValue = '***';
+
+const wholeReference =
+  /^(?:\$\{(?:env:|input:)?[A-Za-z_][\w.-]*\}|\{[A-Za-z_][\w-]*\}|file:secrets\/[\w.-]+|env:[A-Za-z_]\w*)$/u;
+const authScheme = /^(?:Bearer|Basic|Token)\s+(?=\S)/iu;
+const secretName =
+  /(?:token|secret|passw(?:or)?d|passphrase|credential|authorization|cookie|(?:api|access|private|auth|signing)[-_]?key|^key$|bearer|connection[-_]?string)/iu;
+
+/**
+ * Whether a value only points at a secret: `${VAR}`, `${input:id}`, `{var}`, `env:VAR`, `file:secrets/x`, each
+ * optionally after an authentication scheme. A default inside the braces is a value, so it is not a reference.
+ */
+export function isSecretReference(value: string): boolean {
+  return wholeReference.test(value.trim().replace(authScheme, ''));
+}
+
+function hide(value: string): string {
+  return value === '' || isSecretReference(value) ? value : redactedValue;
+}
+
+function hideAll(values: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, hide(value)]));
+}
+
+/** Hides user info and every query value of a URL; text that is not a URL with either passes unchanged. */
+function redactUrl(text: string): string {
+  return text
+    .replace(/^([a-z][a-z\d+.-]*:\/\/)[^/?#]*@/iu, `$1${redactedValue}@`)
+    .replaceAll(
+      /([?&][^=&#]*=)([^&#]*)/gu,
+      (_match, name: string, value: string) => name + hide(value),
+    );
+}
+
+function flagName(arg: string): string | undefined {
+  return /^--?[\w-]+$/u.test(arg) ? arg : undefined;
+}
+
+function redactArgs(args: readonly string[]): string[] {
+  return args.map((arg, index) => {
+    const assignment = /^(-{0,2}[\w-]+[=:]\s*)([\s\S]+)$/u.exec(arg);
+    if (assignment !== null && secretName.test(assignment[1] ?? ''))
+      return (assignment[1] ?? '') + hide(assignment[2] ?? '');
+    const flag = flagName(args[index - 1] ?? '');
+    if (flag !== undefined && secretName.test(flag) && flagName(arg) === undefined)
+      return hide(arg);
+    return redactUrl(arg);
+  });
+}
+
+/** `{name, value, isSecret}` inputs of a `server.json`: environment variables, headers, arguments. */
+function redactInput(input: Record<string, unknown>, sensitive: boolean): Record<string, unknown> {
+  const name = typeof input['name'] === 'string' ? input['name'] : '';
+  const secret = sensitive || input['isSecret'] === true || secretName.test(name);
+  const out: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(input)) {
+    const holdsValue = key === 'value' || key === 'default';
+    if (holdsValue && typeof value === 'string') out[key] = secret ? hide(value) : redactUrl(value);
+    else out[key] = redactField(key, value);
+  }
+  return out;
+}
+
+const sensitiveLists: ReadonlySet<string> = new Set(['environmentVariables', 'headers']);
+
+function redactField(key: string, value: unknown): unknown {
+  if (typeof value === 'string') return secretName.test(key) ? hide(value) : redactUrl(value);
+  if (Array.isArray(value)) {
+    if (value.every((item) => typeof item === 'string'))
+      return /arg/iu.test(key) ? redactArgs(value) : value.map((item) => redactField(key, item));
+    return value.map((item: unknown) =>
+      isJsonObject(item) ? redactInput(item, sensitiveLists.has(key)) : redactField(key, item),
+    );
+  }
+  if (!isJsonObject(value)) return value;
+  if (key === 'env' || key === 'headers') return redactStrings(value);
+  return redactInput(value, false);
+}
+
+function redactStrings(values: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? hide(value) : redactField(name, value),
+    ]),
+  );
+}
+
+/**
+ * A copy that is safe to show (defect 24): values of `env` and `headers`, inputs of a `server.json` that are
+ * secret by mark, place or name, secret-named fields and arguments, and user info and query values of URLs
+ * become {@link redactedValue}. References to secrets stay readable. Call it on every way out to a person or peer.
+ */
+export function redactRecord(record: ServerRecord): ServerRecord {
+  const out: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(record)) out[key] = redactField(key, value);
+  if (record.env !== undefined) out['env'] = hideAll(record.env);
+  if (record.headers !== undefined) out['headers'] = hideAll(record.headers);
+  // Identity is never hidden, whatever it looks like.
+  return { ...out, name: record.name, transport: record.transport };
+}
