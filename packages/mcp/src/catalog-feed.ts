@@ -1,9 +1,15 @@
+import type { Histogram } from 'prom-client';
 import type { BuildOptions } from './catalog/build-part.ts';
 import { buildCatalog, type CatalogBuild } from './catalog/build-catalog.ts';
 import type { CatalogCell } from './catalog/catalog.ts';
 import type { ConnectorProxyManager } from './connectors/manager.ts';
 import { runInSlices } from './connectors/pace.ts';
 import type { UpstreamAccess } from './upstream/upstream.ts';
+
+export interface FeedOptions extends BuildOptions {
+  /** Takes how long each build took, in seconds. */
+  readonly duration: Pick<Histogram, 'observe'>;
+}
 
 /** Rebuilds the catalog whenever what may be served has changed. */
 export interface CatalogFeed {
@@ -13,35 +19,70 @@ export interface CatalogFeed {
 }
 
 /**
- * Changes that come while a build runs are taken together by the next one: at most one runs, at most one waits.
+ * How long builds rest after one, in lengths of that one: while a hundred connectors come up, a build for each would
+ * cost more than syncing them. A small catalog rests a few milliseconds.
+ */
+const REST_LENGTHS = 10;
+const MAX_REST_MS = 500;
+
+/**
+ * Changes that come while a build runs, or while it rests, are taken together by the next one: at most one runs, at
+ * most one waits. Who waits for `settled` does not wait for the rest.
  * @param onError told of a build that failed; the catalog before it stays.
  */
 export function feedCatalog(
   manager: ConnectorProxyManager,
   cell: CatalogCell<UpstreamAccess>,
-  options: BuildOptions,
+  options: FeedOptions,
   onError: (error: unknown) => void,
 ): CatalogFeed {
   let previous: CatalogBuild<UpstreamAccess> | undefined;
   let running: Promise<void> | undefined;
-  let dirty = false;
-  const build = async (): Promise<void> => {
-    while (dirty) {
-      dirty = false;
-      try {
-        previous = await runInSlices(buildCatalog(manager.served(), previous, options));
-        cell.swap(previous.catalog, previous.change);
-      } catch (error) {
-        onError(error);
-      }
+  let rest: NodeJS.Timeout | undefined;
+  let dirty = true;
+
+  async function build(): Promise<void> {
+    dirty = false;
+    const startedAtMs = performance.now();
+    try {
+      previous = await runInSlices(buildCatalog(manager.served(), previous, options));
+      cell.swap(previous.catalog, previous.change);
+      options.duration.observe((performance.now() - startedAtMs) / 1000);
+    } catch (error) {
+      onError(error);
     }
     running = undefined;
-  };
-  const mark = (): Promise<void> => {
-    dirty = true;
+    const restMs = REST_LENGTHS * (performance.now() - startedAtMs);
+    rest = setTimeout(
+      () => {
+        rest = undefined;
+        if (dirty) running ??= build();
+      },
+      Math.min(MAX_REST_MS, restMs),
+    );
+    rest.unref();
+  }
+
+  async function now(): Promise<void> {
+    clearTimeout(rest);
+    rest = undefined;
     running ??= build();
-    return running;
+    await running;
+  }
+
+  const unsubscribe = manager.onChange(() => {
+    dirty = true;
+    if (rest === undefined) void now();
+  });
+  return {
+    async settled() {
+      // A build under way may have begun before the last change; one that begins after it has not.
+      await running;
+      if (dirty || running !== undefined) await now();
+    },
+    stop() {
+      unsubscribe();
+      clearTimeout(rest);
+    },
   };
-  const unsubscribe = manager.onChange(() => void mark());
-  return { settled: async () => await mark(), stop: unsubscribe };
 }

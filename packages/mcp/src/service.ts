@@ -1,63 +1,29 @@
-import type { Logger } from 'pino';
-import pLimit from 'p-limit';
 import { CatalogCell } from './catalog/catalog.ts';
+import { offeredTools, type OfferedTool } from './catalog/offered-tools.ts';
 import { feedCatalog, type CatalogFeed } from './catalog-feed.ts';
+import { assertLoopback } from './config/settings.ts';
 import type { ConnectorDefinition } from './connectors/connector.ts';
-import { ConnectorProxyManager } from './connectors/manager.ts';
-import { createManifestStore } from './connectors/manifest-store.ts';
+import { createPublicLookup } from './connectors/public-lookup.ts';
+import { createMapPublisher } from './connectors/map-publisher.ts';
+import type { ConnectorProxyManager } from './connectors/manager.ts';
+import { createConnectorSet, type ConnectorSet } from './connector-set.ts';
+import { createManager } from './create-manager.ts';
+import { Cancellation } from './gateway/cancellation.ts';
 import { createEndpoint, type Endpoint } from './gateway/endpoint.ts';
 import { createListener, type Listener, type Route } from './http/listener.ts';
+import { metricsRoute } from './http/metrics.ts';
 import { probeRoutes } from './http/probes.ts';
+import { serviceMapRoute } from './http/service-map.ts';
 import { createInProcessReply } from './gateway/in-process-reply.ts';
 import { statusDocument } from './http/status-document.ts';
-import { createSharedAgents } from './upstream/agent.ts';
+import { createInstruments, type Instruments } from './observability/instruments.ts';
+import { createSharedAgents, type SharedAgents } from './upstream/agent.ts';
 import { createReaper } from './upstream/reaper.ts';
+import type { ServiceOptions } from './service-options.ts';
 import type { UpstreamAccess } from './upstream/upstream.ts';
-import { createUpstreamFactory } from './upstream-factory.ts';
 
-/** Settings the service acts on. Times in milliseconds; defaults are those of contract.md. */
-export interface ServiceSettings {
-  readonly port: number;
-  readonly host: string;
-  /** Longest wait of a first list. */
-  readonly firstListWaitMs: number;
-  readonly syncConcurrency: number;
-  /** Processes starting at the same time. */
-  readonly processStartConcurrency: number;
-  readonly refreshIntervalMs: number;
-  readonly separator: string;
-  /** `MCP_CONNECTOR_PARALLEL_SYNC`: false syncs one connector after the other. */
-  readonly parallelSync: boolean;
-  /** False (`MCP_CONNECTOR_REFRESH_SYNC`) refreshes only when a list is asked for. */
-  readonly backgroundRefresh: boolean;
-  /** Manifests are kept here over a restart; undefined keeps nothing. */
-  readonly manifestFolder: string | undefined;
-  /** `MCP_LIST_PREBUILT`: false serialises lists per request. */
-  readonly listPrebuilt: boolean;
-}
-
-export interface ServiceOptions {
-  readonly connectors: readonly ConnectorDefinition[];
-  readonly settings: ServiceSettings;
-  readonly logger: Logger;
-  /** The environment children inherit an allow-listed part of. */
-  readonly baseEnv: Readonly<Record<string, string | undefined>>;
-  /** Our own version, as servers and clients are told. */
-  readonly version: string;
-  /** Uniform in [0, 1). Default: the platform's. */
-  readonly random?: () => number;
-  /** When the wait of a first list began, on the clock of `performance.now()`; 0 is the process's start. Default: now. */
-  readonly startedAtMs?: number;
-  /** Settings with their origins, for `/status`. */
-  readonly describeSettings?: () => Readonly<Record<string, unknown>>;
-}
-
-/** A tool as the shared endpoint offers it. */
-export interface OfferedTool {
-  readonly name: string;
-  readonly connectorId: string;
-  readonly description: string | undefined;
-}
+export type { OfferedTool } from './catalog/offered-tools.ts';
+export type { ServiceOptions, ServiceSettings } from './service-options.ts';
 
 /** One gateway: its connectors, its catalog and, once started, its listener. */
 export interface Service {
@@ -67,7 +33,14 @@ export interface Service {
    * @throws the socket's error, e.g. `EADDRINUSE`.
    */
   start(): Promise<{ readonly url: string; readonly port: number }>;
-  /** Makes `connectors` the desired set, live. */
+  /**
+   * For use without `start`: takes over the service map, waiting for one fetch. Nothing is synced. Does nothing when
+   * there is no map.
+   */
+  prepare(): Promise<void>;
+  /** Fetches the service map now and syncs what it changed. Never rejects. */
+  refreshMap(): Promise<void>;
+  /** Makes `connectors` the desired set beside those of the service map, live. */
   apply(connectors: readonly ConnectorDefinition[]): Promise<void>;
   /** Resolves when the catalog shows what is known now. */
   settled(): Promise<void>;
@@ -90,24 +63,49 @@ class GatewayService implements Service {
   readonly manager: ConnectorProxyManager;
   readonly #options: ServiceOptions;
   readonly #agents = createSharedAgents();
+  readonly #remoteAgents: SharedAgents;
   readonly #reaper = createReaper();
   readonly #cell = new CatalogCell<UpstreamAccess>();
+  readonly #instruments: Instruments = createInstruments({
+    connectors: () => this.manager.listConnectors(),
+    catalogLists: () => this.#cell.current.all.lists,
+    callsInFlight: () => this.#endpoint.answerer.inFlight,
+    sessions: () => this.#endpoint.sessions,
+  });
+  readonly #connectors: ConnectorSet;
   readonly #feed: CatalogFeed;
   readonly #endpoint: Endpoint;
   readonly #listener: Listener;
   readonly #startedAt = new Date();
   #url: string | undefined;
+  #starting: Promise<{ readonly url: string; readonly port: number }> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: ServiceOptions) {
     this.#options = options;
     const { settings, logger } = options;
-    this.manager = this.#createManager();
+    const random = options.random ?? platformRandom;
+    const lookup = createPublicLookup(options.serviceMap?.allowHosts ?? []);
+    this.#remoteAgents = createSharedAgents({ lookup });
+    this.manager = createManager(options, {
+      agents: this.#agents,
+      remoteAgents: this.#remoteAgents,
+      remoteLookup: lookup,
+      reaper: this.#reaper,
+      instruments: this.#instruments,
+      random,
+    });
+    this.#connectors = createConnectorSet({
+      ...options,
+      random,
+      dispatcher: this.#agents.requests,
+      changed: async (connectors) => await this.#replace(connectors),
+    });
     const { separator, listPrebuilt } = settings;
     this.#feed = feedCatalog(
       this.manager,
       this.#cell,
-      { separator, prebuilt: listPrebuilt },
+      { separator, prebuilt: listPrebuilt, duration: this.#instruments.catalogBuildDuration },
       (error) => logger.error({ err: error }, 'the catalog could not be built; the last one stays'),
     );
     this.#endpoint = createEndpoint({
@@ -116,32 +114,57 @@ class GatewayService implements Service {
       identity: { name: 'cortex-mcp', title: 'Cortex MCP', version: options.version },
       demand: {
         listWanted: (id) => this.#listWanted(id),
-        complete: (id) => this.manager.complete(id),
+        complete: (id) => this.#complete(id),
       },
       directory: { find: (id) => this.manager.find(id) },
+      instruments: this.#instruments,
       signal: {
         callFailed: (connector, code) => logger.warn({ connector, code }, 'a call failed'),
       },
       onInternalError: (error) =>
         logger.error({ err: error }, 'a request failed inside the gateway'),
     });
-    this.#listener = createListener({ routes: this.#routes() });
+    this.#listener = createListener({
+      routes: this.#routes(),
+      onError: (error) => logger.error({ err: error }, 'a route failed'),
+    });
   }
 
   async start(): Promise<{ readonly url: string; readonly port: number }> {
+    this.#starting ??= this.#start();
+    return await this.#starting;
+  }
+
+  async #start(): Promise<{ readonly url: string; readonly port: number }> {
     const { port, host } = this.#options.settings;
+    assertLoopback(host);
+    this.#instruments.runtime.start();
+    await this.#connectors.restore();
+    this.manager.adopt(this.#connectors.current());
     await this.manager.restore();
     await this.settled();
+    if (this.#closing !== undefined) throw new Error('the service was closed while it started');
     const address = await this.#listener.listen(port, host);
     const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
     this.#url = `http://${name}:${address.port}/mcp`;
+    this.#connectors.start();
     this.manager.start();
     return { url: this.#url, port: address.port };
   }
 
+  async prepare(): Promise<void> {
+    await this.#connectors.restore();
+    await this.#connectors.refresh();
+    this.manager.adopt(this.#connectors.current());
+  }
+
+  async refreshMap(): Promise<void> {
+    await this.#connectors.refresh();
+  }
+
   async apply(connectors: readonly ConnectorDefinition[]): Promise<void> {
-    await this.manager.apply(connectors);
-    await this.settled();
+    this.#connectors.setLocal(connectors);
+    await this.#replace(this.#connectors.current());
   }
 
   async settled(): Promise<void> {
@@ -149,18 +172,7 @@ class GatewayService implements Service {
   }
 
   tools(): readonly OfferedTool[] {
-    const { tools } = this.#cell.current.all.lists;
-    const listed: unknown = JSON.parse(`{${tools.bytes().toString('utf8')}}`);
-    const items: unknown = typeof listed === 'object' && listed && Reflect.get(listed, 'tools');
-    return (Array.isArray(items) ? items : []).map((item: object) => {
-      const name = String(Reflect.get(item, 'name'));
-      const description: unknown = Reflect.get(item, 'description');
-      return {
-        name,
-        connectorId: this.#cell.current.all.tools.get(name)?.connectorId ?? '',
-        description: typeof description === 'string' ? description : undefined,
-      };
-    });
+    return offeredTools(this.#cell.current.all);
   }
 
   async call(tool: string, argumentsText: string): Promise<string> {
@@ -176,6 +188,7 @@ class GatewayService implements Service {
         connectorId: undefined,
         callerId: '',
         paramHeaders: {},
+        cancellation: new Cancellation(),
       },
       reply,
     );
@@ -190,6 +203,7 @@ class GatewayService implements Service {
       url: this.#url,
       ready: this.#ready(),
       connectors: this.manager.listConnectors(),
+      map: this.#connectors.status(),
       catalog: this.#cell.current,
       sessions: this.#endpoint.sessions,
       callsInFlight: this.#endpoint.answerer.inFlight,
@@ -202,65 +216,58 @@ class GatewayService implements Service {
     await this.#closing;
   }
 
-  #createManager(): ConnectorProxyManager {
-    const { settings, logger, baseEnv, version, connectors } = this.#options;
-    const random = this.#options.random ?? platformRandom;
-    const { manifestFolder } = settings;
-    const store =
-      manifestFolder === undefined
-        ? undefined
-        : createManifestStore(manifestFolder, (file, error) =>
-            logger.warn({ file, err: error }, 'a kept manifest cannot be used'),
-          );
-    return new ConnectorProxyManager({
-      connectors,
-      random,
-      store,
-      startedAtMs: this.#options.startedAtMs,
-      backgroundRefresh: settings.backgroundRefresh,
-      refreshIntervalMs: settings.refreshIntervalMs,
-      onError: (what, error) => logger.warn({ err: error }, what),
-      syncConcurrency: settings.parallelSync ? settings.syncConcurrency : 1,
-      firstListWaitMs: settings.firstListWaitMs,
-      createUpstream: createUpstreamFactory({
-        agents: this.#agents,
-        reaper: this.#reaper,
-        baseEnv,
-        clientInfo: { name: 'cortex-mcp', version },
-        limitStart: pLimit(Math.max(1, settings.processStartConcurrency)),
-        random,
-        logger,
-      }),
-    });
+  async #replace(connectors: readonly ConnectorDefinition[]): Promise<void> {
+    // Before the start there is nothing to sync and nobody to serve.
+    if (this.#url === undefined) return;
+    await this.manager.apply(connectors);
+    await this.settled();
+    this.#instruments.prune();
   }
 
   #listWanted(connectorId: string | undefined): Promise<void> | undefined {
-    const wait = this.manager.listWanted(connectorId);
+    const wait = this.#connectors.before(() => this.manager.listWanted(connectorId));
     // What has just been learned must be in the catalog before the list is answered.
     return wait?.then(async () => await this.#feed.settled());
   }
 
+  #complete(connectorId: string | undefined): boolean {
+    return this.#connectors.settled && this.manager.complete(connectorId);
+  }
+
   #ready(): boolean {
-    return this.#url !== undefined && !this.#closing && this.manager.complete(undefined);
+    return this.#url !== undefined && !this.#closing && this.#complete(undefined);
   }
 
   #routes(): Map<string, Route> {
     const endpoint = this.#endpoint;
+    const { publishedMap, logger } = this.#options;
     return new Map<string, Route>([
       ['/mcp', { auth: 'client', handle: (req, res) => endpoint.handle(req, res, undefined) }],
       ['/mcp/', { auth: 'client', handle: (req, res, rest) => endpoint.handle(req, res, rest) }],
       ...probeRoutes({ ready: () => this.#ready(), status: () => this.status() }),
+      serviceMapRoute({
+        read: publishedMap && createMapPublisher(publishedMap),
+        onError: (error) => logger.warn({ err: error }, 'the service map cannot be served'),
+      }),
+      metricsRoute(this.#instruments.registry, (error) =>
+        logger.error({ err: error }, 'a metric cannot be read'),
+      ),
     ]);
   }
 
   async #close(): Promise<void> {
+    // What a start under way still opens must be there to be closed.
+    await Promise.allSettled([this.#starting]);
     this.#feed.stop();
+    this.#instruments.runtime.close();
     this.#endpoint.close();
     const closed = await Promise.allSettled([
       this.#listener.close(CLOSE_GRACE_MS),
+      this.#connectors.stop(),
       this.manager.disconnect(),
     ]);
-    closed.push(...(await Promise.allSettled([this.#agents.close(), this.#reaper.close()])));
+    const parts = [this.#agents, this.#remoteAgents, this.#reaper];
+    closed.push(...(await Promise.allSettled(parts.map(async (part) => await part.close()))));
     for (const result of closed) {
       if (result.status === 'rejected') {
         this.#options.logger.error({ err: result.reason }, 'a part did not close cleanly');

@@ -152,7 +152,10 @@ function keptOf<T>(
   const { connectorId } = part.source;
   const own = part.listed[kind];
   const items = clashes.has(`${kind}:${connectorId}`)
-    ? own.filter(({ name }) => routes.get(name)?.connectorId === connectorId)
+    ? own.filter(({ item, name }) => {
+        const route = routes.get(name);
+        return route?.connectorId === connectorId && route.upstreamName === item.id;
+      })
     : own;
   return { items, part };
 }

@@ -1,7 +1,7 @@
 import type { ConfigFlags } from '../config/settings.ts';
 import type { CliIo } from './cli-io.ts';
 
-export type OptionName = 'config' | 'port' | 'host' | 'json';
+export type OptionName = 'config' | 'port' | 'host' | 'json' | 'key-file' | 'ed25519' | 'kid';
 
 /** The command line cannot be understood; the message is one line. */
 export class UsageError extends Error {
@@ -17,6 +17,9 @@ export interface CommandContext {
   readonly io: CliIo;
   readonly flags: ConfigFlags;
   readonly json: boolean;
+  readonly keyFile?: string | undefined;
+  readonly ed25519?: boolean | undefined;
+  readonly kid?: string | undefined;
   /** What follows the command's name. */
   readonly args: readonly string[];
 }

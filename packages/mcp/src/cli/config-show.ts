@@ -12,10 +12,12 @@ function describeTarget(definition: ConnectorDefinition): string {
   if (definition.problem !== undefined) return definition.problem;
   if (transport === undefined) return '-';
   if (transport.kind === 'http') {
-    const headers = Object.keys(transport.headers);
+    const headers = Object.keys({ ...transport.headers, ...transport.lateHeaders });
     return [transport.url, ...headers.map((name) => `${name}: [redacted]`)].join(' ');
   }
-  const env = Object.keys(transport.env).map((name) => `${name}=[redacted]`);
+  const env = Object.keys({ ...transport.env, ...transport.lateEnv }).map(
+    (name) => `${name}=[redacted]`,
+  );
   return [...env, transport.command, ...transport.args].join(' ');
 }
 
@@ -35,7 +37,9 @@ function connectorRow(definition: ConnectorDefinition): Cell[] {
 }
 
 function settingRows(config: LoadedConfig): Cell[][] {
-  const all = { ...config.settings, ...config.flags, stateFolder: config.stateFolder };
+  const { serviceMap, stateFolder } = config;
+  const map = serviceMap && { value: serviceMap.shown, origin: serviceMap.origin };
+  const all = { ...config.settings, ...config.flags, stateFolder, ...(map && { serviceMap: map }) };
   return Object.entries(all).map(([name, { value, origin }]) => [
     { text: name },
     { text: String(value) },

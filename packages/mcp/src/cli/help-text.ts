@@ -5,6 +5,9 @@ const OPTION_LINES: Readonly<Record<OptionName, readonly [usage: string, meaning
   port: ['--port <number>', 'listen here (3024); 0 takes a free port'],
   host: ['--host <address>', 'listen on this loopback address (127.0.0.1)'],
   json: ['--json', 'print JSON'],
+  'key-file': ['--key-file <file>', 'key of a service map, instead of CONNECTORS_SIGNATURE_KEY'],
+  ed25519: ['--ed25519', 'a key pair, where only the signer can sign'],
+  kid: ['--kid <id>', 'name of the signing key, written into the map'],
 };
 
 function columns(rows: readonly (readonly [string, string])[]): string[] {

@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module';
 import { type Logger, pino } from 'pino';
-import { prettyFactory } from 'pino-pretty';
+import type pinoPretty from 'pino-pretty';
 import type { LogLevel } from '../config/config-schema.ts';
 import type { CliIo } from './cli-io.ts';
 
@@ -10,7 +11,10 @@ export function createLogger(
 ): Logger {
   if (!io.stderrIsTty) return pino({ level }, { write: (line) => void io.stderr.write(line) });
   const noColour = io.env['NO_COLOR'] ?? '';
-  const format = prettyFactory({
+  // Loaded for a terminal only: it takes a tenth of the time of a start.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what `require` returns has no type
+  const pretty = createRequire(import.meta.url)('pino-pretty') as typeof pinoPretty;
+  const format = pretty.prettyFactory({
     colorize: noColour === '' && io.env['TERM'] !== 'dumb',
     ignore: 'pid,hostname',
     translateTime: 'SYS:HH:MM:ss',

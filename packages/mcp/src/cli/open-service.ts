@@ -37,6 +37,8 @@ export function serviceSettings(config: LoadedConfig, lasting: boolean): Service
     refreshIntervalMs: settings.refreshIntervalMs.value,
     separator: settings.separator.value,
     parallelSync: flags.MCP_CONNECTOR_PARALLEL_SYNC.value,
+    sharedAgent: flags.MCP_CONNECTOR_SHARED_AGENT.value,
+    manifestCache: flags.MCP_CONNECTOR_MANIFEST_CACHE.value,
     backgroundRefresh: lasting && !flags.MCP_CONNECTOR_REFRESH_SYNC.value,
     manifestFolder: persist ? join(stateFolder.value, 'manifests') : undefined,
     listPrebuilt: flags.MCP_LIST_PREBUILT.value,
@@ -59,15 +61,21 @@ export function openService(
   const { io } = context;
   const { configPath, configOrigin, settings, flags, stateFolder } = config;
   const file = { value: configPath, origin: configOrigin };
+  const { serviceMap, publishedMap } = config;
+  // A command that needs only some local connectors needs no map.
+  const whole = options.connectors === config.connectors;
   return createService({
     connectors: options.connectors,
+    serviceMap: whole ? serviceMap : undefined,
+    publishedMap: options.lasting ? publishedMap : undefined,
+    mapFolder: options.lasting ? stateFolder.value : undefined,
     settings: serviceSettings(config, options.lasting),
     logger: createLogger(options.logLevel, io),
     baseEnv: definedVariables(io.env),
     version: packageVersion(),
     // The user counts from the start of the process, not from when the modules were loaded.
     startedAtMs: 0,
-    describeSettings: () => ({ config: file, ...settings, ...flags, stateFolder }),
+    describeSettings: () => ({ config: file, ...settings, ...flags, stateFolder, serviceMap }),
   });
 }
 
@@ -101,7 +109,11 @@ export async function withService(
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
   try {
-    return await Promise.race([use(service), stopped.promise]);
+    const run = async (): Promise<number> => {
+      await service.prepare();
+      return await use(service);
+    };
+    return await Promise.race([run(), stopped.promise]);
   } finally {
     signal.removeEventListener('abort', stop);
     await service.close();

@@ -12,6 +12,9 @@ export type CommandLine =
       readonly command: Command;
       readonly flags: ConfigFlags;
       readonly json: boolean;
+      readonly keyFile: string | undefined;
+      readonly ed25519: boolean;
+      readonly kid: string | undefined;
       readonly args: readonly string[];
     };
 
@@ -20,6 +23,9 @@ const OPTIONS = {
   port: { type: 'string' },
   host: { type: 'string' },
   json: { type: 'boolean' },
+  'key-file': { type: 'string' },
+  ed25519: { type: 'boolean' },
+  kid: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const;
@@ -147,6 +153,9 @@ export function parseCommandLine(
       host: text(given.get('host')),
     },
     json: given.has('json'),
+    keyFile: text(given.get('key-file')),
+    ed25519: given.has('ed25519'),
+    kid: text(given.get('kid')),
     args,
   };
 }

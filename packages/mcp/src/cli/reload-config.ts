@@ -10,7 +10,8 @@ export interface ReloadParts {
 }
 
 function valuesOf(config: LoadedConfig): [name: string, value: unknown][] {
-  const all = { ...config.settings, ...config.flags };
+  const serviceMap = { value: config.mapRevision };
+  const all = { ...config.settings, ...config.flags, serviceMap };
   return Object.entries(all).map(([name, { value }]) => [name, value]);
 }
 

@@ -4,8 +4,10 @@ import { callCommand } from './call.ts';
 import type { CliIo } from './cli-io.ts';
 import { type Command, UsageError } from './command.ts';
 import { configShowCommand } from './config-show.ts';
+import { flagsCommand } from './flags.ts';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-code.ts';
 import { commandHelp, generalHelp } from './help-text.ts';
+import { mapKeygenCommand, mapSignCommand, mapVerifyCommand } from './map.ts';
 import { parseCommandLine } from './parse-command-line.ts';
 import { serveCommand } from './serve.ts';
 import { syncCommand } from './sync.ts';
@@ -18,6 +20,10 @@ const COMMANDS: readonly [Command, ...Command[]] = [
   toolsCommand,
   callCommand,
   configShowCommand,
+  flagsCommand,
+  mapSignCommand,
+  mapVerifyCommand,
+  mapKeygenCommand,
 ];
 
 function helpText(command: Command | undefined): string {

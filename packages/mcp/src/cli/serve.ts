@@ -75,7 +75,15 @@ function watch(context: CommandContext, config: LoadedConfig, service: Service):
   const watcher = watchConfig(config.configPath, reload);
   // What was edited between the first reading and now would be missed otherwise.
   void watcher.ready.then(reload);
-  return () => watcher.close();
+  const source = config.serviceMap?.source;
+  const map =
+    source?.kind === 'file'
+      ? watchConfig(source.path, async () => await service.refreshMap())
+      : undefined;
+  return () => {
+    watcher.close();
+    map?.close();
+  };
 }
 
 async function serve(context: CommandContext): Promise<number> {

@@ -2,7 +2,7 @@ import { basename, dirname } from 'node:path';
 import type { ConnectorDefinition } from '../connectors/connector.ts';
 import type { ConfigDocument, JsonPath } from './config-document.ts';
 import { ConfigError, formatPlace } from './config-error.ts';
-import { checkInput, FLAG_NAMES, TOP_LEVEL_KEYS } from './config-schema.ts';
+import { checkInput, FLAG_KEYS, TOP_LEVEL_KEYS } from './config-schema.ts';
 import { readConnectorEntry } from './connector-entry.ts';
 import { assignConnectorIds } from './connector-id.ts';
 import type { Environment } from './environment.ts';
@@ -157,9 +157,9 @@ function topLevelWarnings(document: ConfigDocument): string[] {
   );
   const flags = document.value['flags'];
   for (const key of isObject(flags) ? Object.keys(flags) : []) {
-    if (FLAG_NAMES.some((name) => name === key)) continue;
+    if (FLAG_KEYS.includes(key)) continue;
     const place = formatPlace(document.place(['flags', key]));
-    warnings.push(`${place}: ${describeUnknownKey(key, FLAG_NAMES)}`);
+    warnings.push(`${place}: ${describeUnknownKey(key, FLAG_KEYS)}`);
   }
   return warnings;
 }
@@ -201,7 +201,7 @@ export async function readConnectors(
     connectors.push(reading.definition);
     warnings.push(...reading.warnings);
   }
-  if (entries.length === 0) {
+  if (entries.length === 0 && document.value['serviceMap'] === undefined) {
     warnings.push(`${document.file}: there are no connectors in this file; add some to mcpServers`);
   }
   return { connectors, warnings };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ConnectorTimeouts } from '../connectors/connector.ts';
+import { type FileServiceMap, serviceMapSchema } from './map-schema.ts';
 
 /** Log levels, as pino names them. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -9,10 +10,15 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export const FLAG_NAMES = [
   'MCP_CONNECTOR_REFRESH_SYNC',
   'MCP_CONNECTOR_PARALLEL_SYNC',
+  'MCP_CONNECTOR_SHARED_AGENT',
+  'MCP_CONNECTOR_MANIFEST_CACHE',
   'MCP_CONNECTOR_PERSIST_MANIFESTS',
   'MCP_LIST_PREBUILT',
 ] as const;
 export type FlagName = (typeof FLAG_NAMES)[number];
+
+/** Keys that `flags` of a file may have. */
+export const FLAG_KEYS: readonly string[] = [...FLAG_NAMES, 'MCP_ROLLOUT_PERCENT'];
 
 /** Transport types that clients write; only the first four can be used today. */
 export const ENTRY_TYPES = [
@@ -62,7 +68,7 @@ const settingShape = {
   }),
   syncConcurrency: integer(1, 1024)
     .optional()
-    .meta({ description: 'HTTP connectors synchronised at a time (S4-09).', default: 48 }),
+    .meta({ description: 'HTTP connectors synchronised at a time (S4-09).', default: 128 }),
   processStartConcurrency: integer(1, 256).optional().meta({
     description: 'Processes started at a time. Default: twice the number of processor cores.',
   }),
@@ -84,6 +90,14 @@ const settingShape = {
           description: 'Synchronise connectors side by side, not one after the other.',
           default: true,
         }),
+        MCP_CONNECTOR_SHARED_AGENT: boolean.optional().meta({
+          description: 'Connectors share their HTTP sockets.',
+          default: true,
+        }),
+        MCP_CONNECTOR_MANIFEST_CACHE: boolean.optional().meta({
+          description: 'Lists are answered from memory, without asking the servers.',
+          default: true,
+        }),
         MCP_CONNECTOR_PERSIST_MANIFESTS: boolean.optional().meta({
           description: 'Keep manifests in the state folder over a restart.',
           default: true,
@@ -92,11 +106,19 @@ const settingShape = {
           description: 'Serialise lists when the catalog is built, not for each request.',
           default: true,
         }),
+        MCP_ROLLOUT_PERCENT: integer(0, 100).optional().meta({
+          description:
+            'Share of instances in the cohort; the others run with MCP_CONNECTOR_REFRESH_SYNC on (S4-35).',
+          default: 100,
+        }),
       },
       'must be an object',
     )
     .optional()
     .meta({ description: 'Rollback flags by the name of their variable.' }),
+  serviceMap: serviceMapSchema
+    .optional()
+    .meta({ description: 'A signed map of connectors, beside those of this file.' }),
 };
 
 const settingsSchema = z.object(settingShape);
@@ -118,8 +140,13 @@ export type GivenSettings = {
 };
 /** The settings that a file gives. */
 export interface FileSettings extends GivenSettings {
-  readonly flags?: Readonly<Partial<Record<FlagName, boolean | undefined>>> | undefined;
+  readonly flags?: FileFlags | undefined;
+  readonly serviceMap?: FileServiceMap | undefined;
 }
+/** The rollback flags that a file gives. */
+export type FileFlags = Readonly<Partial<Record<FlagName, boolean | undefined>>> & {
+  readonly MCP_ROLLOUT_PERCENT?: number | undefined;
+};
 
 const text = z.string('must be a string');
 const words = z.array(text, 'must be an array of strings');

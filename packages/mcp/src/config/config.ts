@@ -6,6 +6,7 @@ import { checkSettings, type FileSettings } from './config-schema.ts';
 import type { Environment } from './environment.ts';
 import { type FeatureFlags, resolveFlags } from './flags.ts';
 import { locateConfig, stateFolder } from './locate-config.ts';
+import { type MapConfig, readMapConfig } from './map-settings.ts';
 import type { Setting } from './setting.ts';
 import { type ConfigFlags, resolveSettings, type Settings } from './settings.ts';
 
@@ -18,7 +19,7 @@ export interface ConfigSources {
 }
 
 /** A configuration, every value with its origin. */
-export interface LoadedConfig {
+export interface LoadedConfig extends MapConfig {
   readonly settings: Settings;
   readonly flags: FeatureFlags;
   /** Where state is kept; nothing is created here. */
@@ -53,12 +54,14 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   const { settings, warnings } = resolveSettings(flags, env, file);
   const resolvedFlags = resolveFlags(env, { path: document.file, flags: values.flags ?? {} });
   const reading = await readConnectors(document, { env, home });
+  const maps = await readMapConfig(document, values.serviceMap, env);
   return {
+    ...maps,
     settings,
     flags: resolvedFlags,
     stateFolder: stateFolder(search),
     connectors: reading.connectors,
-    warnings: [...warnings, ...reading.warnings],
+    warnings: [...warnings, ...maps.warnings, ...reading.warnings],
     configPath: document.file,
     configOrigin: located.origin,
   };

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import type { ConnectorTransport } from '../connectors/connector.ts';
+import { isFileReference } from '../connectors/secret-reference.ts';
 import { readBounded } from './config-document.ts';
 import { type ConfigError, oneLine } from './config-error.ts';
 import { expandVariables, hasReference, type VariableScope } from './variables.ts';
@@ -87,6 +88,22 @@ async function readEnvFile(path: string): Promise<Record<string, string> | strin
   }
 }
 
+/** Values as they are, and references that are resolved when the connector is connected. */
+interface EnvTarget {
+  readonly env: Record<string, string>;
+  readonly lateEnv: Record<string, string>;
+}
+
+function readOwnEnv(entry: StdioEntry, expander: Expander, { env, lateEnv }: EnvTarget): void {
+  for (const [name, value] of Object.entries(entry.env ?? {})) {
+    delete env[name];
+    if (value === null) continue;
+    const text = String(value);
+    if (isFileReference(text)) lateEnv[name] = text;
+    else env[name] = expander.expand(text);
+  }
+}
+
 /** A process to start; relative folders count from the folder that the file belongs to. */
 export async function readStdioTransport(
   entry: StdioEntry,
@@ -94,23 +111,22 @@ export async function readStdioTransport(
 ): Promise<TransportReading> {
   const expander = createExpander(scope);
   const env: Record<string, string> = {};
+  const lateEnv: Record<string, string> = {};
   if (entry.envFile !== undefined) {
     const path = resolve(scope.workspaceFolder, expander.expand(entry.envFile));
     const values = expander.problem() ?? (await readEnvFile(path));
     if (typeof values === 'string') return { transport: undefined, problem: values };
     Object.assign(env, values);
   }
-  for (const [name, value] of Object.entries(entry.env ?? {})) {
-    if (value === null) delete env[name];
-    else env[name] = expander.expand(String(value));
-  }
+  readOwnEnv(entry, expander, { env, lateEnv });
   const command = expander.expand(entry.command);
   const args = (entry.args ?? []).map((arg) => expander.expand(arg));
   const cwd = resolve(scope.workspaceFolder, expander.expand(entry.cwd ?? '.'));
   const problem =
     expander.problem() ?? (command.trim() === '' ? 'the command is empty' : undefined);
   if (problem !== undefined) return { transport: undefined, problem };
-  return { transport: { kind: 'stdio', command, args, env, cwd }, problem: undefined };
+  const late = Object.keys(lateEnv).length > 0 && { lateEnv };
+  return { transport: { kind: 'stdio', command, args, env, ...late, cwd }, problem: undefined };
 }
 
 /** A URL as it may be shown: without user info, query and fragment. */
@@ -127,15 +143,50 @@ function parseUrl(text: string): URL | string {
 }
 
 /** User info moves into the header it stands for: HTTP clients do not send it by themselves. */
-function takeUserInfo(url: URL, headers: Record<string, string>): void {
+function takeUserInfo(
+  url: URL,
+  headers: Record<string, string>,
+  late: Readonly<Record<string, string>>,
+): void {
   if (url.username === '' && url.password === '') return;
-  const given = Object.keys(headers).some((name) => name.toLowerCase() === 'authorization');
+  const given = [...Object.keys(headers), ...Object.keys(late)].some(
+    (name) => name.toLowerCase() === 'authorization',
+  );
   if (!given) {
     const pair = [url.username, url.password].map((part) => decodeURIComponent(part)).join(':');
     headers['Authorization'] = `Basic ${Buffer.from(pair, 'utf8').toString('base64')}`;
   }
   url.username = '';
   url.password = '';
+}
+
+interface HeadersReading {
+  readonly headers: Record<string, string>;
+  /** References that are resolved when the connector is connected. */
+  readonly lateHeaders: Record<string, string>;
+  /** The first one whose value cannot be sent. */
+  readonly badHeader: string | undefined;
+}
+
+function readHeaders(
+  entry: HttpEntry,
+  expander: Expander,
+  errors: HttpEntryErrors,
+): HeadersReading {
+  const headers: Record<string, string> = {};
+  const lateHeaders: Record<string, string> = {};
+  let badHeader: string | undefined;
+  for (const [name, raw] of Object.entries(entry.headers)) {
+    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) throw errors.badHeader(name);
+    if (isFileReference(raw)) {
+      lateHeaders[name] = raw;
+      continue;
+    }
+    const value = expander.expand(raw).trim();
+    if (/[^\t\u0020-\u007e\u0080-\u00ff]/.test(value)) badHeader ??= name;
+    headers[name] = value;
+  }
+  return { headers, lateHeaders, badHeader };
 }
 
 /**
@@ -149,14 +200,7 @@ export function readHttpTransport(
   errors: HttpEntryErrors,
 ): TransportReading {
   const expander = createExpander(scope);
-  const headers: Record<string, string> = {};
-  let badHeader: string | undefined;
-  for (const [name, raw] of Object.entries(entry.headers)) {
-    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) throw errors.badHeader(name);
-    const value = expander.expand(raw).trim();
-    if (/[^\t\u0020-\u007e\u0080-\u00ff]/.test(value)) badHeader ??= name;
-    headers[name] = value;
-  }
+  const { headers, lateHeaders, badHeader } = readHeaders(entry, expander, errors);
   const text = expander.expand(entry.url);
   const unresolved = expander.problem();
   if (unresolved !== undefined) return { transport: undefined, problem: unresolved };
@@ -172,10 +216,11 @@ export function readHttpTransport(
     return { transport: undefined, problem };
   }
   try {
-    takeUserInfo(url, headers);
+    takeUserInfo(url, headers, lateHeaders);
   } catch (cause) {
     if (!(cause instanceof URIError)) throw cause;
     throw errors.badUrl('the user info of the url is not valid', 'encode a % in it as %25');
   }
-  return { transport: { kind: 'http', url: url.href, headers }, problem: undefined };
+  const late = Object.keys(lateHeaders).length > 0 && { lateHeaders };
+  return { transport: { kind: 'http', url: url.href, headers, ...late }, problem: undefined };
 }

@@ -1,17 +1,12 @@
 import { ConfigError } from './config-error.ts';
-import { type FlagName, REFRESH_INTERVAL_MS } from './config-schema.ts';
+import { type FileFlags, type FlagName, REFRESH_INTERVAL_MS } from './config-schema.ts';
 import { type Environment, processEnvironment, readVariable } from './environment.ts';
+import { FLAG_TABLE } from './flag-table.ts';
+import { inCohort, resolveRollout, type Rollout } from './rollout.ts';
 import type { Setting } from './setting.ts';
 
-const FLAG_DEFAULTS: Readonly<Record<FlagName, boolean>> = {
-  MCP_CONNECTOR_REFRESH_SYNC: false,
-  MCP_CONNECTOR_PARALLEL_SYNC: true,
-  MCP_CONNECTOR_PERSIST_MANIFESTS: true,
-  MCP_LIST_PREBUILT: true,
-};
-
-/** Every flag resolved, once, with its origin. */
-export type FeatureFlags = Readonly<Record<FlagName, Setting<boolean>>>;
+/** Every flag resolved, once, with its origin; and the rollout that may have decided one of them. */
+export type FeatureFlags = Readonly<Record<FlagName, Setting<boolean>>> & Rollout;
 
 const TRUE: ReadonlySet<string> = new Set(['true', '1', 'yes', 'on']);
 const FALSE: ReadonlySet<string> = new Set(['false', '0', 'no', 'off']);
@@ -33,10 +28,20 @@ export function readBooleanVariable(env: Environment, name: string): boolean | u
   );
 }
 
-/** Resolves every flag: environment, then file, then default. */
+function underRollout(flag: Setting<boolean>, rollout: Rollout): Setting<boolean> {
+  const percent = rollout.MCP_ROLLOUT_PERCENT.value;
+  if (flag.value || inCohort(rollout.MCP_INSTANCE_ID.value, percent)) return flag;
+  return { value: true, origin: { kind: 'rollout', percent } };
+}
+
+/**
+ * Resolves every flag: environment, then file, then default. Outside the rollout cohort `MCP_CONNECTOR_REFRESH_SYNC`
+ * is on whatever they say.
+ * @throws ConfigError naming the variable that is wrong.
+ */
 export function resolveFlags(
   env: Environment,
-  file: { readonly path: string; readonly flags: Partial<Record<FlagName, boolean | undefined>> },
+  file: { readonly path: string; readonly flags: FileFlags },
 ): FeatureFlags {
   function flag(name: FlagName): Setting<boolean> {
     const fromEnvironment = readBooleanVariable(env, name);
@@ -47,13 +52,17 @@ export function resolveFlags(
     if (fromFile !== undefined) {
       return { value: fromFile, origin: { kind: 'file', path: file.path } };
     }
-    return { value: FLAG_DEFAULTS[name], origin: { kind: 'default' } };
+    return { value: FLAG_TABLE[name].standard, origin: { kind: 'default' } };
   }
+  const rollout = resolveRollout(env, { path: file.path, percent: file.flags.MCP_ROLLOUT_PERCENT });
   return {
-    MCP_CONNECTOR_REFRESH_SYNC: flag('MCP_CONNECTOR_REFRESH_SYNC'),
+    MCP_CONNECTOR_REFRESH_SYNC: underRollout(flag('MCP_CONNECTOR_REFRESH_SYNC'), rollout),
     MCP_CONNECTOR_PARALLEL_SYNC: flag('MCP_CONNECTOR_PARALLEL_SYNC'),
+    MCP_CONNECTOR_SHARED_AGENT: flag('MCP_CONNECTOR_SHARED_AGENT'),
+    MCP_CONNECTOR_MANIFEST_CACHE: flag('MCP_CONNECTOR_MANIFEST_CACHE'),
     MCP_CONNECTOR_PERSIST_MANIFESTS: flag('MCP_CONNECTOR_PERSIST_MANIFESTS'),
     MCP_LIST_PREBUILT: flag('MCP_LIST_PREBUILT'),
+    ...rollout,
   };
 }
 
@@ -94,14 +103,15 @@ export interface ConnectorFeatureFlags {
 }
 
 /**
- * What the environment says about background refresh (S4-07, S4-19).
- * @throws ConfigError when `MCP_CONNECTOR_REFRESH_SYNC` is no boolean.
+ * What the environment says about background refresh (S4-07, S4-19, S4-35).
+ * @throws ConfigError when `MCP_CONNECTOR_REFRESH_SYNC` is no boolean or `MCP_ROLLOUT_PERCENT` no percentage.
  */
 export function parseConnectorFeatureFlags(
   env: Environment = processEnvironment(),
 ): ConnectorFeatureFlags {
+  const flags = resolveFlags(env, { path: '', flags: {} });
   return {
-    asyncRefresh: readBooleanVariable(env, 'MCP_CONNECTOR_REFRESH_SYNC') !== true,
+    asyncRefresh: !flags.MCP_CONNECTOR_REFRESH_SYNC.value,
     refreshIntervalMs: readRefreshInterval(env)?.valueMs ?? DEFAULT_REFRESH_INTERVAL_MS,
   };
 }

@@ -36,12 +36,14 @@ function redactTransport(transport: ConnectorTransport): ConnectorTransport {
       ...transport,
       args: redactArguments(transport.args),
       env: redactValues(transport.env),
+      ...(transport.lateEnv && { lateEnv: redactValues(transport.lateEnv) }),
     };
   }
   return {
     ...transport,
     url: redactUrl(transport.url),
     headers: redactValues(transport.headers),
+    ...(transport.lateHeaders && { lateHeaders: redactValues(transport.lateHeaders) }),
   };
 }
 

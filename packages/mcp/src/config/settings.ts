@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { BlockList, isIP } from 'node:net';
-import { ConfigError } from './config-error.ts';
+import { ConfigError, type ConfigPlace } from './config-error.ts';
 import { checkSetting, type GivenSettings, type SettingValues } from './config-schema.ts';
 import { type Environment, readVariable } from './environment.ts';
 import { readRefreshInterval, REFRESH_INTERVAL_VARIABLE } from './flags.ts';
@@ -31,7 +31,7 @@ function defaults(): SettingValues {
     host: '127.0.0.1',
     logLevel: 'info',
     firstListWaitMs: 1500,
-    syncConcurrency: 48,
+    syncConcurrency: 128,
     processStartConcurrency: 2 * availableParallelism(),
     refreshIntervalMs: 300_000,
     separator: '__',
@@ -79,22 +79,30 @@ export function isLoopback(host: string): boolean {
   return version !== 0 && loopback.check(host, version === 4 ? 'ipv4' : 'ipv6');
 }
 
-/** Off loopback only with auth configured (contract.md), and there is no auth yet. */
+/**
+ * Off loopback only with auth configured (contract.md), and there is no auth yet.
+ * @throws ConfigError naming `place`.
+ */
+export function assertLoopback(host: string, place: ConfigPlace = {}): void {
+  if (isLoopback(host)) return;
+  throw new ConfigError(
+    'CONFIG_BAD_VALUE',
+    `${host} can be reached by other machines, and no authentication is configured`,
+    'listen on 127.0.0.1 and put a proxy that authenticates in front',
+    place,
+  );
+}
+
 function refuseOpenHost(host: Setting<string>): void {
-  if (isLoopback(host.value)) return;
   const { origin } = host;
   const place = {
     flag: { path: '--host' },
     environment: { path: 'MCP_HOST' },
     file: { file: origin.kind === 'file' ? origin.path : undefined, path: 'host' },
+    rollout: {},
     default: {},
   }[origin.kind];
-  throw new ConfigError(
-    'CONFIG_BAD_VALUE',
-    `${host.value} can be reached by other machines, and no authentication is configured`,
-    'listen on 127.0.0.1 and put a proxy that authenticates in front',
-    place,
-  );
+  assertLoopback(host.value, place);
 }
 
 /** What the file gave; `path` names it as the origin. */

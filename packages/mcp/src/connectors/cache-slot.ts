@@ -4,7 +4,7 @@ import { effectiveTtlMs, freshnessAt } from './freshness.ts';
 /** What a fetch brings back. */
 export interface FetchedValue<T> {
   readonly value: T;
-  /** The `ttlMs` of each page as the server gave it; the least counts. Legacy servers: `[LEGACY_TTL_MS]`. */
+  /** The `ttlMs` of each page as the server gave it; the least counts. For legacy servers, which give none, the caller puts the contract's 300 s. */
   readonly pageTtlMs: readonly (number | undefined)[];
   /** A signed end, wall clock (epoch milliseconds). */
   readonly notAfterMs?: number | undefined;

@@ -92,6 +92,7 @@ export class ManifestCache<T> {
    * @throws the reason of `signal` when the caller gives up; the fetch goes on for the others.
    */
   async load(key: string, options: WaitOptions = {}): Promise<CacheReading<T>> {
+    options.signal?.throwIfAborted();
     const reading = this.read(key);
     const pending = this.#slots.get(key)?.pending;
     const usable = reading.kind === 'fresh' || reading.kind === 'stale';
@@ -112,6 +113,7 @@ export class ManifestCache<T> {
     options: { readonly force?: boolean; readonly signal?: AbortSignal | undefined } = {},
   ): Promise<RefreshOutcome<T>> {
     const wait = { signal: options.signal };
+    options.signal?.throwIfAborted();
     if (this.#slots.get(key)?.pendingIsOutdated === true) {
       await waitForShared(this.#slotOf(key).fetch(), wait);
     }

@@ -1,15 +1,16 @@
+import type { SyncMeter } from '../observability/sync-meter.ts';
 import type { CacheHint } from '../protocol/cache-hint.ts';
-import type { Upstream, UpstreamAccess, UpstreamEvents } from '../upstream/upstream.ts';
+import type { UpstreamAccess, UpstreamEvents } from '../upstream/upstream.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
 import type { FetchedValue, RefreshOutcome } from './cache-slot.ts';
 import type { ManifestCache } from './cache.ts';
 import type { ConnectorDefinition, ConnectorFailure } from './connector.ts';
 import { fetchManifest, type Manifest } from './manifest.ts';
 import { manifestSource, type CachedManifest } from './manifest-store.ts';
+import type { RememberedEra, SyncedUpstream, CreateUpstream } from './synced-upstream.ts';
 import type { ConnectorState, ConnectorStatus, SyncOutcome } from './sync-report.ts';
 
-/** Makes the upstream of a connector; it connects when first asked. */
-export type CreateUpstream = (definition: ConnectorDefinition, events: UpstreamEvents) => Upstream;
+export type { RememberedEra, SyncedUpstream, CreateUpstream } from './synced-upstream.ts';
 
 /** A manifest that may be served now, with the way to its upstream. */
 export interface ServedManifest {
@@ -30,6 +31,7 @@ export interface ConnectorEntryWiring {
   readonly changed: () => void;
   /** The server said that a list of its has changed, or went away: what it offers must be asked again. */
   readonly outdated: (connectorId: string) => void;
+  readonly meter: SyncMeter;
 }
 
 /** One connector: its definition, its upstream, and how the last attempt to sync it went. */
@@ -38,13 +40,14 @@ export class ConnectorEntry {
   /** Shared isolation: every caller gets the same upstream. */
   readonly access: UpstreamAccess | undefined;
   readonly source: string;
-  readonly #upstream: Upstream | undefined;
+  readonly #upstream: SyncedUpstream | undefined;
   readonly #wiring: ConnectorEntryWiring;
   #failure: ConnectorFailure | undefined;
   #attempt: Promise<SyncOutcome> | undefined;
   #attemptedAtMs = -Infinity;
   #durationMs: number | undefined;
   #settled = false;
+  #retired = false;
 
   constructor(definition: ConnectorDefinition, wiring: ConnectorEntryWiring) {
     this.definition = definition;
@@ -54,15 +57,16 @@ export class ConnectorEntry {
       this.#failure = { phase: 'config', code: 'CONFIG_INVALID', message: definition.problem };
     }
     if (!definition.enabled || definition.problem !== undefined || !definition.transport) return;
-    const upstream = wiring.createUpstream(definition, {
+    const events: UpstreamEvents = {
       notification: (method) => {
-        if (method.endsWith('/list_changed')) wiring.outdated(definition.id);
+        if (method.endsWith('/list_changed')) this.#outdated();
       },
       closed: (error) => {
         this.#noteFailure(error);
-        wiring.outdated(definition.id);
+        this.#outdated();
       },
-    });
+    };
+    const upstream = wiring.createUpstream(definition, events, () => this.#rememberedEra());
     this.#upstream = upstream;
     this.access = { acquire: () => upstream, callTimeouts: definition.timeouts };
   }
@@ -94,6 +98,7 @@ export class ConnectorEntry {
     this.#attempt ??= this.#run(force).finally(() => {
       this.#attempt = undefined;
       this.#settled = true;
+      this.#upstream?.passEnded?.();
       this.#wiring.changed();
     });
     return await this.#attempt;
@@ -104,10 +109,12 @@ export class ConnectorEntry {
     const { id, timeouts } = this.definition;
     const details = { connectorId: id, phase: 'config' } as const;
     if (this.#upstream === undefined) throw new UpstreamError('CLOSED', 'not in use', details);
+    this.#wiring.meter.asked();
     const info = await this.#upstream.connect(signal);
     const timeoutMs = timeouts.listTimeoutMs;
     const manifest = await fetchManifest(this.#upstream, info, { signal, timeoutMs });
-    return { value: { manifest, source: this.source }, pageTtlMs: [manifest.hint.ttlMs] };
+    const ttlMs = Math.min(manifest.hint.ttlMs, this.definition.maxTtlMs ?? Infinity);
+    return { value: { manifest, source: this.source }, pageTtlMs: [ttlMs] };
   }
 
   /** The manifest, while it is fresh or stale-usable. */
@@ -136,13 +143,16 @@ export class ConnectorEntry {
   }
 
   status(): ConnectorStatus {
-    const { id, title, transport } = this.definition;
+    const { id, title, transport, origin, description, tags } = this.definition;
     const served = this.served();
     const info = this.#upstream?.info ?? served?.manifest.info;
     return {
       id,
       title,
       transport: transport?.kind,
+      origin,
+      description,
+      tags,
       state: this.state(),
       phase: this.#upstream?.phase ?? 'config',
       busy: this.#attempt !== undefined,
@@ -164,10 +174,34 @@ export class ConnectorEntry {
     return this.#failure ?? this.#waitingFor();
   }
 
+  /** Another takes its place, or none: it says nothing about its id any more. @returns whether no call is under way. */
+  retire(): boolean {
+    this.#retired = true;
+    return (this.#upstream?.inFlight ?? 0) === 0;
+  }
+
+  /** Resolves when its calls have ended, or after `maxMs`. */
+  async drain(maxMs: number): Promise<void> {
+    await this.#upstream?.drain?.(maxMs);
+  }
+
+  #outdated(): void {
+    if (!this.#retired) this.#wiring.outdated(this.definition.id);
+  }
+
   /** Ends the upstream, and with it an attempt under way. */
   async close(): Promise<void> {
+    this.#wiring.meter.close();
     await this.#upstream?.close();
     await this.#attempt;
+  }
+
+  /** Only the era: what a server can do is asked again after a restart. */
+  #rememberedEra(): RememberedEra | undefined {
+    const served = this.served();
+    if (served === undefined) return undefined;
+    const storedAtMs = Date.now() - (performance.now() - served.receivedAtMs);
+    return { era: served.manifest.info.era, storedAtMs };
   }
 
   /** What an attempt under way is held up by, so that status can name it before its deadline. */
@@ -197,14 +231,17 @@ export class ConnectorEntry {
     if (outcome.kind === 'held') return this.#failed(outcome.retryInMs);
     if (outcome.kind === 'failed') {
       this.#noteFailure(outcome.error);
+      this.#wiring.meter.ended('failed', performance.now() - this.#attemptedAtMs);
       return this.#failed(outcome.retryInMs);
     }
+    const kind = outcome.kind === 'unchanged' ? 'unchanged' : 'synced';
     const durationMs = performance.now() - this.#attemptedAtMs;
+    this.#wiring.meter.ended(kind, durationMs);
     this.#durationMs = durationMs;
     this.#failure = undefined;
     const { info, lists, warnings } = outcome.value.manifest;
     return {
-      kind: outcome.kind === 'unchanged' ? 'unchanged' : 'synced',
+      kind,
       id: this.definition.id,
       durationMs,
       era: info.era,

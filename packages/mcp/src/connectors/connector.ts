@@ -9,6 +9,8 @@ export interface StdioTransport {
   readonly args: readonly string[];
   /** Set on top of a small inherited environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** As `env`, but values hold references (`${NAME}`, `file:/path`) that are resolved when the process is started. */
+  readonly lateEnv?: Readonly<Record<string, string>> | undefined;
   /** Absolute; the folder of the config file when the entry names none. */
   readonly cwd: string | undefined;
 }
@@ -19,6 +21,8 @@ export interface HttpTransport {
   readonly url: string;
   /** Sent with every request to this connector and to no other. */
   readonly headers: Readonly<Record<string, string>>;
+  /** As `headers`, but values hold references (`${NAME}`, `file:/path`) that are resolved when it is connected. */
+  readonly lateHeaders?: Readonly<Record<string, string>> | undefined;
 }
 
 export type ConnectorTransport = StdioTransport | HttpTransport;
@@ -45,6 +49,15 @@ export const DEFAULT_TIMEOUTS: ConnectorTimeouts = {
   maxCallMs: 600_000,
 };
 
+/** How many calls a connector may be sent; 0 means none are left. Undefined: no limit. */
+export interface ConnectorQuotas {
+  readonly perMinute?: number | undefined;
+  readonly perHour?: number | undefined;
+  readonly perDay?: number | undefined;
+  /** At the same time. */
+  readonly concurrent?: number | undefined;
+}
+
 /** A connector as configured. */
 export interface ConnectorDefinition {
   /** `^[a-z0-9][a-z0-9-]{0,62}$` */
@@ -58,6 +71,14 @@ export interface ConnectorDefinition {
   /** `auto` asks the server; the others pin it. */
   readonly era: 'auto' | 'modern' | 'legacy';
   readonly timeouts: ConnectorTimeouts;
+  /** Calls beyond these are refused with `QUOTA_EXCEEDED`. Default: no limit. */
+  readonly quotas?: ConnectorQuotas | undefined;
+  /** Cap on the freshness the server gives its lists. Default: the general cap of 24 h. */
+  readonly maxTtlMs?: number | undefined;
+  readonly description?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  /** Names of the tools its producer announced; the server's own list decides. */
+  readonly remoteTools?: readonly string[] | undefined;
   /** Why this entry cannot be used (phase `config`), e.g. an unresolved variable; the others run. */
   readonly problem: string | undefined;
 }

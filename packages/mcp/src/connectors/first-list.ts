@@ -30,7 +30,8 @@ async function settledBy(
   { onChange }: FirstListOptions,
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, waitMs);
+  // Timers drop fractions: one that fires early would leave the next list to wait again.
+  const timer = setTimeout(resolve, Math.ceil(waitMs));
   const unsubscribe = onChange(() => {
     if (pending.every((entry) => entry.settled)) resolve();
   });

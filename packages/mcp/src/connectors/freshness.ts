@@ -1,7 +1,5 @@
 /** No server can pin an entry for longer (contract.md, manifest freshness). */
 export const MAX_TTL_MS = 86_400_000;
-/** What a legacy upstream, which gives no `ttlMs`, is taken to have said (contract.md). */
-export const LEGACY_TTL_MS = 300_000;
 /** How long past its TTL a manifest may be served when it cannot be refreshed (contract.md, `maxStaleMs`). */
 export const DEFAULT_MAX_STALE_MS = 86_400_000;
 

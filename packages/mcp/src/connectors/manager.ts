@@ -1,42 +1,37 @@
 import { isDeepStrictEqual } from 'node:util';
-import pLimit from 'p-limit';
+import { createSyncMeter } from '../observability/sync-meter.ts';
 import { ManifestCache } from './cache.ts';
-import type { CacheStore } from './cache-store.ts';
 import type { ConnectorDefinition, ConnectorFailure } from './connector.ts';
-import { ConnectorEntry, type CreateUpstream, type ServedManifest } from './connector-entry.ts';
-import { waitForFirstList } from './first-list.ts';
+import { ConnectorEntry, type ServedManifest } from './connector-entry.ts';
+import {
+  createInlinePolicy,
+  createMemoryPolicy,
+  createUncachedPolicy,
+  type ListPolicy,
+} from './list-policy.ts';
+import type { ConnectorProxyManagerOptions } from './manager-options.ts';
 import { sameManifest, type CachedManifest } from './manifest-store.ts';
+import { createRetirement, type Retirement } from './retirement.ts';
+import { passReport, unexpectedOutcome } from './pass-report.ts';
+import { createSyncLimit, type SyncLimit } from './sync-limit.ts';
 import { RefreshScheduler } from './refresh-scheduler.ts';
 import type { RefreshResult } from './refresh-scheduler-due.ts';
 import type { ConnectorStatus, SyncOutcome, SyncReport } from './sync-report.ts';
 
-export interface ConnectorProxyManagerOptions {
-  readonly connectors: readonly ConnectorDefinition[];
-  readonly createUpstream: CreateUpstream;
-  /** Uniform in [0, 1); spreads refreshes and retries. */
-  readonly random: () => number;
-  /** Connectors synced at the same time, default 48 (`MCP_CONNECTOR_SYNC_CONCURRENCY`); 1 is the sequential off path. */
-  readonly syncConcurrency?: number;
-  /** How long a first list may wait for connectors nothing is known of, from their start. Default 1500; 0 = never. */
-  readonly firstListWaitMs?: number;
-  /** When the wait of a first list for `connectors` began, on the clock of `performance.now()`. Default: now. */
-  readonly startedAtMs?: number | undefined;
-  /** False (`MCP_CONNECTOR_REFRESH_SYNC`): nothing is refreshed in the background, only when a list is asked for. */
-  readonly backgroundRefresh?: boolean;
-  /** The longest time between two refreshes of a connector. Default 300000. */
-  readonly refreshIntervalMs?: number;
-  /** Keeps manifests over a restart. Default: nothing is kept. */
-  readonly store?: CacheStore<CachedManifest> | undefined;
-  /** Told of what goes wrong in the background; `what` names it. Default: ignored. */
-  readonly onError?: (what: string, error: unknown) => void;
+export type { ConnectorProxyManagerOptions } from './manager-options.ts';
+
+interface Replacement {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly closing: readonly Promise<void>[];
 }
 
+/** A sync that has taken this long waits for its server: it gives its place to the next. */
+const PATIENCE_MS = 1_000;
+/** How long calls under way may go on once their connector was replaced or removed. */
+const DRAIN_MS = 10_000;
 /** A fetch brings its own deadlines, one for each phase; this only ends one that lost them. */
 const FETCH_BACKSTOP_MS = 120_000;
-/** A list that finds a connector stale asks it again no more often than this. */
-const MIN_DEMAND_REFRESH_MS = 5_000;
-/** Demand is noted at most this often: lists may come by the thousand. */
-const DEMAND_TICK_MS = 1_000;
 
 /**
  * Keeps what should be connected and what is connected the same (S4-09, S4-13): one bounded, isolated pass over all
@@ -44,19 +39,26 @@ const DEMAND_TICK_MS = 1_000;
  */
 export class ConnectorProxyManager {
   readonly #options: ConnectorProxyManagerOptions;
-  readonly #limit: <T>(run: () => Promise<T>) => Promise<T>;
+  readonly #limit: SyncLimit;
   readonly #entries = new Map<string, ConnectorEntry>();
   readonly #listeners = new Set<() => void>();
   readonly #cache: ManifestCache<CachedManifest>;
   readonly #scheduler: RefreshScheduler | undefined;
-  #demandNotedAtMs = -Infinity;
+  readonly #listPolicy: ListPolicy;
+  readonly #retirement: Retirement;
   #pass: Promise<SyncReport> | undefined;
   #closed = false;
 
   constructor(options: ConnectorProxyManagerOptions) {
     this.#options = options;
-    const { random, store } = options;
-    this.#limit = pLimit(Math.max(1, options.syncConcurrency ?? 48));
+    const { random } = options;
+    const store = options.manifestCache === false ? undefined : options.store;
+    const { syncConcurrency: concurrency = 128 } = options;
+    // One after the other means that one that hangs holds up the rest.
+    this.#limit = createSyncLimit({
+      concurrency,
+      patienceMs: concurrency > 1 ? PATIENCE_MS : undefined,
+    });
     this.#cache = new ManifestCache<CachedManifest>({
       random,
       store,
@@ -73,6 +75,8 @@ export class ConnectorProxyManager {
         onError: (id, error) => options.onError?.(`the refresh of ${id} failed`, error),
       });
     }
+    this.#listPolicy = this.#createListPolicy();
+    this.#retirement = createRetirement(options.drainMs ?? DRAIN_MS);
     const { startedAtMs = performance.now() } = options;
     for (const definition of options.connectors) this.#add(definition, startedAtMs);
   }
@@ -133,16 +137,12 @@ export class ConnectorProxyManager {
 
   /**
    * A client wants a list. Undefined when it can be answered at once; else a promise that resolves as soon as
-   * something is known of every connector in question, and no later than `firstListWaitMs` after they were added.
+   * something is known of every connector in question, and no later than `firstListWaitMs` after they were added
+   * (with a rollback flag that asks the servers for each list: after the list came in).
    */
   listWanted(connectorId: string | undefined): Promise<void> | undefined {
     if (this.#closed) return undefined;
-    const entries = this.#select(connectorId);
-    this.#noteDemand(entries);
-    return waitForFirstList(entries, {
-      waitMs: this.#options.firstListWaitMs ?? 1_500,
-      onChange: (listener) => this.onChange(listener),
-    });
+    return this.#listPolicy(this.#select(connectorId));
   }
 
   /** True when nothing is left to wait for: every connector is served, or has failed at least once. */
@@ -162,24 +162,17 @@ export class ConnectorProxyManager {
    */
   async apply(connectors: readonly ConnectorDefinition[]): Promise<SyncReport> {
     const startedAt = performance.now();
-    const wanted = new Map(connectors.map((definition) => [definition.id, definition]));
-    const closing: Promise<void>[] = [];
-    const removed: SyncOutcome[] = [];
-    for (const [id, entry] of this.#entries) {
-      if (isDeepStrictEqual(wanted.get(id), entry.definition)) continue;
-      this.#entries.delete(id);
-      this.#scheduler?.remove(id);
-      this.#cache.delete(id);
-      closing.push(entry.close());
-      if (!wanted.has(id)) removed.push({ kind: 'removed', id });
-    }
-    const added = connectors.filter(({ id }) => !this.#entries.has(id));
-    for (const definition of added) this.#add(definition, startedAt);
-    this.#changed();
-    const synced = await Promise.all(added.map(async ({ id }) => await this.syncOne(id)));
+    const { added, removed, closing } = this.#replace(connectors, startedAt);
+    const synced = await Promise.all(added.map(async (id) => await this.syncOne(id)));
     await Promise.allSettled(closing);
-    const outcomes = [...removed, ...synced.filter((outcome) => outcome !== undefined)];
-    return report(startedAt, outcomes);
+    const gone = removed.map((id): SyncOutcome => ({ kind: 'removed', id }));
+    const outcomes = [...gone, ...synced.filter((outcome) => outcome !== undefined)];
+    return passReport(startedAt, outcomes);
+  }
+
+  /** Makes `connectors` the desired set without syncing anything: for use before `restore`. */
+  adopt(connectors: readonly ConnectorDefinition[]): void {
+    this.#replace(connectors, this.#options.startedAtMs ?? performance.now());
   }
 
   /** Ends every refresh and upstream, including those still connecting. Later syncs do nothing. Idempotent. */
@@ -189,9 +182,29 @@ export class ConnectorProxyManager {
     await Promise.allSettled([
       this.#scheduler?.stop(),
       ...entries.map(async (entry) => await entry.close()),
+      this.#retirement.closeAll(),
     ]);
     await this.#cache.close();
     await this.#pass;
+  }
+
+  /** What changed is gone from every list at once, and what replaces it is there, not yet synced. */
+  #replace(connectors: readonly ConnectorDefinition[], addedAtMs: number): Replacement {
+    const wanted = new Map(connectors.map((definition) => [definition.id, definition]));
+    const closing: Promise<void>[] = [];
+    const removed: string[] = [];
+    for (const [id, entry] of this.#entries) {
+      if (isDeepStrictEqual(wanted.get(id), entry.definition)) continue;
+      this.#entries.delete(id);
+      this.#scheduler?.remove(id);
+      this.#cache.delete(id);
+      closing.push(this.#retirement.retire(entry));
+      if (!wanted.has(id)) removed.push(id);
+    }
+    const added = connectors.filter(({ id }) => !this.#entries.has(id));
+    for (const definition of added) this.#add(definition, addedAtMs);
+    if (added.length > 0 || closing.length > 0) this.#changed();
+    return { removed, closing, added: added.map(({ id }) => id) };
   }
 
   #required(id: string): ConnectorEntry {
@@ -217,6 +230,7 @@ export class ConnectorProxyManager {
       createUpstream: this.#options.createUpstream,
       changed: () => this.#changed(),
       outdated: (id) => this.#outdated(id),
+      meter: createSyncMeter(this.#options.instruments?.connector(definition.id)),
     });
     this.#entries.set(definition.id, entry);
     if (entry.usable) this.#scheduler?.add(definition.id);
@@ -232,19 +246,18 @@ export class ConnectorProxyManager {
     this.#scheduler?.notifyChanged(connectorId);
   }
 
-  /** A list was asked for: what it shows is kept fresh, and what is stale is asked for again, behind its back. */
-  #noteDemand(entries: readonly ConnectorEntry[]): void {
-    const now = performance.now();
-    if (now - this.#demandNotedAtMs < DEMAND_TICK_MS) return;
-    this.#demandNotedAtMs = now;
-    for (const entry of entries) {
-      const { id } = entry.definition;
-      this.#scheduler?.noteDemand(id);
-      const idle = now - entry.attemptedAtMs >= MIN_DEMAND_REFRESH_MS;
-      if (idle && entry.usable && entry.state() !== 'fresh') {
-        void this.#limit(async () => await entry.sync(false));
-      }
-    }
+  /** Chosen once; no list consults a flag. */
+  #createListPolicy(): ListPolicy {
+    const { manifestCache = true, backgroundRefresh = true, firstListWaitMs } = this.#options;
+    const options = {
+      waitMs: firstListWaitMs ?? 1_500,
+      onChange: (listener: () => void) => this.onChange(listener),
+      sync: async (entry: ConnectorEntry, force: boolean) =>
+        await this.#limit(async () => await entry.sync(force)),
+    };
+    if (!manifestCache) return createUncachedPolicy(options);
+    if (!backgroundRefresh) return createInlinePolicy(options);
+    return createMemoryPolicy(options, (id) => this.#scheduler?.noteDemand(id));
   }
 
   /** What the scheduler calls. */
@@ -263,32 +276,14 @@ export class ConnectorProxyManager {
       due.map(async (entry) => await this.#limit(async () => await entry.sync(force))),
     );
     const outcomes = settled.map((result, index) =>
-      result.status === 'fulfilled' ? result.value : unexpected(due[index], result.reason),
+      result.status === 'fulfilled'
+        ? result.value
+        : unexpectedOutcome(due[index]?.definition.id, result.reason),
     );
-    return report(startedAt, outcomes);
+    return passReport(startedAt, outcomes);
   }
 }
 
 function byId(a: ConnectorEntry, b: ConnectorEntry): number {
   return a.definition.id < b.definition.id ? -1 : 1;
-}
-
-/** `ConnectorEntry.sync` never rejects; should it, the pass still reports it by name. */
-function unexpected(entry: ConnectorEntry | undefined, reason: unknown): SyncOutcome {
-  return {
-    kind: 'failed',
-    id: entry?.definition.id ?? 'unknown',
-    durationMs: 0,
-    phase: 'connect',
-    code: 'INTERNAL',
-    message: String(reason),
-    nextAttemptMs: undefined,
-  };
-}
-
-function report(startedAt: number, outcomes: readonly SyncOutcome[]): SyncReport {
-  return {
-    durationMs: performance.now() - startedAt,
-    outcomes: outcomes.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
-  };
 }

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { findMember, objectMembers } from '../protocol/json-scan.ts';
-import { LIST_KINDS, LIST_SHAPES, type ListKind } from '../protocol/list-kind.ts';
+import { LIST_KINDS, type ListKind } from '../protocol/list-kind.ts';
 import { createFileCacheStore } from './cache-store-file.ts';
 import type { CacheStore } from './cache-store.ts';
 import type { ConnectorDefinition } from './connector.ts';
-import type { Manifest, ManifestItem } from './manifest.ts';
+import { DEFAULT_MANIFEST_LIMITS, type Manifest } from './manifest.ts';
+import { readItem, type ManifestItem } from './manifest-item.ts';
 
 /** A manifest with what it was fetched from: one of another server must not be served under the same id. */
 export interface CachedManifest {
@@ -35,12 +35,9 @@ function encode({ manifest, source }: CachedManifest): unknown {
 
 function decodeItem(text: string, kind: ListKind): ManifestItem {
   JSON.parse(text); // throws when it is damaged
-  const idSpan = findMember(objectMembers(text), LIST_SHAPES[kind].idKey);
-  const id: unknown = idSpan && JSON.parse(text.slice(idSpan.start, idSpan.end));
-  if (idSpan === undefined || typeof id !== 'string') {
-    throw new TypeError(`an item of ${kind} has no ${LIST_SHAPES[kind].idKey}`);
-  }
-  return { id, text, idSpan };
+  const reading = readItem(text, kind, DEFAULT_MANIFEST_LIMITS.maxDepth);
+  if (reading.kind === 'refused') throw new TypeError(`an item of ${kind} ${reading.why}`);
+  return reading.item;
 }
 
 const anyObject = z.record(z.string(), z.unknown());

@@ -1,21 +1,14 @@
 import { createHash } from 'node:crypto';
 import { mergeCacheHints, readCacheHint, type CacheHint } from '../protocol/cache-hint.ts';
-import { arrayElements, findMember, objectMembers, type Span } from '../protocol/json-scan.ts';
+import { arrayElements, findMember, objectMembers } from '../protocol/json-scan.ts';
 import { LIST_KINDS, LIST_SHAPES, type ListKind } from '../protocol/list-kind.ts';
 import type { JsonObject } from '../protocol/message.ts';
 import type { Upstream, UpstreamInfo } from '../upstream/upstream.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
+import { readItem, type ManifestItem } from './manifest-item.ts';
 import { createPace, type Pace } from './pace.ts';
 
-/** One tool, prompt, resource or template, letter for letter as its server wrote it. */
-export interface ManifestItem {
-  /** The value of `name`, `uri` or `uriTemplate`. */
-  readonly id: string;
-  /** The raw JSON object. */
-  readonly text: string;
-  /** Where in `text` the value of the identifying member stands. */
-  readonly idSpan: Span;
-}
+export type { ManifestItem } from './manifest-item.ts';
 
 /** What one connector offers. Immutable. */
 export interface Manifest {
@@ -30,11 +23,11 @@ export interface Manifest {
 
 /** Bounds on what one connector may offer (contract.md, sizes). */
 export interface ManifestLimits {
-  /** Items of one kind; the rest is left out with a warning. Default 1000. */
+  /** Items of one kind that are looked at; the rest is left out with a warning. Default 1000. */
   readonly maxItems: number;
   /** Pages of one list; more is an error. Default 100. */
   readonly maxPages: number;
-  /** Nesting of one answer. Default 64. */
+  /** Nesting of one item; a deeper one is left out with a warning. Default 64. */
   readonly maxDepth: number;
 }
 export const DEFAULT_MANIFEST_LIMITS: ManifestLimits = {
@@ -103,25 +96,29 @@ export async function fetchManifest(
 }
 
 async function fetchList(kind: ListKind, context: ListContext): Promise<ListResult> {
+  const { maxItems } = context.limits;
   const items = new Map<string, ManifestItem>();
   const hints: CacheHint[] = [];
-  const warnings: string[] = [];
+  const leftOut: LeftOut = new Map();
   const cursors = new Set<string>();
   const deadline = performance.now() + context.options.timeoutMs;
   let cursor: string | undefined;
+  let seen = 0;
   do {
     const text = await requestPage(kind, cursor, deadline, context);
     if (text === undefined) {
-      warnings.push(`${LIST_SHAPES[kind].method} is announced but not implemented`);
-      return { items: [], hints, warnings };
+      const warning = `${LIST_SHAPES[kind].method} is announced but not implemented`;
+      return { items: [], hints, warnings: [warning] };
     }
     const result = parseResult(text, kind, context);
     hints.push(readCacheHint(result, context.info.era));
-    await collectItems(text, kind, items, { warnings, context });
+    const room = maxItems - seen;
+    seen += await collectItems(text, kind, items, { leftOut, context, room });
     cursor = typeof result['nextCursor'] === 'string' ? result['nextCursor'] : undefined;
     if (cursor !== undefined) assertNewCursor(cursor, cursors, kind, context);
-  } while (cursor !== undefined && items.size < context.limits.maxItems);
-  if (cursor !== undefined) warnings.push(tooMany(kind, context.limits));
+  } while (cursor !== undefined && seen < maxItems);
+  const warnings = sentences(kind, leftOut);
+  if (cursor !== undefined || seen > maxItems) warnings.push(tooMany(kind, context.limits));
   return { items: [...items.values()], hints, warnings };
 }
 
@@ -180,31 +177,49 @@ function parseResult(text: string, kind: ListKind, context: ListContext): JsonOb
 const tooMany = (kind: ListKind, limits: ManifestLimits): string =>
   `more than ${limits.maxItems} ${kind}: the rest is left out`;
 
-/** Adds the items of one page, skipping what cannot be routed. */
+/** What was left out of a list, by reason: a sentence each, however many items it concerns. */
+type LeftOut = Map<string, { count: number; readonly example: string }>;
+
+function leaveOut(leftOut: LeftOut, why: string, example: string): void {
+  const known = leftOut.get(why);
+  if (known === undefined) leftOut.set(why, { count: 1, example: example.slice(0, 80) });
+  else known.count += 1;
+}
+
+function sentences(kind: ListKind, leftOut: LeftOut): string[] {
+  return [...leftOut].map(([why, { count, example }]) =>
+    count === 1
+      ? `${kind}: an item ${why} and is left out: ${example}`
+      : `${kind}: ${count} items, each ${why}, are left out, e.g. ${example}`,
+  );
+}
+
+/** Adds the items of one page, skipping what cannot be routed. @returns how many it looked at. */
 async function collectItems(
   text: string,
   kind: ListKind,
   items: Map<string, ManifestItem>,
-  { warnings, context }: { readonly warnings: string[]; readonly context: ListContext },
-): Promise<void> {
-  const { idKey } = LIST_SHAPES[kind];
+  {
+    leftOut,
+    context,
+    room,
+  }: { readonly leftOut: LeftOut; readonly context: ListContext; readonly room: number },
+): Promise<number> {
   const list = findMember(objectMembers(text), kind);
-  for (const element of arrayElements(text, list?.start, context.limits.maxDepth)) {
+  const elements = arrayElements(text, list?.start);
+  for (const element of elements.slice(0, room)) {
     await context.pace();
-    const item = text.slice(element.start, element.end);
-    const idSpan = findMember(objectMembers(item), idKey);
-    const id: unknown = idSpan && JSON.parse(item.slice(idSpan.start, idSpan.end));
-    if (idSpan === undefined || typeof id !== 'string' || id === '') {
-      warnings.push(`an item of ${kind} has no usable "${idKey}" and is left out`);
-    } else if (items.has(id)) {
-      warnings.push(`${kind} has ${JSON.stringify(id)} twice: the first is kept`);
-    } else if (items.size >= context.limits.maxItems) {
-      warnings.push(tooMany(kind, context.limits));
-      return;
+    const raw = text.slice(element.start, element.end);
+    const reading = readItem(raw, kind, context.limits.maxDepth);
+    if (reading.kind === 'refused') {
+      leaveOut(leftOut, reading.why, raw);
+    } else if (items.has(reading.item.id)) {
+      leaveOut(leftOut, 'bears the name of an earlier one', JSON.stringify(reading.item.id));
     } else {
-      items.set(id, { id, text: item, idSpan });
+      items.set(reading.item.id, reading.item);
     }
   }
+  return elements.length;
 }
 
 async function digestOf(head: unknown, lists: Manifest['lists'], pace: Pace): Promise<string> {

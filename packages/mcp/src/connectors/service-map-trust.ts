@@ -63,12 +63,17 @@ function privateAddresses(): BlockList {
 
 const PRIVATE = privateAddresses();
 
+/** Whether an IP address leads into this machine or its network, or nowhere. @param family 4 or 6. */
+export function isPrivateAddress(address: string, family: number): boolean {
+  return PRIVATE.check(address, family === 6 ? 'ipv6' : 'ipv4');
+}
+
 /** Names and literal addresses that lead into this machine or its network. Other names are for the connector's guard. */
 function isPrivateHost(hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
   if (host === 'localhost' || /\.(?:localhost|local|internal)$/.test(host)) return true;
   const family = isIP(host);
-  return family !== 0 && PRIVATE.check(host, family === 6 ? 'ipv6' : 'ipv4');
+  return family !== 0 && isPrivateAddress(host, family);
 }
 
 function checkEndpoint(endpoint: string, allowedHosts: readonly string[]): TrustRefusal[] {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ConnectorOrigin } from './connector.ts';
+import { createPace, type Pace } from './pace.ts';
 import { canonicalJson, CanonicalJsonError } from './signature-canonical-json.ts';
 import type { SignatureVerifyKey } from './signature-keys.ts';
 import { type RawServiceMap, verifyServiceMap } from './signature.ts';
@@ -128,15 +129,17 @@ function digestOf(raw: RawServiceMap): string {
   return createHash('sha256').update(canonicalJson(unsigned)).digest('hex');
 }
 
-function parseEntries(
+async function parseEntries(
   rawEntries: readonly unknown[],
   warn: Warn,
-): { readonly connectors: ServiceMapEntry[]; readonly invalidEntries: InvalidMapEntry[] } {
+  pace: Pace,
+): Promise<{ readonly connectors: ServiceMapEntry[]; readonly invalidEntries: InvalidMapEntry[] }> {
   const connectors: ServiceMapEntry[] = [];
   const invalidEntries: InvalidMapEntry[] = [];
   const legacy = new Set<string>();
   const seen = new Set<string>();
   for (const [index, rawEntry] of rawEntries.entries()) {
+    await pace();
     const { entry, legacyKeys } = normalizeServiceMapEntry(rawEntry);
     for (const key of legacyKeys) legacy.add(key);
     const given = isJsonObject(entry) ? entry['id'] : undefined;
@@ -257,8 +260,11 @@ export async function loadConnectorServiceMap(
   // Taken before any waiting below, so that time spent there counts against freshness, not for it.
   const receivedAtMs = performance.now();
   try {
+    const pace = createPace();
     const signedBy = checkSignature(raw, options, warn);
+    await pace();
     const digest = digestOf(raw);
+    await pace();
     const envelope = parseEnvelope(raw, options.brand);
     const origin: ConnectorOrigin = options.source.kind === 'url' ? 'remote' : 'local';
     // The date of a file that someone edits by hand says nothing; a signed or a fetched one does.
@@ -266,7 +272,7 @@ export async function loadConnectorServiceMap(
       origin === 'remote' || signedBy !== undefined
         ? await checkTime(envelope, digest, options, warn)
         : undefined;
-    const { connectors, invalidEntries } = parseEntries(envelope.connectors, warn);
+    const { connectors, invalidEntries } = await parseEntries(envelope.connectors, warn, pace);
     await remember(dated?.generation, options.generations, warn);
     const { freshForMs, usableForMs } =
       dated ??

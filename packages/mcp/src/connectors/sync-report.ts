@@ -1,6 +1,6 @@
 import type { Era } from '../protocol/revision.ts';
 import type { ConnectorPhase } from '../upstream/upstream-error.ts';
-import type { ConnectorFailure } from './connector.ts';
+import type { ConnectorFailure, ConnectorOrigin } from './connector.ts';
 
 /** What one pass did with one connector. Times in milliseconds. */
 export type SyncOutcome =
@@ -40,6 +40,10 @@ export interface ConnectorStatus {
   readonly id: string;
   readonly title: string;
   readonly transport: 'stdio' | 'http' | undefined;
+  /** Where its definition came from. */
+  readonly origin?: ConnectorOrigin;
+  readonly description?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
   readonly state: ConnectorState;
   /** The step under way, or the last one tried. */
   readonly phase: ConnectorPhase;

@@ -1,4 +1,5 @@
 import { EMPTY_VIEW, type CatalogCell, type CatalogView, type Route } from '../catalog/catalog.ts';
+import type { Instruments } from '../observability/instruments.ts';
 import type { RequestParams } from '../protocol/json-rpc.ts';
 import { LIST_BY_METHOD, type ListKind } from '../protocol/list-kind.ts';
 import {
@@ -13,6 +14,7 @@ import {
 import type { Era } from '../protocol/revision.ts';
 import type { UpstreamAccess } from '../upstream/upstream.ts';
 import { CallDeadlines } from './call-deadlines.ts';
+import type { Cancellation } from './cancellation.ts';
 import { ForwardedCall } from './forward.ts';
 import { profileOf, type EndpointProfile, type ServerIdentity } from './identity.ts';
 import { listAnswer } from './lists.ts';
@@ -30,6 +32,7 @@ export interface ClientRequest {
   /** The session, or the empty string. */
   readonly callerId: string;
   readonly paramHeaders: Readonly<Record<string, string>>;
+  readonly cancellation: Cancellation;
 }
 
 export interface AnswererOptions {
@@ -40,6 +43,7 @@ export interface AnswererOptions {
   readonly identity: ServerIdentity;
   /** Between connector id and name on the shared endpoint, e.g. `__`. */
   readonly separator: string;
+  readonly instruments: Pick<Instruments, 'find' | 'listRequests'>;
 }
 
 type RoutedKind = 'tools' | 'prompts' | 'resources';
@@ -57,9 +61,15 @@ export class Answerer {
   readonly #options: AnswererOptions;
   readonly #deadlines = new CallDeadlines();
   readonly #calls = new Set<ForwardedCall>();
+  readonly #countList = new Map<string, () => void>();
 
   constructor(options: AnswererOptions) {
     this.#options = options;
+    for (const method of LIST_BY_METHOD.keys()) {
+      const child = options.instruments.listRequests.labels(method);
+      child.inc(0);
+      this.#countList.set(method, () => child.inc());
+    }
   }
 
   /** Calls on their way. */
@@ -90,6 +100,7 @@ export class Answerer {
   async answer(request: ClientRequest, reply: Reply): Promise<ForwardedCall | undefined> {
     const kind = LIST_BY_METHOD.get(request.method);
     if (kind === undefined) return await this.#forward(request, reply);
+    this.#countList.get(request.method)?.();
     const wait = this.#options.demand.listWanted(request.connectorId);
     if (wait !== undefined) await wait;
     this.#answerList(kind, request, reply);
@@ -104,7 +115,7 @@ export class Answerer {
   #answerList(kind: ListKind, request: ClientRequest, reply: Reply): void {
     const { id, era, connectorId, params } = request;
     const { cursor } = params.value;
-    if (cursor !== undefined) {
+    if (cursor !== undefined && cursor !== null) {
       throw new ProtocolError(RPC.invalidParams, 'Invalid params: unknown cursor', { id });
     }
     const { demand, directory } = this.#options;
@@ -116,17 +127,24 @@ export class Answerer {
     }
     const complete = demand.complete(connectorId);
     const { serverInfo } = this.profile(connectorId, false);
-    reply.answer(200, listAnswer(this.view(connectorId), kind, { id, era, complete, serverInfo }));
+    const options = { id, era, complete, serverInfo };
+    reply.answerParts(listAnswer(this.view(connectorId), kind, options));
   }
 
-  async #forward(request: ClientRequest, reply: Reply): Promise<ForwardedCall> {
+  async #forward(request: ClientRequest, reply: Reply): Promise<ForwardedCall | undefined> {
+    const startedAtMs = performance.now();
     const kind = FORWARDED.get(request.method) ?? 'tools';
     const name = nameOf(request, kind);
     let route = this.#find(kind, name, request.connectorId);
     if (route === undefined) {
       // Only while nothing is known of a connector yet: the name may be its.
       await this.#options.demand.listWanted(request.connectorId);
-      route = this.#find(kind, name, request.connectorId) ?? this.#refuse(kind, name, request);
+      if (request.cancellation.reason !== undefined) {
+        reply.drop();
+        return undefined;
+      }
+      route = this.#find(kind, name, request.connectorId);
+      route ??= this.#refuse(kind, name, request, startedAtMs);
     }
     const { id, method, era, callerId, paramHeaders, params } = request;
     const call = new ForwardedCall(
@@ -144,9 +162,15 @@ export class Answerer {
       reply,
       { deadlines: this.#deadlines, signal: this.#options.signal },
     );
-    call.whenDone(() => this.#calls.delete(call));
+    const { instruments } = this.#options;
+    const meter = kind === 'tools' ? instruments.find(route.connectorId) : undefined;
+    call.whenDone((result) => {
+      this.#calls.delete(call);
+      meter?.toolCallEnded(result, performance.now() - startedAtMs);
+    });
     this.#calls.add(call);
     call.start(route);
+    request.cancellation.onCancel((reason) => call.cancel(reason));
     return call;
   }
 
@@ -156,7 +180,7 @@ export class Answerer {
   }
 
   /** Tells "not offered" from "the connector it belongs to cannot be used". */
-  #refuse(kind: RoutedKind, name: string, request: ClientRequest): never {
+  #refuse(kind: RoutedKind, name: string, request: ClientRequest, startedAtMs: number): never {
     const { id, era } = request;
     const owner = request.connectorId ?? name.split(this.#options.separator, 1)[0] ?? '';
     const known = this.view(owner).info !== undefined;
@@ -164,6 +188,8 @@ export class Answerer {
     if (trouble !== undefined) {
       const { phase, code, message } = trouble;
       const data = { code, connector: owner, phase };
+      const meter = kind === 'tools' ? this.#options.instruments.find(owner) : undefined;
+      meter?.toolCallEnded('unavailable', performance.now() - startedAtMs);
       throw new ProtocolError(RPC.connectorUnavailable, `${owner}: ${message}`, { id, data });
     }
     const legacyResource = kind === 'resources' && era === 'legacy';

@@ -2,7 +2,7 @@ import type { IncomingMessage as HttpRequest, ServerResponse } from 'node:http';
 import type { CatalogChange } from '../catalog/catalog.ts';
 import { parseMessage, type IncomingMessage } from '../protocol/json-rpc.ts';
 import { ProtocolError, RPC, errorObject, errorText, type JsonRpcId } from '../protocol/message.ts';
-import { HEADER } from '../protocol/revision.ts';
+import { HEADER, LEGACY_VERSIONS } from '../protocol/revision.ts';
 import { Answerer, type AnswererOptions } from './answerer.ts';
 import { errorStatus } from './bridge.ts';
 import { STREAM_HEADERS, createHttpReply } from './http-reply.ts';
@@ -112,15 +112,13 @@ class HttpEndpoint implements Endpoint {
       return;
     }
     const reply = createHttpReply(response, acceptsStream(request));
-    const call = await answerModern(message, {
+    await answerModern(message, {
       headers: request.headers,
       connectorId,
       answerer: this.answerer,
       reply,
       complete: (id) => this.#options.demand.complete(id),
     });
-    // Closing the response is how a modern client cancels.
-    if (call !== undefined) reply.onGone(() => call.cancel('the client closed the request'));
   }
 
   async #legacy(
@@ -142,6 +140,7 @@ class HttpEndpoint implements Endpoint {
     }
     const session = this.#sessionOf(request, response, connectorId, message);
     if (session === undefined) return;
+    assertLegacyVersion(request);
     if (message.kind === 'request') {
       // Hanging up does not cancel here: only notifications/cancelled does.
       const reply = createHttpReply(response, acceptsStream(request));
@@ -232,7 +231,8 @@ class HttpEndpoint implements Endpoint {
     }
     if (error instanceof ProtocolError) {
       const known = message !== undefined && message.kind === 'request' ? message.id : null;
-      const legacyStatus = message === undefined ? 400 : errorStatus(error.rpcCode, 'legacy');
+      const rejected = message === undefined || error.rpcCode === RPC.invalidRequest;
+      const legacyStatus = rejected ? 400 : errorStatus(error.rpcCode, 'legacy');
       const status = modern ? modernStatus(error) : legacyStatus;
       const text = errorObject(error.rpcCode, error.message, error.data);
       sendError(response, status, error.id ?? known, text);
@@ -241,6 +241,14 @@ class HttpEndpoint implements Endpoint {
     this.#options.onInternalError(error);
     sendError(response, 500, null, errorObject(RPC.internalError, 'Internal error'));
   }
+}
+
+/** The header is required since 2025-06-18; a revision we do not speak must be refused. */
+function assertLegacyVersion(request: HttpRequest): void {
+  const version = request.headers[HEADER.protocolVersion];
+  if (version === undefined || LEGACY_VERSIONS.includes(String(version))) return;
+  const why = `Bad Request: MCP-Protocol-Version ${String(version)} is not supported in a session`;
+  throw new ProtocolError(RPC.invalidRequest, why, { data: { supported: LEGACY_VERSIONS } });
 }
 
 function acceptsStream(request: HttpRequest): boolean {

@@ -1,4 +1,5 @@
 import type { Route } from '../catalog/catalog.ts';
+import type { CallResult } from '../observability/connector-instruments.ts';
 import {
   RPC,
   errorObject,
@@ -8,7 +9,7 @@ import {
   type RawMember,
 } from '../protocol/message.ts';
 import type { Era } from '../protocol/revision.ts';
-import { UpstreamError } from '../upstream/upstream-error.ts';
+import { UpstreamError, type UpstreamErrorCode } from '../upstream/upstream-error.ts';
 import type {
   ForwardHandle,
   ForwardRequest,
@@ -59,10 +60,10 @@ export class ForwardedCall implements ForwardSink, TimedCall {
   readonly #connectorId: string;
   readonly #reply: Reply;
   readonly #ports: ForwardPorts;
-  readonly #doneListeners: (() => void)[] = [];
+  readonly #doneListeners: ((result: CallResult) => void)[] = [];
   #handle: ForwardHandle | undefined;
   #opened = false;
-  #done = false;
+  #result: CallResult | undefined;
 
   constructor(call: Call, route: Route<UpstreamAccess>, reply: Reply, ports: ForwardPorts) {
     this.#call = call;
@@ -74,12 +75,12 @@ export class ForwardedCall implements ForwardSink, TimedCall {
   }
 
   get done(): boolean {
-    return this.#done;
+    return this.#result !== undefined;
   }
 
-  /** Called when the call is over, whichever way; at once when it already is. */
-  whenDone(listener: () => void): void {
-    if (this.#done) listener();
+  /** Called with the way the call went when it is over; at once when it already is. */
+  whenDone(listener: (result: CallResult) => void): void {
+    if (this.#result !== undefined) listener(this.#result);
     else this.#doneListeners.push(listener);
   }
 
@@ -101,17 +102,23 @@ export class ForwardedCall implements ForwardSink, TimedCall {
   }
 
   notification(text: string): void {
-    if (this.#done) return;
-    this.lastProgressAtMs = performance.now();
-    this.#reply.notify(text);
+    if (this.done) return;
+    const taken = this.#reply.notify(text);
+    // A notification that nobody gets is no progress, or a silent client could keep a call alive.
+    if (taken !== 'dropped') this.lastProgressAtMs = performance.now();
+    if (taken === 'slow') this.#handle?.pause();
   }
 
   result(text: string, era: Era): void {
+    if (!/^\s*\{/.test(text)) {
+      this.fail(this.#error('BAD_RESPONSE', 'the result is not a JSON object'));
+      return;
+    }
     const bridged = bridgeResult(text, era, this.#call.era, this.#call.method);
     const id = JSON.stringify(this.#call.id);
     const body =
       bridged.kind === 'result' ? resultText(id, bridged.text) : errorText(id, bridged.text);
-    this.#finish(200, body);
+    this.#finish(bridged.kind === 'result' ? 'ok' : 'error', 200, body);
   }
 
   error(text: string, era: Era): void {
@@ -119,23 +126,24 @@ export class ForwardedCall implements ForwardSink, TimedCall {
     const parsed: unknown = JSON.parse(bridged);
     const code = typeof parsed === 'object' && parsed !== null ? Reflect.get(parsed, 'code') : 0;
     this.#finish(
+      'error',
       errorStatus(Number(code), this.#call.era),
       errorText(JSON.stringify(this.#call.id), bridged),
     );
   }
 
   whole(body: Buffer): void {
-    this.#finish(200, body);
+    this.#finish(isError(body) ? 'error' : 'ok', 200, body);
   }
 
   open(): void {
-    if (this.#done) return;
+    if (this.done) return;
     this.#opened = true;
     this.#reply.open();
   }
 
   chunk(bytes: Buffer): boolean {
-    if (this.#done) return true;
+    if (this.done) return true;
     this.lastProgressAtMs = performance.now();
     const more = this.#reply.chunk(bytes);
     if (!more) this.#handle?.pause();
@@ -143,22 +151,23 @@ export class ForwardedCall implements ForwardSink, TimedCall {
   }
 
   end(): void {
-    if (this.#settle()) this.#reply.end();
+    if (this.#settle('ok')) this.#reply.end();
   }
 
   fail(error: UpstreamError): void {
-    if (this.#done) return;
+    if (this.done) return;
     this.#ports.signal.callFailed(error.connectorId, error.code);
+    const result = error.code === 'TIMEOUT' ? 'timeout' : 'failed';
     if (!this.#opened) {
-      this.#finish(200, errorText(JSON.stringify(this.#call.id), unavailableError(error)));
-    } else if (this.#settle()) {
+      this.#finish(result, 200, errorText(JSON.stringify(this.#call.id), unavailableError(error)));
+    } else if (this.#settle(result)) {
       this.#reply.abort();
     }
   }
 
   /** The client has cancelled or gone: the upstream is told and nothing more is answered. */
   cancel(reason: string): void {
-    if (!this.#settle()) return;
+    if (!this.#settle('cancelled')) return;
     this.#handle?.cancel(reason);
     if (this.#opened) this.#reply.abort();
     else this.#reply.drop();
@@ -166,35 +175,47 @@ export class ForwardedCall implements ForwardSink, TimedCall {
 
   /** The gateway closes: the client gets a typed error, the upstream is told. */
   shutDown(): void {
-    if (this.#done) return;
-    const details = { connectorId: this.#connectorId, phase: 'ready' } as const;
-    this.fail(new UpstreamError('CLOSED', 'the gateway is shutting down', details));
+    if (this.done) return;
+    this.fail(this.#error('CLOSED', 'the gateway is shutting down'));
     this.#handle?.cancel('the gateway is shutting down');
   }
 
   /** The deadline has passed: the upstream is told, the client gets a typed error. */
   expire(waitedMs: number): void {
-    if (this.#done) return;
+    if (this.done) return;
     const handle = this.#handle;
     const waited = `${Math.round(waitedMs / 1000)} s`;
-    this.fail(
-      new UpstreamError('TIMEOUT', `no answer to ${this.#call.method} within ${waited}`, {
-        connectorId: this.#connectorId,
-        phase: 'ready',
-      }),
-    );
+    this.fail(this.#error('TIMEOUT', `no answer to ${this.#call.method} within ${waited}`));
     handle?.cancel('deadline exceeded');
   }
 
-  #finish(status: number, body: Buffer | string): void {
-    if (this.#settle()) this.#reply.answer(status, body);
+  #error(code: UpstreamErrorCode, message: string): UpstreamError {
+    return new UpstreamError(code, message, { connectorId: this.#connectorId, phase: 'ready' });
   }
 
-  #settle(): boolean {
-    if (this.#done) return false;
-    this.#done = true;
+  #finish(result: CallResult, status: number, body: Buffer | string): void {
+    if (this.#settle(result)) this.#reply.answer(status, body);
+  }
+
+  #settle(result: CallResult): boolean {
+    if (this.done) return false;
+    this.#result = result;
     this.#ports.deadlines.delete(this);
-    for (const listener of this.#doneListeners) listener();
+    for (const listener of this.#doneListeners) listener(result);
     return true;
+  }
+}
+
+/** An answer that is passed on unread is looked into only when it is small and may be an error. */
+const MAX_ERROR_BYTES = 16_384;
+
+function isError(body: Buffer): boolean {
+  if (body.length > MAX_ERROR_BYTES || !body.includes('"error"')) return false;
+  try {
+    const answer: unknown = JSON.parse(body.toString('utf8'));
+    return typeof answer === 'object' && answer !== null && Object.hasOwn(answer, 'error');
+  } catch {
+    // It is passed on unread; what is wrong with it is for the client to find.
+    return false;
   }
 }

@@ -23,6 +23,116 @@ function withoutNewlines(bytes: Buffer): Buffer {
   return copy;
 }
 
+/** What may wait unread in one response before notifications are dropped: 1 MiB. */
+const MAX_UNREAD_BYTES = 1_048_576;
+/** How long a client may leave the rest of its answer unread, without taking a byte: 60 s. */
+const UNREAD_TIMEOUT_MS = 60_000;
+
+class HttpReply implements Reply {
+  readonly #response: ServerResponse;
+  readonly #acceptsStream: boolean;
+  readonly #extraHeaders: Readonly<Record<string, string>>;
+  #streaming = false;
+
+  constructor(
+    response: ServerResponse,
+    acceptsStream: boolean,
+    extraHeaders: Readonly<Record<string, string>>,
+  ) {
+    this.#response = response;
+    this.#acceptsStream = acceptsStream;
+    this.#extraHeaders = extraHeaders;
+  }
+
+  notify(text: string): 'sent' | 'slow' | 'dropped' {
+    const { writableLength } = this.#response;
+    if (!this.#acceptsStream || this.#gone() || writableLength > MAX_UNREAD_BYTES) return 'dropped';
+    this.#startStream();
+    return this.#response.write(eventFrame(text)) ? 'sent' : 'slow';
+  }
+
+  answer(status: number, body: Buffer | string): void {
+    if (this.#gone()) return;
+    if (this.#streaming) this.#response.end(eventFrame(body.toString()));
+    else {
+      this.#writeHead(status, Buffer.byteLength(body));
+      this.#response.end(body);
+    }
+    limitUnread(this.#response);
+  }
+
+  answerParts(parts: readonly Buffer[]): void {
+    if (this.#gone()) return;
+    this.#writeHead(
+      200,
+      parts.reduce((sum, part) => sum + part.length, 0),
+    );
+    this.#response.cork();
+    for (const part of parts) this.#response.write(part);
+    this.#response.end();
+    this.#response.uncork();
+    limitUnread(this.#response);
+  }
+
+  open(): void {
+    if (this.#streaming) this.#response.write('event: message\ndata: ');
+    else this.#writeHead(200);
+  }
+
+  chunk(bytes: Buffer): boolean {
+    return this.#response.write(this.#streaming ? withoutNewlines(bytes) : bytes);
+  }
+
+  end(): void {
+    this.#response.end(this.#streaming ? '\n\n' : undefined);
+    limitUnread(this.#response);
+  }
+
+  abort(): void {
+    this.#response.destroy();
+  }
+
+  drop(): void {
+    if (this.#gone()) return;
+    if (this.#acceptsStream) this.#startStream();
+    else this.#response.writeHead(204, this.#extraHeaders);
+    this.#response.end();
+  }
+
+  onDrain(listener: () => void): void {
+    this.#response.on('drain', listener);
+  }
+
+  onGone(listener: () => void): void {
+    const response = this.#response;
+    if (response.destroyed) {
+      listener();
+      return;
+    }
+    response.once('close', () => {
+      if (!response.writableFinished) listener();
+    });
+  }
+
+  #gone(): boolean {
+    return this.#response.writableEnded || this.#response.destroyed;
+  }
+
+  #startStream(): void {
+    if (this.#streaming) return;
+    this.#streaming = true;
+    this.#response.writeHead(200, { ...STREAM_HEADERS, ...this.#extraHeaders });
+  }
+
+  #writeHead(status: number, length?: number): void {
+    this.#response.writeHead(status, {
+      'content-type': 'application/json',
+      ...(length !== undefined && { 'content-length': length }),
+      ...this.#extraHeaders,
+    });
+  }
+}
+
 /**
  * Answers over HTTP: plain JSON, or an event stream as soon as there is something to say before the answer and
  * the client accepts one.
@@ -32,54 +142,10 @@ export function createHttpReply(
   acceptsStream: boolean,
   extraHeaders: Readonly<Record<string, string>> = {},
 ): Reply {
-  let streaming = false;
-  const startStream = (): void => {
-    if (streaming) return;
-    streaming = true;
-    response.writeHead(200, { ...STREAM_HEADERS, ...extraHeaders });
-  };
-  return {
-    notify: (text) => {
-      if (!acceptsStream || response.writableEnded || response.destroyed) return;
-      startStream();
-      response.write(eventFrame(text));
-    },
-    answer: (status, body) => {
-      if (response.writableEnded || response.destroyed) return;
-      if (streaming) {
-        response.end(eventFrame(typeof body === 'string' ? body : body.toString('utf8')));
-        return;
-      }
-      response.writeHead(status, {
-        'content-type': 'application/json',
-        'content-length': Buffer.byteLength(body),
-        ...extraHeaders,
-      });
-      response.end(body);
-    },
-    open: () => {
-      if (streaming) response.write('event: message\ndata: ');
-      else response.writeHead(200, { 'content-type': 'application/json', ...extraHeaders });
-    },
-    chunk: (bytes) => response.write(streaming ? withoutNewlines(bytes) : bytes),
-    end: () => {
-      response.end(streaming ? '\n\n' : undefined);
-    },
-    abort: () => {
-      response.destroy();
-    },
-    drop: () => {
-      if (response.writableEnded || response.destroyed) return;
-      startStream();
-      response.end();
-    },
-    onDrain: (listener) => {
-      response.on('drain', listener);
-    },
-    onGone: (listener) => {
-      response.once('close', () => {
-        if (!response.writableFinished) listener();
-      });
-    },
-  };
+  return new HttpReply(response, acceptsStream, extraHeaders);
+}
+
+/** Cuts a response whose rest nobody takes: a socket that makes no progress is not held for ever. */
+function limitUnread(response: ServerResponse): void {
+  if (response.writableLength > 0) response.setTimeout(UNREAD_TIMEOUT_MS);
 }

@@ -14,8 +14,12 @@ export function createInProcessReply(
   const chunks: Buffer[] = [];
   return {
     answered: promise,
-    notify: onNotification,
+    notify: (text) => {
+      onNotification(text);
+      return 'sent';
+    },
     answer: (_status, body) => resolve(body.toString()),
+    answerParts: (parts) => resolve(Buffer.concat(parts).toString('utf8')),
     open: () => undefined,
     chunk: (bytes) => {
       chunks.push(bytes);

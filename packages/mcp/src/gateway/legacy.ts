@@ -1,17 +1,14 @@
 import type { IncomingMessage } from '../protocol/json-rpc.ts';
 import { LIST_SHAPES, type ListKind } from '../protocol/list-kind.ts';
-import { ProtocolError, RPC, resultText, type JsonObject } from '../protocol/message.ts';
+import { ProtocolError, RPC, resultText } from '../protocol/message.ts';
 import { negotiateLegacy } from '../protocol/revision.ts';
 import type { Answerer } from './answerer.ts';
+import { Cancellation } from './cancellation.ts';
 import { eventFrame } from './http-reply.ts';
 import type { Reply } from './reply.ts';
-import type { LegacySession, SessionStore } from './session-store.ts';
+import { writeStream, type LegacySession, type SessionStore } from './session-store.ts';
 
 type Incoming<K extends IncomingMessage['kind']> = Extract<IncomingMessage, { kind: K }>;
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /**
  * Opens a session for an `initialize` request and gives its answer.
@@ -26,17 +23,13 @@ export function initialize(
   },
 ): { readonly session: LegacySession; readonly body: string } {
   const { id, params } = message;
-  const { protocolVersion: requested, capabilities } = params.value;
+  const { protocolVersion: requested } = params.value;
   if (typeof requested !== 'string') {
     const why = 'Invalid params: protocolVersion must be a string';
     throw new ProtocolError(RPC.invalidParams, why, { id });
   }
   const protocolVersion = negotiateLegacy(requested);
-  const session = context.sessions.create({
-    connectorId: context.connectorId,
-    protocolVersion,
-    capabilities: isObject(capabilities) ? capabilities : {},
-  });
+  const session = context.sessions.create({ connectorId: context.connectorId });
   const profile = context.answerer.profile(context.connectorId, true);
   const result = {
     protocolVersion,
@@ -65,21 +58,24 @@ export async function answerLegacy(
   if (!answerer.handles(method)) {
     throw new ProtocolError(RPC.methodNotFound, `Method not found: ${method}`, { id });
   }
-  const call = await answerer.answer(
-    {
-      id,
-      method,
-      params,
-      era: 'legacy',
-      connectorId: session.connectorId,
-      callerId: session.id,
-      paramHeaders: {},
-    },
-    reply,
-  );
-  if (call !== undefined && !call.done) {
-    session.calls.set(id, call);
-    call.whenDone(() => session.calls.delete(id));
+  if (session.calls.has(id)) {
+    const why = `Invalid request: id ${JSON.stringify(id)} is in use by another request`;
+    throw new ProtocolError(RPC.invalidRequest, why, { id });
+  }
+  const cancellation = new Cancellation();
+  session.calls.set(id, cancellation);
+  const forget = (): void => void session.calls.delete(id);
+  try {
+    const { connectorId, id: callerId } = session;
+    const call = await answerer.answer(
+      { id, method, params, era: 'legacy', connectorId, callerId, paramHeaders: {}, cancellation },
+      reply,
+    );
+    if (call === undefined) forget();
+    else call.whenDone(forget);
+  } catch (error) {
+    forget();
+    throw error;
   }
 }
 
@@ -103,7 +99,7 @@ export function announceChange(
     const kinds = kindsFor(session.connectorId) ?? new Set<ListKind>();
     const methods = new Set([...kinds].map((kind) => LIST_SHAPES[kind].changed));
     for (const method of methods) {
-      session.stream.write(eventFrame(JSON.stringify({ jsonrpc: '2.0', method })));
+      writeStream(session, eventFrame(JSON.stringify({ jsonrpc: '2.0', method })));
     }
   }
 }

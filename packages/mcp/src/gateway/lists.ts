@@ -25,15 +25,15 @@ export interface ListAnswerOptions {
   readonly serverInfo: JsonObject;
 }
 
-/** A whole list answer: the view's own bytes between a head with the id and a tail with the cache hint. */
+/** A whole list answer: the view's own bytes, not copied, between a head with the id and a tail with the cache hint. */
 export function listAnswer(
   view: CatalogView<unknown>,
   kind: ListKind,
   options: ListAnswerOptions,
-): Buffer {
+): readonly Buffer[] {
   const head = Buffer.from(`{"jsonrpc":"2.0","id":${JSON.stringify(options.id)},"result":{`);
   const bytes = view.lists[kind].bytes();
-  return Buffer.concat([head, bytes, Buffer.from(tailOf(view, options))]);
+  return [head, bytes, Buffer.from(tailOf(view, options))];
 }
 
 function tailOf(view: CatalogView<unknown>, options: ListAnswerOptions): string {

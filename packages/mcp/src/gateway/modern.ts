@@ -11,7 +11,7 @@ import {
 } from '../protocol/revision.ts';
 import type { Answerer } from './answerer.ts';
 import { errorStatus } from './bridge.ts';
-import type { ForwardedCall } from './forward.ts';
+import { Cancellation } from './cancellation.ts';
 import { remainingHint } from './lists.ts';
 import type { Reply } from './reply.ts';
 
@@ -115,21 +115,24 @@ export async function answerModern(
     readonly reply: Reply;
     readonly complete: (connectorId: string | undefined) => boolean;
   },
-): Promise<ForwardedCall | undefined> {
+): Promise<void> {
   const { headers, connectorId, answerer, reply } = context;
   assertVersion(message, headers);
   assertHeaders(message, headers);
   const { id, method, params } = message;
   if (method === 'server/discover') {
     reply.answer(200, discoverText(message, connectorId, answerer, context.complete(connectorId)));
-    return undefined;
+    return;
   }
   if (!answerer.handles(method)) {
     throw new ProtocolError(RPC.methodNotFound, `Method not found: ${method}`, { id });
   }
   const paramHeaders = paramHeadersOf(headers);
-  return await answerer.answer(
-    { id, method, params, era: 'modern', connectorId, callerId: '', paramHeaders },
+  const cancellation = new Cancellation();
+  // Closing the response is how a modern client cancels.
+  reply.onGone(() => cancellation.cancel('the client closed the request'));
+  await answerer.answer(
+    { id, method, params, era: 'modern', connectorId, callerId: '', paramHeaders, cancellation },
     reply,
   );
 }

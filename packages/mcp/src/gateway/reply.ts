@@ -1,9 +1,14 @@
 /** The way back to one client for one request: any number of `notify`, then one `answer`, or `open` … `end`. */
 export interface Reply {
-  /** A notification ahead of the answer, as JSON text; dropped when the client accepts no stream. */
-  notify(text: string): void;
+  /**
+   * A notification ahead of the answer, as JSON text. `slow`: sent, but the client reads slowly, `onDrain` says when to
+   * go on; `dropped`: the client accepts no stream, or leaves too much unread.
+   */
+  notify(text: string): 'sent' | 'slow' | 'dropped';
   /** The whole JSON-RPC answer. `status` counts unless a stream has begun. */
   answer(status: number, body: Buffer | string): void;
+  /** As `answer` with status 200, in parts that are shared with other answers and are not to be copied. */
+  answerParts(parts: readonly Buffer[]): void;
   /** Begins an answer that is too large to hold. */
   open(): void;
   /** False when the client reads slowly; `onDrain` says when to go on. */

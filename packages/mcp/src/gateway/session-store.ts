@@ -1,17 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import type { JsonObject, JsonRpcId } from '../protocol/message.ts';
-import type { ForwardedCall } from './forward.ts';
+import type { JsonRpcId } from '../protocol/message.ts';
+import type { Cancellation } from './cancellation.ts';
 
 /** One legacy client's session. */
 export interface LegacySession {
   readonly id: string;
   /** The endpoint it was opened on; it is unknown on any other. */
   readonly connectorId: string | undefined;
-  readonly protocolVersion: string;
-  readonly capabilities: JsonObject;
   /** Calls on their way, by the client's id. */
-  readonly calls: Map<JsonRpcId, ForwardedCall>;
+  readonly calls: Map<JsonRpcId, Cancellation>;
   /** The stream for what no request asked for; one a session. */
   stream: ServerResponse | undefined;
   lastUsedAtMs: number;
@@ -45,9 +43,7 @@ export class SessionStore {
     return this.#sessions.size;
   }
 
-  create(
-    fields: Pick<LegacySession, 'connectorId' | 'protocolVersion' | 'capabilities'>,
-  ): LegacySession {
+  create(fields: Pick<LegacySession, 'connectorId'>): LegacySession {
     if (this.#sessions.size >= this.#limits.maxSessions) this.#evict();
     const session: LegacySession = {
       ...fields,
@@ -104,11 +100,22 @@ export class SessionStore {
   #sweep(): void {
     const now = performance.now();
     for (const session of this.#sessions.values()) {
-      session.stream?.write(': keep-alive\n\n');
+      writeStream(session, ': keep-alive\n\n');
       const busy = session.calls.size > 0 || session.stream !== undefined;
       if (!busy && now - session.lastUsedAtMs >= this.#limits.idleMs) {
         this.end(session, 'the session was idle');
       }
     }
   }
+}
+
+/** A client that leaves this much of its stream unread is cut off; it may open another. */
+const MAX_UNREAD_BYTES = 65_536;
+
+/** Writes to a session's stream, when it has one. */
+export function writeStream(session: LegacySession, text: string): void {
+  const { stream } = session;
+  if (stream === undefined) return;
+  if (stream.writableLength > MAX_UNREAD_BYTES) stream.destroy();
+  else stream.write(text);
 }

@@ -20,6 +20,8 @@ export type RouteTable = ReadonlyMap<string, Route>;
 
 export interface ListenerOptions {
   readonly routes: RouteTable;
+  /** Told of a handler that threw: a bug of ours; the client gets 500. */
+  readonly onError: (error: unknown) => void;
 }
 
 export interface Listener {
@@ -78,7 +80,7 @@ function dispatch(routes: RouteTable, request: IncomingMessage, response: Server
 }
 
 /** Owns the socket, the routes with their auth classes, and the Host and Origin checks. */
-export function createListener({ routes }: ListenerOptions): Listener {
+export function createListener({ routes, onError }: ListenerOptions): Listener {
   const server: Server = createServer(
     {
       keepAliveTimeout: LISTENER_LIMITS.keepAliveTimeoutMs,
@@ -87,7 +89,15 @@ export function createListener({ routes }: ListenerOptions): Listener {
       maxHeaderSize: LISTENER_LIMITS.maxHeaderBytes,
       noDelay: true,
     },
-    (request, response) => dispatch(routes, request, response),
+    (request, response) => {
+      try {
+        dispatch(routes, request, response);
+      } catch (error) {
+        onError(error);
+        if (response.headersSent) response.destroy();
+        else plain(response, 500, 'Internal error');
+      }
+    },
   );
   server.maxConnections = LISTENER_LIMITS.maxConnections;
   return {

@@ -1,6 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 
-const LOOPBACK_NAMES: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
+const LOOPBACK_NAMES: ReadonlySet<string> = new Set(['localhost', '[::1]']);
+
+function isLoopbackName(name: string): boolean {
+  return LOOPBACK_NAMES.has(name) || /^127(?:\.\d{1,3}){3}$/.test(name);
+}
 
 /** The host of a `Host` header or a URL's authority: lower case, without port and trailing dot. */
 function hostName(authority: string): string {
@@ -9,7 +13,7 @@ function hostName(authority: string): string {
 
 function isLoopbackOrigin(origin: string): boolean {
   const url = URL.canParse(origin) ? new URL(origin) : undefined;
-  return url !== undefined && /^https?:$/.test(url.protocol) && LOOPBACK_NAMES.has(url.hostname);
+  return url !== undefined && /^https?:$/.test(url.protocol) && isLoopbackName(url.hostname);
 }
 
 /**
@@ -19,7 +23,7 @@ function isLoopbackOrigin(origin: string): boolean {
  */
 export function refusedOrigin(request: IncomingMessage): string | undefined {
   const { host, origin } = request.headers;
-  if (host === undefined || !LOOPBACK_NAMES.has(hostName(host))) return 'Host is not allowed';
+  if (host === undefined || !isLoopbackName(hostName(host))) return 'Host is not allowed';
   if (origin !== undefined && !isLoopbackOrigin(origin)) return 'Origin is not allowed';
   return undefined;
 }

@@ -1,4 +1,5 @@
 import type { Catalog } from '../catalog/catalog.ts';
+import type { MapStatus } from '../connectors/map-status.ts';
 import type { ConnectorStatus } from '../connectors/sync-report.ts';
 
 export interface StatusFacts {
@@ -7,6 +8,8 @@ export interface StatusFacts {
   readonly url: string | undefined;
   readonly ready: boolean;
   readonly connectors: readonly ConnectorStatus[];
+  /** Undefined when no service map is followed. */
+  readonly map: MapStatus | undefined;
   readonly catalog: Catalog<unknown>;
   readonly sessions: number;
   readonly callsInFlight: number;
@@ -28,6 +31,7 @@ export function statusDocument(facts: StatusFacts): Readonly<Record<string, unkn
       ready: facts.ready,
     },
     connectors: facts.connectors,
+    ...(facts.map && { map: facts.map }),
     catalog: {
       generation: facts.catalog.generation,
       tools: lists.tools.count,

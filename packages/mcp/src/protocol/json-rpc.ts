@@ -1,4 +1,11 @@
-import { JsonDepthError, findMember, objectMembers, type Span } from './json-scan.ts';
+import {
+  JsonDepthError,
+  JsonMembersError,
+  findMember,
+  nestsDeeper,
+  objectMembers,
+  type Span,
+} from './json-scan.ts';
 import { ProtocolError, RPC, type JsonObject, type JsonRpcId, type RawMember } from './message.ts';
 
 export interface RequestParams {
@@ -70,9 +77,16 @@ const META_KEYS: ReadonlySet<string> = new Set([
 ]);
 const EMPTY_PARAMS: RequestParams = { members: [], meta: [], value: {} };
 
+/** Members of the envelope, of `params` or of `_meta`, and characters of one of their keys. */
+const MAX_MEMBERS = 1_000;
+const MAX_KEY_LENGTH = 256;
+/** Deeper text is not even parsed; what is between this and `maxDepth` is refused by name and id. */
+const PARSE_DEPTH = 1_000;
+
 /** Lower case after compatibility folding, so that `ſ` and the Kelvin sign count as `s` and `k`. */
 function fold(key: string): string {
-  return key.normalize('NFKC').toLowerCase();
+  // Folding is quadratic on some long keys, hence the bound on their length; plain keys need none of it.
+  return (/^[\x20-\x7e]*$/.test(key) ? key : key.normalize('NFKC')).toLowerCase();
 }
 
 const FOLDED: ReadonlyMap<ReadonlySet<string>, ReadonlySet<string>> = new Map(
@@ -90,6 +104,10 @@ function assertUnambiguous(
 ): void {
   const seen = new Set<string>();
   for (const { key } of members) {
+    if (key.length > MAX_KEY_LENGTH) {
+      const why = `a key of ${where} is longer than ${MAX_KEY_LENGTH} characters`;
+      throw new ProtocolError(RPC.invalidRequest, `Invalid request: ${why}`);
+    }
     const folded = fold(key);
     // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
     const hostile = /[\u0000-\u001f\u007f]/.test(key);
@@ -110,7 +128,7 @@ function isObject(value: unknown): value is JsonObject {
 }
 
 function isId(value: unknown): value is JsonRpcId {
-  return typeof value === 'string' || (typeof value === 'number' && Number.isInteger(value));
+  return typeof value === 'string' || (typeof value === 'number' && Number.isSafeInteger(value));
 }
 
 function rawMembers(text: string, spans: readonly Span[]): RawMember[] {
@@ -122,7 +140,7 @@ function parseParams(text: string, span: Span | undefined, value: unknown): Requ
   if (!isObject(value)) {
     throw new ProtocolError(RPC.invalidRequest, 'Invalid request: params must be an object');
   }
-  const spans = objectMembers(text, span.start);
+  const spans = objectMembers(text, span.start, Infinity, MAX_MEMBERS);
   assertUnambiguous(spans, PARAM_KEYS, 'params');
   const metaSpan = findMember(spans, '_meta');
   let meta: RawMember[] = [];
@@ -130,7 +148,7 @@ function parseParams(text: string, span: Span | undefined, value: unknown): Requ
     if (!isObject(value['_meta'])) {
       throw new ProtocolError(RPC.invalidParams, 'Invalid params: _meta must be an object');
     }
-    const metaSpans = objectMembers(text, metaSpan.start);
+    const metaSpans = objectMembers(text, metaSpan.start, Infinity, MAX_MEMBERS);
     assertUnambiguous(metaSpans, META_KEYS, 'params._meta');
     meta = rawMembers(text, metaSpans);
   }
@@ -155,7 +173,7 @@ function readEnvelope(text: string, spans: readonly Span[], value: JsonObject): 
   if (id !== undefined && !isId(id)) {
     throw new ProtocolError(
       RPC.invalidRequest,
-      'Invalid request: id must be a string or an integer',
+      'Invalid request: id must be a string or an integer of at most 53 bits',
     );
   }
   if (typeof method === 'string') {
@@ -186,12 +204,12 @@ function parseOne(text: string, value: unknown, limits: ParseLimits): IncomingMe
     throw new ProtocolError(RPC.invalidRequest, 'Invalid request: expected a JSON object');
   }
   try {
-    const spans = objectMembers(text, 0, limits.maxDepth);
+    const spans = objectMembers(text, 0, limits.maxDepth, MAX_MEMBERS);
     assertUnambiguous(spans, ENVELOPE_KEYS, 'the message');
     return readEnvelope(text, spans, value);
   } catch (error) {
     const id = isId(value['id']) ? value['id'] : undefined;
-    if (error instanceof JsonDepthError) {
+    if (error instanceof JsonDepthError || error instanceof JsonMembersError) {
       const details = { id, cause: error };
       throw new ProtocolError(RPC.invalidRequest, `Invalid request: ${error.message}`, details);
     }
@@ -209,5 +227,9 @@ function parseOne(text: string, value: unknown, limits: ParseLimits): IncomingMe
  * @throws ProtocolError with the code the peer must get.
  */
 export function parseMessage(text: string, limits: ParseLimits = DEFAULT_LIMITS): IncomingMessage {
+  if (nestsDeeper(text, PARSE_DEPTH)) {
+    const why = `JSON nests deeper than ${limits.maxDepth} levels`;
+    throw new ProtocolError(RPC.invalidRequest, `Invalid request: ${why}`);
+  }
   return parseOne(text, parseJson(text), limits);
 }

@@ -13,6 +13,15 @@ export interface Span {
   readonly end: number;
 }
 
+/** Thrown when an object has more members than allowed; `code` is stable. */
+export class JsonMembersError extends Error {
+  readonly code = 'JSON_TOO_MANY_MEMBERS';
+  constructor(maxMembers: number) {
+    super(`an object has more than ${maxMembers} members`);
+    this.name = 'JsonMembersError';
+  }
+}
+
 /** Thrown when a value nests deeper than allowed; `code` is stable. */
 export class JsonDepthError extends Error {
   readonly code = 'JSON_TOO_DEEP';
@@ -96,7 +105,12 @@ function keyAt(text: string, start: number, end: number): string {
  * The members of the object that starts at `at` (white space before it is skipped), in order, duplicates
  * included; an empty list when the value there is no object.
  */
-export function objectMembers(text: string, at: number = 0, maxDepth: number = Infinity): Span[] {
+export function objectMembers(
+  text: string,
+  at: number = 0,
+  maxDepth: number = Infinity,
+  maxMembers: number = Infinity,
+): Span[] {
   const members: Span[] = [];
   let i = skipSpace(text, at);
   if (text.charCodeAt(i) !== OPEN_BRACE) return members;
@@ -106,6 +120,7 @@ export function objectMembers(text: string, at: number = 0, maxDepth: number = I
     const key = keyAt(text, i, keyEnd);
     const start = skipSpace(text, skipSpace(text, keyEnd) + 1);
     const end = valueEnd(text, start, maxDepth);
+    if (members.length >= maxMembers) throw new JsonMembersError(maxMembers);
     members.push({ key, start, end });
     i = skipSpace(text, end);
     if (text.charCodeAt(i) === COMMA) i = skipSpace(text, i + 1);
@@ -136,4 +151,34 @@ export function findMember(members: readonly Span[], key: string): Span | undefi
 /** `text` with the value at `span` replaced by `raw`. */
 export function replaceSpan(text: string, span: Span, raw: string): string {
   return text.slice(0, span.start) + raw + text.slice(span.end);
+}
+
+/**
+ * Whether text that may not even be JSON opens more than `maxDepth` brackets at a time: `JSON.parse` takes any depth, and
+ * hundreds of milliseconds for millions of levels.
+ */
+export function nestsDeeper(text: string, maxDepth: number): boolean {
+  let depth = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const c = text.charCodeAt(i);
+    if (c === QUOTE) {
+      i = closingQuote(text, i);
+    } else if (c === OPEN_BRACE || c === OPEN_BRACKET) {
+      depth += 1;
+      if (depth > maxDepth) return true;
+    } else if (c === CLOSE_BRACE || c === CLOSE_BRACKET) {
+      depth -= 1;
+    }
+  }
+  return false;
+}
+
+/** Where the string that starts at `at` ends, or the end of the text when it does not. */
+function closingQuote(text: string, at: number): number {
+  for (let i = at + 1; i < text.length; i += 1) {
+    const c = text.charCodeAt(i);
+    if (c === BACKSLASH) i += 1;
+    else if (c === QUOTE) return i;
+  }
+  return text.length;
 }

@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import { Agent, Pool, type Dispatcher } from 'undici';
 
 /** Bounds of the shared sockets. Durations in milliseconds. */
@@ -27,6 +28,8 @@ export interface SharedAgentsOptions {
   readonly connectionsFor: (origin: string) => number;
   /** Sockets for long-lived streams to one origin. Default 1024: one per session that listens. */
   readonly streamsPerOrigin: number;
+  /** Turns names into addresses, and may refuse to. Default: the system's resolver. */
+  readonly lookup?: LookupFunction | undefined;
 }
 
 export const DEFAULT_AGENT_OPTIONS: SharedAgentsOptions = {
@@ -63,6 +66,7 @@ function createAgent(
       timeout: options.connectTimeoutMs,
       keepAlive: true,
       keepAliveInitialDelay: options.tcpProbeMs,
+      ...(options.lookup && { lookup: options.lookup }),
     },
     keepAliveTimeout: options.idleSocketMs,
     keepAliveMaxTimeout: options.idleSocketMs,

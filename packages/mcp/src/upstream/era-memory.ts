@@ -1,14 +1,6 @@
-import type { Era } from '../protocol/revision.ts';
-import type { UpstreamInfo } from './upstream.ts';
+import type { EraVerdict } from './upstream.ts';
 
-/** What a server once proved to be. */
-export interface EraVerdict {
-  readonly era: Era;
-  /** Wall clock, so that it can outlive the process. */
-  readonly storedAtMs: number;
-  /** What the handshake said; a modern server is then spoken to without another. */
-  readonly info: UpstreamInfo | undefined;
-}
+export type { EraVerdict } from './upstream.ts';
 
 /** Remembers verdicts by server, dated. */
 export interface EraMemory {

@@ -1,6 +1,7 @@
 import type { ForwardHandle, ForwardRequest, ForwardSink, UpstreamInfo } from './upstream.ts';
 import type { UpstreamError } from './upstream-error.ts';
 import type { HttpWire } from './http-wire.ts';
+import type { StreamPolicy } from './notification-stream-policy.ts';
 
 /** Something under way that must hear of the end of the upstream. */
 export interface OpenCall {
@@ -21,6 +22,12 @@ export interface HttpChannel {
    * Sends a request. `mayRecover` is false for one that was already sent again: a second refusal is delivered.
    */
   forward(request: ForwardRequest, sink: ForwardSink, mayRecover: boolean): ForwardHandle;
+  /** Opens the stream on which the server tells of changes, if it announced one. Does nothing the second time. */
+  listen(): void;
+  /** Ends that stream. Idempotent. */
+  stopListening(): void;
+  /** Whether the server would tell us of a change now. */
+  readonly isListening: boolean;
   /** Tells the server that we leave, where it wants to know. Bounded in time; never throws. */
   leave(): Promise<void>;
 }
@@ -28,6 +35,11 @@ export interface HttpChannel {
 /** What a channel asks of the upstream it belongs to. */
 export interface ChannelHost {
   readonly wire: HttpWire;
+  /** The same server, by the dispatcher for streams. */
+  readonly streamWire: HttpWire;
+  /** Uniform in [0, 1), for jitter. */
+  readonly random: () => number;
+  readonly streamPolicy: StreamPolicy;
   /** Calls under way. */
   readonly calls: Set<OpenCall>;
   /** The server sent something that belongs to nobody. */
@@ -38,6 +50,8 @@ export interface ChannelHost {
   unasked(method: string, text: string): void;
   /** Whether a loss of this kind may be acted on now. */
   mayReplace(channel: HttpChannel, reason: LossReason): boolean;
+  /** The channel is of no use any more, as was found out without a request. */
+  lost(loss: Loss): void;
   /** Replaces the channel and runs the request, which the server rejected unexecuted, once more. */
   rerun(loss: Loss, request: ForwardRequest, sink: ForwardSink): ForwardHandle;
 }

@@ -31,6 +31,8 @@ export interface ExchangeReceiver {
   takeBody?(): BodyTaker | undefined;
   /** One message of the answer, as text. */
   message(text: string): void;
+  /** The `retry:` field of a stream, in milliseconds. */
+  retry?(ms: number): void;
   /** The body ended: after its messages, or empty (`bare`). */
   ended(bare: boolean): void;
   refused(refusal: Refusal): void;
@@ -38,10 +40,12 @@ export interface ExchangeReceiver {
 }
 
 export interface ExchangeRequest {
-  readonly method: 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   readonly headers: string[];
   readonly body: string | undefined;
   readonly phase: ConnectorPhase;
+  /** One event, in characters. Default: as many as a response may have bytes, since it may hold the whole answer. */
+  readonly maxEventChars?: number;
 }
 
 type Body =
@@ -79,6 +83,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #body: Body = WAITING;
   #bytes = 0;
+  #maxEventChars = MAX_RESPONSE_BYTES;
   #over = false;
   #paused = false;
   #linger: NodeJS.Timeout | undefined;
@@ -98,6 +103,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   start(request: ExchangeRequest): void {
     const { dispatcher, origin, path } = this.#wire;
     const { method, headers, body } = request;
+    this.#maxEventChars = request.maxEventChars ?? MAX_RESPONSE_BYTES;
     dispatcher.dispatch({ origin, path, method, headers, body: body ?? null }, this);
   }
 
@@ -219,19 +225,27 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
 
   #bodyOf(type: string): Body {
     if (type === 'text/event-stream') {
-      const reader = createSseReader({
-        message: (text) => {
-          if (!this.#over) this.#receiver.message(text);
-        },
-        tooLarge: () => {
-          this.fail('TOO_LARGE', 'an event of the response is larger than 1 MiB');
-        },
-      });
-      return { kind: 'events', reader };
+      return { kind: 'events', reader: this.#createReader() };
     }
     if (type !== 'application/json') return { kind: 'bare', type };
     const taker = this.#receiver.takeBody?.();
     return taker === undefined ? { kind: 'held', chunks: [] } : { kind: 'taken', taker };
+  }
+
+  #createReader(): SseReader {
+    const maxChars = this.#maxEventChars;
+    const events = {
+      message: (text: string) => {
+        if (!this.#over) this.#receiver.message(text);
+      },
+      retry: (ms: number) => {
+        if (!this.#over) this.#receiver.retry?.(ms);
+      },
+      tooLarge: () => {
+        this.fail('TOO_LARGE', `an event of the response is larger than ${maxChars} characters`);
+      },
+    };
+    return createSseReader(events, maxChars);
   }
 
   #refuse(status: number, headers: ResponseHeaders, chunks: readonly Buffer[]): void {

@@ -1,11 +1,14 @@
+import { LIST_BY_METHOD } from '../protocol/list-kind.ts';
 import type { RawMember } from '../protocol/message.ts';
 import type { ConnectorDefinition } from '../connectors/connector.ts';
 import type { SharedAgents } from './agent.ts';
 import { createEraMemory, type EraMemory } from './era-memory.ts';
 import type { ChannelHost, HttpChannel, Loss, LossReason, OpenCall } from './http-channel.ts';
 import { WaitingCall, phaseOf, sessionLost } from './http-forward.ts';
-import { createHttpWire, type ClientIdentity, type HttpWire } from './http-wire.ts';
+import { pauseFor } from './http-pause.ts';
+import { createHttpWire, memoryKeyOf, type ClientIdentity, type HttpWire } from './http-wire.ts';
 import { negotiate } from './negotiate.ts';
+import { DEFAULT_STREAM_POLICY, type StreamPolicy } from './notification-stream-policy.ts';
 import { OwnRequest, toOwnRequest } from './own-request.ts';
 import type {
   ForwardHandle,
@@ -31,11 +34,15 @@ export interface HttpUpstreamOptions {
   readonly random: () => number;
   /** Default: forgotten with the upstream. */
   readonly eraMemory?: EraMemory;
+  /** When a notification stream is opened again. Default: see `StreamPolicy`. */
+  readonly streamPolicy?: StreamPolicy;
 }
 
 export interface HttpUpstream extends Upstream {
   /** Messages of the server that belonged to nobody or were not allowed, since creation. */
   readonly ignoredMessages: number;
+  /** Whether the server would tell us of a change now; when not, only asking shows it. */
+  readonly isListening: boolean;
 }
 
 type State =
@@ -50,27 +57,6 @@ type State =
 
 const IDLE: State = { kind: 'idle' };
 
-/** Waits, unless the signal ends the wait; the timer keeps no process alive. */
-async function pauseFor(ms: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    timer.unref();
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
-}
-
-/** The server as it is remembered: without the query, which may hold a secret. */
-function memoryKeyOf(wire: HttpWire): string {
-  return `${wire.connectorId} ${wire.origin}${wire.path.split('?', 1)[0] ?? ''}`;
-}
-
 class SharedHttpUpstream implements HttpUpstream {
   readonly connectorId: string;
   readonly #definition: ConnectorDefinition;
@@ -82,6 +68,9 @@ class SharedHttpUpstream implements HttpUpstream {
   #phase: ConnectorPhase = 'connect';
   #info: UpstreamInfo | undefined;
   #ignored = 0;
+  #listsUnderWay = 0;
+  /** A list has been had from this channel. */
+  #mayListen = false;
   #lossesInARow = 0;
   #probedAtMs: number | undefined;
 
@@ -111,6 +100,10 @@ class SharedHttpUpstream implements HttpUpstream {
     return this.#ignored;
   }
 
+  get isListening(): boolean {
+    return this.#state.kind === 'ready' && this.#state.channel.isListening;
+  }
+
   async connect(signal: AbortSignal): Promise<UpstreamInfo> {
     if (this.#state.kind === 'ready') return this.#state.channel.info;
     if (signal.aborted) throw this.#error('CANCELLED', 'connecting was given up');
@@ -133,12 +126,16 @@ class SharedHttpUpstream implements HttpUpstream {
     params: readonly RawMember[],
     options: RequestOptions,
   ): Promise<string> {
-    const request = toOwnRequest(method, params);
-    const where = { connectorId: this.connectorId, phase: phaseOf(method) };
-    return new Promise((resolve, reject) => {
-      const own = new OwnRequest(where, options, { resolve, reject });
-      own.start((sink) => this.forward(request, sink));
-    });
+    const isList = LIST_BY_METHOD.has(method);
+    if (isList) this.#listsUnderWay += 1;
+    try {
+      const result = await this.#ask(toOwnRequest(method, params), options);
+      this.#mayListen ||= isList;
+      return result;
+    } finally {
+      if (isList) this.#listsUnderWay -= 1;
+      this.#listen();
+    }
   }
 
   forward(request: ForwardRequest, sink: ForwardSink): ForwardHandle {
@@ -151,6 +148,20 @@ class SharedHttpUpstream implements HttpUpstream {
       this.#state = { kind: 'closed', done: this.#end(this.#state) };
     }
     await this.#state.done;
+  }
+
+  async #ask(request: ForwardRequest, options: RequestOptions): Promise<string> {
+    const where = { connectorId: this.connectorId, phase: phaseOf(request.method) };
+    return new Promise((resolve, reject) => {
+      const own = new OwnRequest(where, options, { resolve, reject });
+      own.start((sink) => this.forward(request, sink));
+    });
+  }
+
+  /** Not before the lists are here: what a client waits for comes first, and a stream changes nothing for it. */
+  #listen(): void {
+    if (this.#state.kind !== 'ready' || !this.#mayListen || this.#listsUnderWay > 0) return;
+    this.#state.channel.listen();
   }
 
   async #end(state: State): Promise<void> {
@@ -228,9 +239,12 @@ class SharedHttpUpstream implements HttpUpstream {
   }
 
   #hostOf(wire: HttpWire): ChannelHost {
-    const { events } = this.#options;
+    const { events, random, agents, streamPolicy = DEFAULT_STREAM_POLICY } = this.#options;
     return {
       wire,
+      streamWire: { ...wire, dispatcher: agents.streams },
+      random,
+      streamPolicy,
       calls: this.#calls,
       ignored: () => {
         this.#ignored += 1;
@@ -238,9 +252,8 @@ class SharedHttpUpstream implements HttpUpstream {
       answered: () => {
         this.#lossesInARow = 0;
       },
-      unasked: (method, text) => {
-        events.notification(method, text);
-      },
+      unasked: (method, text) => events.notification(method, text),
+      lost: (loss) => this.#drop(loss),
       mayReplace: (channel, reason) => this.#mayReplace(channel, reason),
       rerun: (loss, request, sink) => {
         this.#drop(loss);
@@ -263,6 +276,8 @@ class SharedHttpUpstream implements HttpUpstream {
   #drop({ channel, reason, error }: Loss): void {
     if (this.#state.kind !== 'ready' || this.#state.channel !== channel) return;
     this.#state = IDLE;
+    this.#mayListen = false;
+    channel.stopListening();
     this.#lossesInARow += 1;
     if (reason === 'era' && !(this.#wire instanceof UpstreamError)) {
       this.#memory.set(memoryKeyOf(this.#wire), undefined);

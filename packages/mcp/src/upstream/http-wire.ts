@@ -114,6 +114,11 @@ export function createHttpWire(
   }
 }
 
+/** The server as it is remembered: without the query, which may hold a secret. */
+export function memoryKeyOf(wire: HttpWire): string {
+  return `${wire.connectorId} ${wire.origin}${wire.path.split('?', 1)[0] ?? ''}`;
+}
+
 /** The client's `Mcp-Param-*` headers that can be passed on, names and values in turn. */
 export function paramHeaderList(headers: Readonly<Record<string, string>>): string[] {
   const list: string[] = [];

@@ -5,6 +5,9 @@ import { HttpCall, type CallOptions, type Notification } from './http-forward.ts
 import { withProgressToken } from './http-message.ts';
 import type { Refusal } from './http-refusal.ts';
 import type { LegacySession } from './legacy-session.ts';
+import { LegacyStream } from './legacy-stream.ts';
+import { createNotificationStream, type NotificationStream } from './notification-stream.ts';
+import { announceChanges, announcedLists } from './notification-stream-lists.ts';
 import type { ForwardHandle, ForwardRequest, ForwardSink } from './upstream.ts';
 
 /**
@@ -58,7 +61,9 @@ class LegacyCall extends HttpCall {
 
   protected override relay(notification: Notification): string | undefined {
     if (notification.method === 'notifications/progress') {
-      return this.#progress(notification);
+      if (notification.progressToken === this.#id) return this.#withOwnToken(notification);
+      deliverProgress(this.#pending, notification);
+      return undefined;
     }
     // The server put it on the stream of this request: it is this request's. Others have no reader yet.
     return notification.method === 'notifications/message' ? notification.text : undefined;
@@ -73,19 +78,28 @@ class LegacyCall extends HttpCall {
     this.#session.cancel(this.#id, reason);
   }
 
-  /** Progress belongs to whoever's token it carries, whichever stream it came on. */
-  #progress(notification: Notification): string | undefined {
-    const token = notification.progressToken;
-    if (token === this.#id) {
-      return this.#token === undefined
-        ? undefined
-        : withProgressToken(notification.text, this.#token);
-    }
-    const owner = typeof token === 'number' ? this.#pending.get(token) : undefined;
-    if (owner === undefined || owner.#token === undefined) return undefined;
-    owner.options.sink.notification(withProgressToken(notification.text, owner.#token));
-    return undefined;
+  /** Progress of this call that came on another stream; false when its client wants none. */
+  takeProgress(notification: Notification): boolean {
+    const text = this.#withOwnToken(notification);
+    if (text !== undefined) this.options.sink.notification(text);
+    return text !== undefined;
   }
+
+  #withOwnToken(notification: Notification): string | undefined {
+    return this.#token === undefined
+      ? undefined
+      : withProgressToken(notification.text, this.#token);
+  }
+}
+
+/** Progress belongs to whoever's token it carries, whichever stream it came on. False when it is nobody's. */
+function deliverProgress(
+  pending: ReadonlyMap<number, LegacyCall>,
+  notification: Notification,
+): boolean {
+  const { method, progressToken: token } = notification;
+  const owner = typeof token === 'number' ? pending.get(token) : undefined;
+  return method === 'notifications/progress' && owner?.takeProgress(notification) === true;
 }
 
 interface LegacyState {
@@ -112,12 +126,39 @@ function legacyMeta(
   return { meta: kept, token };
 }
 
+/** The session's standalone stream; undefined when the server announced nothing to hear on it. */
+function createStream(host: ChannelHost, state: LegacyState): NotificationStream | undefined {
+  const { session, channel, pending } = state;
+  const lists = announcedLists(session.info);
+  if (lists.length === 0) return undefined;
+  return createNotificationStream({
+    createAttempt: (listener) =>
+      new LegacyStream({
+        wire: host.streamWire,
+        listener,
+        headers: session.headers(),
+        isLost: ({ status, rpc, body }) => isSessionLost(status, rpc, body, session.hasId),
+        ignored: () => host.ignored(),
+        unasked: (method, text) => host.unasked(method, text),
+        progress: (notification) => deliverProgress(pending, notification),
+        reply: (id, method) => session.reply(id, method),
+      }),
+    reopened: () => announceChanges(lists, (method, text) => host.unasked(method, text)),
+    lost: (error) => host.lost({ channel, reason: 'session', error }),
+    random: host.random,
+    policy: host.streamPolicy,
+  });
+}
+
 /** Speaks the legacy revisions: all clients share one session, so ids and progress tokens are ours. */
 export function createLegacyChannel(host: ChannelHost, session: LegacySession): HttpChannel {
   // 0 was the handshake's.
   let nextId = 1;
   const channel: HttpChannel = {
     info: session.info,
+    get isListening() {
+      return stream?.isOpen === true;
+    },
     forward(request: ForwardRequest, sink: ForwardSink, mayRecover: boolean): ForwardHandle {
       const id = nextId++;
       const { meta, token } = legacyMeta(request.meta, id);
@@ -126,12 +167,18 @@ export function createLegacyChannel(host: ChannelHost, session: LegacySession): 
       call.send(session.headers(), requestText(String(id), request.method, request.members, meta));
       return call;
     },
+    listen() {
+      stream?.open();
+    },
+    stopListening() {
+      stream?.close();
+    },
     async leave() {
+      stream?.close();
       await session.end();
     },
   };
-  // The session's GET stream (list_changed, updated, requests outside of calls) opens here, on the agent
-  // for streams, and hands what it reads to the same routing by token and to `host.unasked`.
   const state: LegacyState = { channel, session, pending: new Map() };
+  const stream = createStream(host, state);
   return channel;
 }

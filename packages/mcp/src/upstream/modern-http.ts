@@ -10,6 +10,9 @@ import type { ChannelHost, HttpChannel, LossReason } from './http-channel.ts';
 import type { BodyTaker } from './http-exchange.ts';
 import { HttpCall, type CallOptions, type Notification } from './http-forward.ts';
 import { isUnknownKind, type Refusal } from './http-refusal.ts';
+import { ModernListen } from './modern-listen.ts';
+import { createNotificationStream, type NotificationStream } from './notification-stream.ts';
+import { announceChanges, announcedLists } from './notification-stream-lists.ts';
 import { paramHeaderList, type ClientIdentity, type HttpWire } from './http-wire.ts';
 import { ModernPassThrough } from './modern-pass-through.ts';
 import type { ForwardHandle, ForwardRequest, ForwardSink, UpstreamInfo } from './upstream.ts';
@@ -116,6 +119,38 @@ export interface ModernChannelOptions {
   readonly proven: boolean;
 }
 
+/** What the server tells unasked; undefined when it announced nothing of the kind. */
+function createStream(
+  host: ChannelHost,
+  info: UpstreamInfo,
+  envelope: readonly RawMember[],
+): NotificationStream | undefined {
+  const lists = announcedLists(info);
+  if (lists.length === 0) return undefined;
+  let attempts = 0;
+  return createNotificationStream({
+    createAttempt: (listener) => {
+      attempts += 1;
+      return new ModernListen({
+        wire: host.streamWire,
+        listener,
+        headers: modernHeaders(host.wire, 'subscriptions/listen', undefined),
+        id: `listen-${attempts}`,
+        envelope,
+        lists,
+        acknowledgeTimeoutMs: host.streamPolicy.acknowledgeTimeoutMs,
+        ignored: () => host.ignored(),
+        unasked: (method, text) => host.unasked(method, text),
+      });
+    },
+    reopened: () => announceChanges(lists, (method, text) => host.unasked(method, text)),
+    // Without sessions there is none to lose.
+    lost: () => undefined,
+    random: host.random,
+    policy: host.streamPolicy,
+  });
+}
+
 /** Speaks the modern revision: every request stands alone. */
 export function createModernChannel(
   host: ChannelHost,
@@ -124,8 +159,12 @@ export function createModernChannel(
   const envelope = modernEnvelope(clientInfo);
   const proof: Proof = { proven };
   let nextId = 1;
+  const stream = createStream(host, info, envelope);
   const channel: HttpChannel = {
     info,
+    get isListening() {
+      return stream?.isOpen === true;
+    },
     forward(request: ForwardRequest, sink: ForwardSink, mayRecover: boolean): ForwardHandle {
       const modernClient = request.clientEra === 'modern';
       const id: JsonRpcId = modernClient ? request.id : nextId++;
@@ -140,8 +179,15 @@ export function createModernChannel(
       call.send(headers, requestText(JSON.stringify(id), request.method, request.members, meta));
       return call;
     },
+    listen() {
+      stream?.open();
+    },
+    stopListening() {
+      stream?.close();
+    },
     async leave() {
-      // Nothing to leave: the server keeps nothing of us.
+      // Nothing else to leave: the server keeps nothing of us.
+      stream?.close();
     },
   };
   return channel;

@@ -1,7 +1,7 @@
 import { StringDecoder } from 'node:string_decoder';
 import { createParser } from 'eventsource-parser';
 
-/** Contract.md, sizes: one event of a stream, in characters. */
+/** Contract.md, sizes: one event of a notification stream, in characters. */
 export const MAX_EVENT_CHARS: number = 1_048_576;
 
 export interface SseReaderEvents {
@@ -9,6 +9,8 @@ export interface SseReaderEvents {
   message(text: string): void;
   /** An event outgrew the cap; the reader reads no further. */
   tooLarge(): void;
+  /** A `retry:` field, in milliseconds. */
+  retry?(ms: number): void;
 }
 
 export interface SseReader {
@@ -36,6 +38,9 @@ export function createSseReader(
       if (stopped || data === '' || (event !== undefined && event !== 'message')) return;
       if (data.length > maxEventChars) stop();
       else events.message(data);
+    },
+    onRetry(ms) {
+      if (!stopped) events.retry?.(ms);
     },
     onError(error) {
       // Unknown fields and odd `retry` values are legal to ignore (WHATWG HTML, event stream interpretation).

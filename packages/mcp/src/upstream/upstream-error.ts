@@ -16,6 +16,8 @@ export type UpstreamErrorCode =
   | 'TOO_LARGE'
   | 'BAD_RESPONSE'
   | 'RPC_ERROR'
+  /** A limit that the producer of the connector set; nothing was sent. */
+  | 'QUOTA_EXCEEDED'
   | 'CANCELLED'
   | 'CLOSED';
 

@@ -12,6 +12,15 @@ export interface UpstreamInfo {
   readonly instructions: string | undefined;
 }
 
+/** What a server once proved to be. */
+export interface EraVerdict {
+  readonly era: Era;
+  /** Wall clock, so that it can outlive the process. */
+  readonly storedAtMs: number;
+  /** What the handshake said; a modern server is then spoken to without another. */
+  readonly info: UpstreamInfo | undefined;
+}
+
 export interface RequestOptions {
   readonly signal: AbortSignal;
   /** Whole exchange, body included. */

@@ -23,6 +23,8 @@ test('serviceSettings() carries every setting and flag over to a lasting service
     refreshIntervalMs: 5000,
     separator: '.',
     parallelSync: true,
+    sharedAgent: true,
+    manifestCache: true,
     backgroundRefresh: true,
     manifestFolder: '/state/mcp/manifests',
     listPrebuilt: true,
@@ -35,11 +37,15 @@ test('serviceSettings() follows the rollback flags (S4-19)', async () => {
   const env = {
     MCP_CONNECTOR_REFRESH_SYNC: 'true',
     MCP_CONNECTOR_PARALLEL_SYNC: 'false',
+    MCP_CONNECTOR_SHARED_AGENT: 'false',
+    MCP_CONNECTOR_MANIFEST_CACHE: 'false',
     MCP_CONNECTOR_PERSIST_MANIFESTS: 'false',
     MCP_LIST_PREBUILT: 'false',
   };
   expect(serviceSettings(await folder.load({}, env), true)).toMatchObject({
     parallelSync: false,
+    sharedAgent: false,
+    manifestCache: false,
     backgroundRefresh: false,
     manifestFolder: undefined,
     listPrebuilt: false,

@@ -18,7 +18,7 @@ test('loadConfig() gives every setting its default, with that as the origin', as
     host: '127.0.0.1',
     logLevel: 'info',
     firstListWaitMs: 1500,
-    syncConcurrency: 48,
+    syncConcurrency: 128,
     processStartConcurrency: 2 * availableParallelism(),
     refreshIntervalMs: 300_000,
     separator: '__',

@@ -82,12 +82,14 @@ test('jobs that work hard at their start are started in slices, so that others g
   };
   setImmediate(count);
   await Promise.all(
-    Array.from({ length: 20 }, async () =>
-      await limit(async () => {
-        const until = performance.now() + 2;
-        while (performance.now() < until);
-        await Promise.resolve();
-      }),
+    Array.from(
+      { length: 20 },
+      async () =>
+        await limit(async () => {
+          const until = performance.now() + 2;
+          while (performance.now() < until);
+          await Promise.resolve();
+        }),
     ),
   );
   running = false;

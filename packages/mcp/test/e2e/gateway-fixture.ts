@@ -12,17 +12,19 @@ export interface TestGateway extends AsyncDisposable {
   url(connectorId?: string): string;
 }
 
-const SETTINGS: ServiceSettings = {
+export const SETTINGS: ServiceSettings = {
   port: 0,
   host: '127.0.0.1',
   firstListWaitMs: 1_500,
-  syncConcurrency: 48,
+  syncConcurrency: 128,
   processStartConcurrency: 4,
   refreshIntervalMs: 300_000,
   separator: '__',
   parallelSync: true,
   listPrebuilt: true,
   backgroundRefresh: true,
+  sharedAgent: true,
+  manifestCache: true,
   manifestFolder: undefined,
 };
 

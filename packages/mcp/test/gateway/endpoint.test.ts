@@ -202,7 +202,7 @@ describe('legacy sessions', () => {
     expect(elsewhere.status).toBe(404);
   });
 
-  test('DELETE ends a session and what it has under way', async () => {
+  test('DELETE ends a session', async () => {
     const session = await openSession(gateway.url());
     const headers = { 'mcp-session-id': session.id };
     expect((await send(gateway.url(), { method: 'DELETE', headers })).status).toBe(204);

@@ -4,7 +4,7 @@ import { DEFAULT_SESSION_LIMITS, SessionStore } from '../../src/gateway/session-
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-const fields = { connectorId: undefined, protocolVersion: '2025-11-25', capabilities: {} };
+const fields = { connectorId: undefined };
 
 test('a session that nobody uses for its idle time is forgotten, one in use is not', () => {
   const store = new SessionStore({ ...DEFAULT_SESSION_LIMITS, idleMs: 60_000 });

@@ -26,7 +26,7 @@ test('requests reuse one socket when they follow each other', async () => {
   });
   await using opened = open(definitionFor(wire.url));
   const options = { signal: SIGNAL, timeoutMs: 5_000 };
-  for (let turn = 0; turn < 5; turn += 1) await opened.upstream.request('tools/list', [], options);
+  for (let turn = 0; turn < 5; turn += 1) await opened.upstream.request('ping', [], options);
   expect(sockets).toBe(1);
 });
 

@@ -1,3 +1,4 @@
+import { startUpstream } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
 import {
   LEGACY_VERDICT_MS,
@@ -5,6 +6,7 @@ import {
   usableVerdict,
   type EraVerdict,
 } from '../../src/upstream/era-memory.ts';
+import { connectorFor, startGateway } from '../e2e/gateway-fixture.ts';
 
 const verdict = (era: 'modern' | 'legacy', storedAtMs: number): EraVerdict => ({
   era,
@@ -28,4 +30,15 @@ test('createEraMemory() keeps the newest entries up to its bound, and forgets on
   expect(['a', 'b', 'c'].map((key) => memory.get(key) !== undefined)).toEqual([true, false, true]);
   memory.set('a', undefined);
   expect(memory.get('a')).toBeUndefined();
+});
+
+test('a service asks a server for its era once, also when the definition of its connector changes', async () => {
+  await using upstream = await startUpstream({ kind: 'legacy-http-session' });
+  await using gateway = await startGateway([connectorFor(upstream, 'c')], {
+    backgroundRefresh: false,
+  });
+  await gateway.service.manager.sync();
+  await gateway.service.apply([connectorFor(upstream, 'c', { title: 'another' })]);
+  const { 'server/discover': probes, initialize } = upstream.counts.byMethod;
+  expect({ probes, initialize }).toEqual({ probes: 1, initialize: 2 });
 });

@@ -165,6 +165,7 @@ describe.for(KINDS)('official server, %s', (kind) => {
     const cases = [
       [{ kind: 'reset', ...once }, 'STREAM_CUT'],
       [{ kind: 'reset', at: 'mid-body', ...once }, 'STREAM_CUT'],
+      [{ kind: 'sse-cut', ...once }, 'STREAM_CUT'],
       [{ kind: 'status', status: 500, ...once }, 'HTTP_STATUS'],
       [{ kind: 'status', status: 503, ...once }, 'HTTP_STATUS'],
       [{ kind: 'status', status: 401, ...once }, 'UNAUTHORIZED'],

@@ -13,6 +13,7 @@ import {
   sse,
   startWire,
   toolCall,
+  type Answer,
 } from './http-fixture.ts';
 
 test('a stream that stays open after its result is given up within about a second', async () => {
@@ -89,6 +90,24 @@ test('cancel() while the upstream still connects sends nothing', async () => {
   expect(wire.methods()).toEqual(['server/discover']);
   expect(sink.endings).toBe(0);
 });
+
+test.for(['modern', 'legacy'] as const)(
+  'an image of 2 MiB passes as one event of a %s answer (S13)',
+  async (era) => {
+    const data = 'A'.repeat(Math.ceil((2 * 1_048_576 * 4) / 3));
+    const respond: Answer = (seen, response) => {
+      const content = [{ type: 'image', mimeType: 'image/png', data }];
+      sse(response, { jsonrpc: '2.0', id: seen.message['id'], result: { content } });
+      response.end();
+    };
+    await using wire = await startWire(
+      era === 'modern' ? modernAnswer(respond) : legacyAnswer(respond),
+    );
+    await using opened = open(definitionFor(wire.url));
+    const { outcome } = await run(opened.upstream, toolCall('legacy'));
+    expect(outcome.kind === 'result' && outcome.text.length).toBeGreaterThan(data.length);
+  },
+);
 
 test('an error page without an end is cut short', async () => {
   await using wire = await startWire(

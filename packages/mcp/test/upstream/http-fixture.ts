@@ -5,6 +5,7 @@ import type { EraMemory } from '../../src/upstream/era-memory.ts';
 import { createHttpUpstream, type HttpUpstream } from '../../src/upstream/http-upstream.ts';
 import { DEFAULT_TIMEOUTS, type ConnectorDefinition } from '../../src/connectors/connector.ts';
 import type { Era } from '../../src/protocol/revision.ts';
+import type { StreamPolicy } from '../../src/upstream/notification-stream-policy.ts';
 import type { ForwardHandle, ForwardRequest, ForwardSink } from '../../src/upstream/upstream.ts';
 import type { UpstreamError } from '../../src/upstream/upstream-error.ts';
 
@@ -43,10 +44,11 @@ export function open(
     eraMemory?: EraMemory;
     random?: () => number;
     connections?: number;
+    streamPolicy?: StreamPolicy;
     agents?: SharedAgents;
   } = {},
 ): Opened {
-  const { connections } = options;
+  const { connections, streamPolicy } = options;
   const agents =
     options.agents ??
     createSharedAgents(connections === undefined ? {} : { connectionsFor: () => connections });
@@ -60,6 +62,7 @@ export function open(
       notification: (method, text) => notifications.push({ method, text }),
       closed: (error) => losses.push(error),
     },
+    ...(streamPolicy === undefined ? {} : { streamPolicy }),
     ...(options.eraMemory === undefined ? {} : { eraMemory: options.eraMemory }),
   });
   return {

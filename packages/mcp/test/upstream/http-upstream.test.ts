@@ -185,7 +185,7 @@ test.for(['modern', 'legacy'] as const)(
       ],
       [
         'an event too large',
-        (_seen, response) => (sse(response, 'x'.repeat(1_100_000)), void response.end()),
+        (_seen, response) => (sse(response, 'x'.repeat(10_500_000)), void response.end()),
         'TOO_LARGE',
       ],
       [

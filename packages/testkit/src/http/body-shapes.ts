@@ -95,9 +95,11 @@ export function cutStream(response: FrontResponse): BodyShape {
     String(response.getHeader('content-type')).startsWith('text/event-stream');
 
   function open(): void {
-    if (response.headersSent || isStream()) return;
-    response.statusCode = 200;
+    if (response.headersSent) return;
+    // A short stream may come with the length of the whole, for whose rest a client would wait.
     response.removeHeader('content-length');
+    if (isStream()) return;
+    response.statusCode = 200;
     response.setHeader('content-type', 'text/event-stream');
     cut = true;
     response.endRaw(': cut\n\n');

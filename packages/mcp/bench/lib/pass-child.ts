@@ -1,0 +1,78 @@
+// The other side of measure-pass.ts: one service in a fresh process, so that every pass is as cold as a real start.
+import { pino } from 'pino';
+import { createService, type Service, type ServiceSettings } from '../../src/service.ts';
+import type { PassCommand, PassFigures } from './pass-protocol.ts';
+import { watchStalls } from './stall.ts';
+
+const SETTINGS: ServiceSettings = {
+  port: 0,
+  host: '127.0.0.1',
+  firstListWaitMs: 1_500,
+  syncConcurrency: 128,
+  processStartConcurrency: 4,
+  refreshIntervalMs: 300_000,
+  separator: '__',
+  parallelSync: true,
+  listPrebuilt: true,
+  backgroundRefresh: false,
+  sharedAgent: true,
+  manifestCache: true,
+  manifestFolder: undefined,
+};
+
+let service: Service | undefined;
+
+/** Resolves when enough connectors are served, or the pass has ended. */
+async function enough(current: Service, wanted: number | undefined): Promise<void> {
+  const { manager } = current;
+  const pass = manager.sync(true);
+  if (wanted === undefined) {
+    await pass;
+    return;
+  }
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stop = manager.onChange(() => {
+    if (manager.served().length >= wanted) resolve();
+  });
+  await Promise.race([promise, pass]);
+  stop();
+}
+
+async function measure(current: Service, wanted: number | undefined): Promise<PassFigures> {
+  // The first reading of the loop's delay would otherwise be that of loading modules.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const stalls = watchStalls();
+  const cpu = process.cpuUsage();
+  const startedAt = performance.now();
+  await enough(current, wanted);
+  await current.settled();
+  const wallMs = performance.now() - startedAt;
+  const { user, system } = process.cpuUsage(cpu);
+  const stallMs = stalls.stop();
+  return { wallMs, cpuMs: (user + system) / 1_000, stallMs, tools: current.tools().length };
+}
+
+async function answer(command: PassCommand): Promise<PassFigures> {
+  if (command.kind === 'again') {
+    if (service === undefined) throw new Error('there is no service yet');
+    return await measure(service, undefined);
+  }
+  service = createService({
+    connectors: command.connectors,
+    settings: { ...SETTINGS, ...command.settings },
+    logger: pino({ level: 'silent' }),
+    baseEnv: {},
+    version: '0.0.0-bench',
+  });
+  await service.manager.restore();
+  await service.settled();
+  return await measure(service, command.served);
+}
+
+process.on('message', (command: PassCommand) => {
+  void answer(command).then((reply) => process.connected && process.send?.(reply));
+});
+process.on('disconnect', () => {
+  // In order: manifests that are still being written belong to the next start.
+  void Promise.resolve(service?.close()).then(() => process.exit());
+});

@@ -1,0 +1,121 @@
+import { execFileSync } from 'node:child_process';
+import { cpus, release, totalmem } from 'node:os';
+import { versions } from 'node:process';
+
+/** Several readings of one quantity. */
+export interface Reading {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+  readonly samples: number;
+  readonly unit: string;
+}
+
+/** One number a bench has to reach. */
+export interface Target {
+  readonly what: string;
+  readonly wanted: string;
+  readonly measured: string;
+  readonly met: boolean;
+}
+
+export interface BenchTable {
+  readonly title: string;
+  readonly headings: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** What one bench found out. */
+export interface BenchResult {
+  /** How it was measured, in a sentence or two. */
+  readonly method: string;
+  readonly tables: readonly BenchTable[];
+  readonly targets: readonly Target[];
+  /** Every figure by name, for comparing runs. */
+  readonly readings: Readonly<Record<string, Reading>>;
+}
+
+/** One file in `bench/`. */
+export interface Bench {
+  readonly name: string;
+  run(): Promise<BenchResult>;
+}
+
+/** @throws RangeError for no values. */
+export function readingOf(values: readonly number[], unit: string): Reading {
+  const sorted = values.toSorted((a, b) => a - b);
+  const [min] = sorted;
+  const max = sorted.at(-1);
+  const middle = (sorted.length - 1) / 2;
+  const low = sorted[Math.floor(middle)];
+  const high = sorted[Math.ceil(middle)];
+  if (min === undefined || max === undefined || low === undefined || high === undefined) {
+    throw new RangeError('there is nothing to read');
+  }
+  return { median: (low + high) / 2, min, max, samples: sorted.length, unit };
+}
+
+/** The value below which `share` (0 to 1) of the values lie. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const index = Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1);
+  return sorted[Math.max(0, index)] ?? Number.NaN;
+}
+
+/** `312 (298–340)` */
+export function shown({ median, min, max }: Reading, digits: number = 0): string {
+  const text = (value: number): string => value.toFixed(digits);
+  return min === max ? text(median) : `${text(median)} (${text(min)}–${text(max)})`;
+}
+
+export function renderTable({ title, headings, rows }: BenchTable): string {
+  const all = [headings, ...rows];
+  const widths = headings.map((_, column) =>
+    Math.max(...all.map((row) => (row[column] ?? '').length)),
+  );
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`;
+  return [`### ${title}`, '', line(headings), rule, ...rows.map((row) => line(row)), ''].join('\n');
+}
+
+export function renderResult(name: string, result: BenchResult): string {
+  const targets: BenchTable = {
+    title: 'targets',
+    headings: ['what', 'wanted', 'measured', 'met'],
+    rows: result.targets.map(({ what, wanted, measured, met }) => [
+      what,
+      wanted,
+      measured,
+      met ? 'yes' : 'NO',
+    ]),
+  };
+  const tables = result.targets.length === 0 ? result.tables : [...result.tables, targets];
+  return [`## ${name}`, '', result.method, '', ...tables.map((one) => renderTable(one))].join('\n');
+}
+
+function git(...args: readonly string[]): string | undefined {
+  try {
+    return execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  } catch {
+    // Not a checkout: the record then has no commit.
+    return undefined;
+  }
+}
+
+/** Where and on what the figures were taken. */
+export function describeRun(): Readonly<Record<string, unknown>> {
+  const [cpu] = cpus();
+  return {
+    takenAt: new Date().toISOString(),
+    commit: git('rev-parse', 'HEAD')?.trim(),
+    uncommittedChanges: git('status', '--porcelain', '--untracked-files=all', '.') !== '',
+    machine: {
+      cpu: cpu?.model,
+      cores: cpus().length,
+      memoryMb: Math.round(totalmem() / 1_048_576),
+      system: `${process.platform} ${release()} ${process.arch}`,
+    },
+    versions: { node: versions.node, v8: versions.v8, uv: versions.uv },
+  };
+}

@@ -1,0 +1,171 @@
+import { tempFolder } from '@cortex-os/testkit';
+import { startFleetProcess, type FleetProcess } from './lib/fleet-process.ts';
+import { waitForQuiet } from './lib/machine-load.ts';
+import {
+  coldPass,
+  connectorsOf,
+  OFF_PATH,
+  quietOnly,
+  startPassProcess,
+  type MeasuredPass,
+  type QuietPasses,
+} from './lib/measure-pass.ts';
+import {
+  readingOf,
+  shown,
+  type Bench,
+  type BenchResult,
+  type Reading,
+  type Target,
+} from './lib/report.ts';
+
+const CONNECTORS = 100;
+const LATENCY_MS = 50;
+/** On rounds before and after each off round. */
+const ON_ROUNDS = 5;
+const SAVED_PERCENT = 97;
+const STALL_MS = 50;
+const ERAS = [
+  { era: 'modern', kind: 'modern-http', offRounds: 2, coldTrips: 2, knownTrips: 1 },
+  { era: 'legacy', kind: 'legacy-http-session', offRounds: 1, coldTrips: 3, knownTrips: 3 },
+] as const;
+type Era = (typeof ERAS)[number];
+
+interface EraFigures {
+  readonly on: QuietPasses;
+  readonly off: QuietPasses;
+  /** A second pass of a running service. */
+  readonly again: QuietPasses;
+  /** The first pass of a service that kept its manifests. */
+  readonly restarted: QuietPasses;
+}
+
+/** The pass of a service that was started once before and has its manifests on disk. */
+async function restartedPass(fleet: FleetProcess): Promise<MeasuredPass> {
+  await using folder = tempFolder();
+  const options = {
+    fleet,
+    connectors: connectorsOf(fleet.urls),
+    settings: { manifestFolder: folder.path },
+  };
+  await coldPass(options);
+  return await coldPass(options);
+}
+
+async function measureEra({ kind, offRounds }: Era): Promise<EraFigures> {
+  await using fleet = await startFleetProcess([
+    { kind, count: CONNECTORS, latencyMs: LATENCY_MS, toolCount: 2, ttlMs: 300_000 },
+  ]);
+  const connectors = connectorsOf(fleet.urls);
+  // The servers are compiled by then; the service never is.
+  await coldPass({ fleet, connectors });
+  const on: MeasuredPass[] = [];
+  const off: MeasuredPass[] = [];
+  const again: MeasuredPass[] = [];
+  for (let round = 0; round < (offRounds + 1) * ON_ROUNDS; round += 1) {
+    if (round % ON_ROUNDS === 0 && round > 0) {
+      off.push(await coldPass({ fleet, connectors, settings: OFF_PATH }));
+    }
+    await using pass = startPassProcess({ fleet, connectors });
+    await waitForQuiet(700);
+    on.push(await pass.run());
+    again.push(await pass.run());
+  }
+  const restarted = [await restartedPass(fleet)];
+  return {
+    on: quietOnly(on),
+    again: quietOnly(again),
+    // Waiting for its servers most of the time, it hardly notices others.
+    off: { passes: off, thrownOut: 0 },
+    restarted: { passes: restarted, thrownOut: 0 },
+  };
+}
+
+const COLUMNS = [
+  ['wallMs', 'ms'],
+  ['cpuMs', 'ms'],
+  ['stallMs', 'ms'],
+  ['requests', ''],
+  ['connections', ''],
+  ['roundTrips', ''],
+  ['foreignCores', 'cores'],
+] as const;
+
+/** The readings of one path, by column. */
+function readAll({ passes }: QuietPasses): ReadonlyMap<string, Reading> {
+  return new Map(
+    COLUMNS.map(([key, unit]) => {
+      const values = passes.map((pass) => pass[key]);
+      return [key, readingOf(values, unit)];
+    }),
+  );
+}
+
+const medianOf = (path: QuietPasses, key: (typeof COLUMNS)[number][0]): number =>
+  readAll(path).get(key)?.median ?? Number.NaN;
+const mostTrips = ({ passes }: QuietPasses): number =>
+  Math.max(...passes.map(({ roundTrips }) => roundTrips));
+
+function tripsTarget(what: string, path: QuietPasses, wanted: number): Target {
+  const trips = mostTrips(path);
+  return { what, wanted: `≤ ${wanted}`, measured: String(trips), met: trips <= wanted };
+}
+
+function targetsOf({ era, coldTrips, knownTrips }: Era, figures: EraFigures): readonly Target[] {
+  const { on, off, again, restarted } = figures;
+  const saved = 100 * (1 - medianOf(on, 'wallMs') / medianOf(off, 'wallMs'));
+  const stall = medianOf(on, 'stallMs');
+  return [
+    {
+      what: `${era}: less wall time than the off path (S4-01, S4-41)`,
+      wanted: `≥ ${SAVED_PERCENT} %`,
+      measured: `${saved.toFixed(2)} %`,
+      met: saved >= SAVED_PERCENT,
+    },
+    tripsTarget(`${era}: round trips, nothing known`, on, coldTrips),
+    tripsTarget(`${era}: round trips after a restart, manifests kept`, restarted, coldTrips),
+    tripsTarget(`${era}: round trips, verdict remembered`, again, knownTrips),
+    {
+      what: `${era}: longest stall of the event loop`,
+      wanted: `≤ ${STALL_MS} ms`,
+      measured: `${stall.toFixed(0)} ms`,
+      met: stall <= STALL_MS,
+    },
+  ];
+}
+
+async function run(): Promise<BenchResult> {
+  const rows: (readonly string[])[] = [];
+  const targets: Target[] = [];
+  const readings: Record<string, Reading> = {};
+  for (const era of ERAS) {
+    const figures = await measureEra(era);
+    for (const name of ['on', 'off', 'again', 'restarted'] as const) {
+      const path = figures[name];
+      const all = readAll(path);
+      for (const [key, reading] of all) readings[`${era.era}.${name}.${key}`] = reading;
+      rows.push([
+        `${era.era} ${name}`,
+        ...[...all].map(([key, reading]) => shown(reading, key === 'foreignCores' ? 1 : 0)),
+        `${path.passes.length} of ${path.passes.length + path.thrownOut}`,
+      ]);
+    }
+    targets.push(...targetsOf(era, figures));
+  }
+  const headings =
+    'path,wall ms,cpu ms,stall ms,requests,connections,round trips,foreign cores,rounds';
+  return {
+    method:
+      `${CONNECTORS} HTTP servers with ${LATENCY_MS} ms before each answer in one process; each pass of the service ` +
+      'in a fresh process, from the first connect to the complete catalog; on and off rounds interleaved; median ' +
+      '(lowest–highest). Off is sequential, unshared and uncached. "again" is a second forced pass of the same ' +
+      'service, "restarted" the first pass of one that kept its manifests. On rounds during which others took more ' +
+      'than 0.3 cores are thrown out, but for the three least disturbed.',
+    tables: [{ title: 'cold sync', headings: headings.split(','), rows }],
+    targets,
+    readings,
+  };
+}
+
+/** Cold start of a hundred connectors against the path before this work (S4-01). */
+export const syncCold: Bench = { name: 'sync-cold', run };

@@ -1,0 +1,23 @@
+import type { CatalogView } from './catalog.ts';
+
+/** A tool as an endpoint offers it. */
+export interface OfferedTool {
+  readonly name: string;
+  readonly connectorId: string;
+  readonly description: string | undefined;
+}
+
+/** The tools of a view, for people and programs in this process. */
+export function offeredTools(view: CatalogView<unknown>): readonly OfferedTool[] {
+  const listed: unknown = JSON.parse(`{${view.lists.tools.bytes().toString('utf8')}}`);
+  const items: unknown = typeof listed === 'object' && listed && Reflect.get(listed, 'tools');
+  return (Array.isArray(items) ? items : []).map((item: object) => {
+    const name = String(Reflect.get(item, 'name'));
+    const description: unknown = Reflect.get(item, 'description');
+    return {
+      name,
+      connectorId: view.tools.get(name)?.connectorId ?? '',
+      description: typeof description === 'string' ? description : undefined,
+    };
+  });
+}

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+
+/** `serviceMap` of a configuration file, as written. */
+export interface FileServiceMap {
+  readonly url?: string | undefined;
+  readonly file?: string | undefined;
+  readonly publicKeyFiles?: readonly string[] | undefined;
+  readonly allowHosts?: readonly string[] | undefined;
+  readonly allowCommands?: readonly (readonly string[])[] | undefined;
+  readonly allowVariables?: readonly string[] | undefined;
+  readonly sharedKeyFor?: readonly string[] | undefined;
+  readonly maxStaleMs?: number | undefined;
+  readonly timeoutMs?: number | undefined;
+  readonly maxBytes?: number | undefined;
+  readonly publish?: string | undefined;
+  readonly signingKeyFile?: string | undefined;
+}
+
+const text = z.string('must be a string').min(1, 'must not be empty');
+const words = z.array(text, 'must be an array of strings');
+
+function integer(min: number, max: number): z.ZodInt {
+  const message = `must be a whole number from ${min} to ${max}`;
+  return z.int(message).min(min, message).max(max, message);
+}
+
+const shape = {
+  url: text.optional().meta({
+    description: 'Where the signed map is fetched (CONNECTORS_SERVICE_MAP_URL).',
+  }),
+  file: text.optional().meta({ description: 'A map on this machine, instead of url.' }),
+  publicKeyFiles: words.optional().meta({
+    description: 'Ed25519 public keys (PEM) that may sign, beside CONNECTORS_SIGNATURE_KEY.',
+  }),
+  allowHosts: words.optional().meta({
+    description: 'host or host:port that connectors may have over http or at a private address.',
+  }),
+  allowCommands: z
+    .array(words.min(1, 'must not be empty'), 'must be an array of command lines')
+    .optional()
+    .meta({ description: 'Command lines that a map from a URL may run, word by word.' }),
+  allowVariables: words.optional().meta({
+    description: 'Variables that a map from a URL may refer to. Default: all but our own keys.',
+  }),
+  sharedKeyFor: words.optional().meta({
+    description: 'Connectors of the map that may be sent CONNECTORS_API_KEY. Default: none.',
+  }),
+  maxStaleMs: integer(0, 30 * 86_400_000)
+    .optional()
+    .meta({
+      description: 'How long past its TTL a map may be used; never past its notAfter.',
+      default: 86_400_000,
+    }),
+  timeoutMs: integer(1, 600_000)
+    .optional()
+    .meta({ description: 'For one fetch, whole body.', default: 5_000 }),
+  maxBytes: integer(1, 1_073_741_824)
+    .optional()
+    .meta({ description: 'Largest map, decompressed.', default: 10_485_760 }),
+  publish: text.optional().meta({
+    description: 'A map to serve at /v1/connectors/service-map (CONNECTORS_MANIFEST_PATH).',
+  }),
+  signingKeyFile: text.optional().meta({
+    description: 'Ed25519 private key (PEM) or secret that signs the published map.',
+  }),
+};
+
+/** Keys that `serviceMap` may have. */
+export const SERVICE_MAP_KEYS: readonly string[] = Object.keys(shape);
+
+export const serviceMapSchema: z.ZodType<FileServiceMap> = z.object(shape, 'must be an object');

@@ -1,0 +1,81 @@
+import { waitForShared } from './cache-wait.ts';
+import type { ConnectorEntry } from './connector-entry.ts';
+import { waitForFirstList } from './first-list.ts';
+
+/**
+ * What a list of `entries` waits for before it is answered: undefined for nothing. The promise never rejects and is
+ * bounded by `waitMs`.
+ */
+export type ListPolicy = (entries: readonly ConnectorEntry[]) => Promise<void> | undefined;
+
+export interface ListPolicyOptions {
+  /** The longest wait of one list (`firstListWaitMs`); 0 = none. */
+  readonly waitMs: number;
+  /** Calls the listener whenever an entry may have settled; returns a function that ends that. */
+  readonly onChange: (listener: () => void) => () => void;
+  /** Syncs one entry within the bound of a pass; joins an attempt under way. Never rejects. */
+  readonly sync: (entry: ConnectorEntry, force: boolean) => Promise<unknown>;
+}
+
+/** A list that finds a connector stale asks it again no more often than this. */
+const MIN_DEMAND_REFRESH_MS = 5_000;
+/** Demand is noted at most this often: lists may come by the thousand. */
+const DEMAND_TICK_MS = 1_000;
+
+/**
+ * The default: a list is answered from memory and waits only for connectors nothing is known of yet (contract.md,
+ * first list). What it shows is kept fresh, and what is stale is asked for again, behind its back.
+ * @param noteDemand tells the scheduler that somebody looks at a connector.
+ */
+export function createMemoryPolicy(
+  options: ListPolicyOptions,
+  noteDemand: (connectorId: string) => void,
+): ListPolicy {
+  let notedAtMs = -Infinity;
+  const note = (entries: readonly ConnectorEntry[]): void => {
+    const now = performance.now();
+    if (now - notedAtMs < DEMAND_TICK_MS) return;
+    notedAtMs = now;
+    for (const entry of entries) {
+      noteDemand(entry.definition.id);
+      const idle = now - entry.attemptedAtMs >= MIN_DEMAND_REFRESH_MS;
+      if (idle && entry.usable && entry.state() !== 'fresh') void options.sync(entry, false);
+    }
+  };
+  return (entries) => {
+    note(entries);
+    return waitForFirstList(entries, options);
+  };
+}
+
+/**
+ * `MCP_CONNECTOR_REFRESH_SYNC`: a list asks every connector that is not fresh, the stale ones too, and waits for
+ * them. One that failed is not asked before its time.
+ */
+export function createInlinePolicy(options: ListPolicyOptions): ListPolicy {
+  return (entries) => {
+    const due = entries.filter((entry) => entry.usable && entry.state() !== 'fresh');
+    return askAll(due, false, options);
+  };
+}
+
+/** `MCP_CONNECTOR_MANIFEST_CACHE` off: every list asks every connector, and waits for them. */
+export function createUncachedPolicy(options: ListPolicyOptions): ListPolicy {
+  return (entries) =>
+    askAll(
+      entries.filter((entry) => entry.usable),
+      true,
+      options,
+    );
+}
+
+function askAll(
+  entries: readonly ConnectorEntry[],
+  force: boolean,
+  { sync, waitMs }: ListPolicyOptions,
+): Promise<void> | undefined {
+  if (entries.length === 0) return undefined;
+  const asked = Promise.all(entries.map(async (entry) => await sync(entry, force)));
+  if (waitMs <= 0) return undefined;
+  return waitForShared(asked, { timeoutMs: waitMs }).then(() => undefined);
+}

@@ -1,0 +1,32 @@
+import type { Instruments } from '../observability/instruments.ts';
+import type { CacheStore } from './cache-store.ts';
+import type { ConnectorDefinition } from './connector.ts';
+import type { CreateUpstream } from './connector-entry.ts';
+import type { CachedManifest } from './manifest-store.ts';
+
+export interface ConnectorProxyManagerOptions {
+  readonly connectors: readonly ConnectorDefinition[];
+  readonly createUpstream: CreateUpstream;
+  /** Uniform in [0, 1); spreads refreshes and retries. */
+  readonly random: () => number;
+  /** Connectors synced at the same time, default 128 (`MCP_CONNECTOR_SYNC_CONCURRENCY`); 1 is the sequential off path. */
+  readonly syncConcurrency?: number;
+  /** How long a first list may wait for connectors nothing is known of, from their start. Default 1500; 0 = never. */
+  readonly firstListWaitMs?: number;
+  /** When the wait of a first list for `connectors` began, on the clock of `performance.now()`. Default: now. */
+  readonly startedAtMs?: number | undefined;
+  /** False (`MCP_CONNECTOR_REFRESH_SYNC`): nothing is refreshed in the background, only when a list is asked for. */
+  readonly backgroundRefresh?: boolean;
+  /** False (`MCP_CONNECTOR_MANIFEST_CACHE`): every list asks the servers, and nothing is kept over a restart. */
+  readonly manifestCache?: boolean;
+  /** How long calls under way may go on once their connector was replaced or removed. Default 10000. */
+  readonly drainMs?: number;
+  /** The longest time between two refreshes of a connector. Default 300000. */
+  readonly refreshIntervalMs?: number;
+  /** Keeps manifests over a restart. Default: nothing is kept. */
+  readonly store?: CacheStore<CachedManifest> | undefined;
+  /** Told of what goes wrong in the background; `what` names it. Default: ignored. */
+  readonly onError?: (what: string, error: unknown) => void;
+  /** Measures every attempt. Default: nothing is measured. */
+  readonly instruments?: Pick<Instruments, 'connector'>;
+}

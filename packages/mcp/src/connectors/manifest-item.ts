@@ -1,0 +1,43 @@
+import { JsonDepthError, objectMembers, type Span } from '../protocol/json-scan.ts';
+import { LIST_SHAPES, type ListKind } from '../protocol/list-kind.ts';
+
+/** One tool, prompt, resource or template, letter for letter as its server wrote it. */
+export interface ManifestItem {
+  /** The value of `name`, `uri` or `uriTemplate`. */
+  readonly id: string;
+  /** The raw JSON object. */
+  readonly text: string;
+  /** Where in `text` the value of the identifying member stands. */
+  readonly idSpan: Span;
+}
+
+/** An item that can be routed, or why it cannot. */
+export type ItemReading =
+  | { readonly kind: 'item'; readonly item: ManifestItem }
+  | { readonly kind: 'refused'; readonly why: string };
+
+function refused(why: string): ItemReading {
+  return { kind: 'refused', why };
+}
+
+/**
+ * Reads one item of a list from valid JSON text. The identifying member must stand there exactly once: a second one
+ * would keep its name when the first is renamed, and be taken for another connector's tool.
+ */
+export function readItem(text: string, kind: ListKind, maxDepth: number): ItemReading {
+  const { idKey } = LIST_SHAPES[kind];
+  let members: readonly Span[];
+  try {
+    members = objectMembers(text, 0, maxDepth);
+  } catch (error) {
+    if (error instanceof JsonDepthError) return refused('nests too deeply');
+    throw error;
+  }
+  const found = members.filter(({ key }) => key === idKey);
+  const [idSpan] = found;
+  if (idSpan === undefined) return refused(`has no "${idKey}"`);
+  if (found.length > 1) return refused(`has "${idKey}" more than once`);
+  const id: unknown = JSON.parse(text.slice(idSpan.start, idSpan.end));
+  if (typeof id !== 'string' || id === '') return refused(`has no usable "${idKey}"`);
+  return { kind: 'item', item: { id, text, idSpan } };
+}

@@ -1,0 +1,50 @@
+import pLimit from 'p-limit';
+import { createPace } from './pace.ts';
+
+export interface SyncLimitOptions {
+  /** Syncs that may be under way. */
+  readonly concurrency: number;
+  /**
+   * How long a sync counts. One that takes longer is waiting for its server and costs nothing; it goes on, and its
+   * place is given to the next, so that servers that hang hold up no other. Undefined: as long as it runs.
+   */
+  readonly patienceMs: number | undefined;
+}
+
+/** Runs a sync when there is a place for it. */
+export type SyncLimit = <T>(run: () => Promise<T>) => Promise<T>;
+
+/**
+ * Bounds how many syncs run at a time (S4-09), and starts them in slices: a hundred connects at once would hold the
+ * event loop up for longer than a client should feel (contract.md, event loop).
+ */
+export function createSyncLimit({ concurrency, patienceMs }: SyncLimitOptions): SyncLimit {
+  const limit = pLimit(Math.max(1, concurrency));
+  const pace = createPace();
+  let turn = Promise.resolve();
+  return async <T>(run: () => Promise<T>): Promise<T> => {
+    const started = await new Promise<{ readonly work: Promise<T> }>((resolve) => {
+      void limit(async () => {
+        turn = turn.then(pace);
+        await turn;
+        const work = run();
+        resolve({ work });
+        await untilDone(work, patienceMs);
+      });
+    });
+    return await started.work;
+  };
+}
+
+/** Resolves when the work has ended, however, or has taken too long. */
+async function untilDone(work: Promise<unknown>, patienceMs: number | undefined): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = patienceMs === undefined ? undefined : setTimeout(resolve, patienceMs);
+  timer?.unref();
+  work.then(
+    () => resolve(),
+    () => resolve(),
+  );
+  await promise;
+  clearTimeout(timer);
+}

@@ -1,0 +1,57 @@
+import type { LookupFunction } from 'node:net';
+import pLimit from 'p-limit';
+import { ConnectorProxyManager } from './connectors/manager.ts';
+import { createManifestStore } from './connectors/manifest-store.ts';
+import type { Instruments } from './observability/instruments.ts';
+import type { ServiceOptions } from './service-options.ts';
+import type { SharedAgents } from './upstream/agent.ts';
+import type { Reaper } from './upstream/reaper.ts';
+import { createUpstreamFactory } from './upstream-factory.ts';
+
+/** What the manager shares with the rest of the service. */
+export interface ManagerParts {
+  readonly agents: SharedAgents;
+  /** For connectors of a remote map. */
+  readonly remoteAgents: SharedAgents;
+  readonly remoteLookup: LookupFunction;
+  readonly reaper: Reaper;
+  readonly instruments: Instruments;
+  readonly random: () => number;
+}
+
+/** The manager as the settings and rollback flags of a service ask for it. */
+export function createManager(options: ServiceOptions, parts: ManagerParts): ConnectorProxyManager {
+  const { settings, logger, baseEnv, version, connectors } = options;
+  const { agents, remoteAgents, remoteLookup, reaper, instruments, random } = parts;
+  const { manifestFolder } = settings;
+  const store =
+    manifestFolder === undefined
+      ? undefined
+      : createManifestStore(manifestFolder, (file, error) =>
+          logger.warn({ file, err: error }, 'a kept manifest cannot be used'),
+        );
+  return new ConnectorProxyManager({
+    connectors,
+    random,
+    store,
+    startedAtMs: options.startedAtMs,
+    backgroundRefresh: settings.backgroundRefresh,
+    manifestCache: settings.manifestCache,
+    instruments,
+    refreshIntervalMs: settings.refreshIntervalMs,
+    onError: (what, error) => logger.warn({ err: error }, what),
+    syncConcurrency: settings.parallelSync ? settings.syncConcurrency : 1,
+    firstListWaitMs: settings.firstListWaitMs,
+    createUpstream: createUpstreamFactory({
+      agents: settings.sharedAgent ? agents : undefined,
+      remoteAgents: settings.sharedAgent ? remoteAgents : undefined,
+      remoteLookup,
+      reaper,
+      baseEnv,
+      clientInfo: { name: 'cortex-mcp', version },
+      limitStart: pLimit(Math.max(1, settings.processStartConcurrency)),
+      random,
+      logger,
+    }),
+  });
+}

@@ -1,0 +1,87 @@
+import type { Counter, Histogram } from 'prom-client';
+
+/** How an attempt to sync a connector ended. */
+export type SyncResult = 'synced' | 'unchanged' | 'failed';
+export const SYNC_RESULTS: readonly SyncResult[] = ['synced', 'unchanged', 'failed'];
+
+/**
+ * How a call ended: `ok` with a result (a tool's own `isError` result too: it is not looked at), `error` with the
+ * server's JSON-RPC error, `timeout` and `failed` without an answer, `cancelled` by the client, `unavailable` when
+ * nothing of the connector could be used, so that it was not even asked.
+ */
+export type CallResult = 'ok' | 'error' | 'timeout' | 'failed' | 'cancelled' | 'unavailable';
+export const CALL_RESULTS: readonly CallResult[] = [
+  'ok',
+  'error',
+  'timeout',
+  'failed',
+  'cancelled',
+  'unavailable',
+];
+
+type Observe = (seconds: number) => void;
+
+/** The metrics that carry a connector's id and are not read at scrape time. */
+export interface ConnectorMetrics {
+  readonly syncDuration: Histogram<'connector' | 'outcome'>;
+  readonly syncRetries: Counter<'connector'>;
+  readonly toolCallDuration: Histogram<'connector' | 'outcome'>;
+}
+
+/**
+ * The children of one connector, bound once, so that no call builds label objects. After `retire` it takes nothing
+ * more: what ends late must not bring back the series of a connector that is gone.
+ */
+export class ConnectorInstruments {
+  readonly #metrics: ConnectorMetrics;
+  readonly #connectorId: string;
+  readonly #sync: ReadonlyMap<SyncResult, Observe>;
+  readonly #toolCall: ReadonlyMap<CallResult, Observe>;
+  readonly #retry: () => void;
+  #retired = false;
+
+  constructor(connectorId: string, metrics: ConnectorMetrics) {
+    this.#connectorId = connectorId;
+    this.#metrics = metrics;
+    const bind = <T extends string>(
+      histogram: ConnectorMetrics['syncDuration'],
+      outcomes: readonly T[],
+    ): ReadonlyMap<T, Observe> =>
+      new Map(
+        outcomes.map((outcome) => {
+          const child = histogram.labels(connectorId, outcome);
+          return [outcome, (seconds) => child.observe(seconds)];
+        }),
+      );
+    this.#sync = bind(metrics.syncDuration, SYNC_RESULTS);
+    this.#toolCall = bind(metrics.toolCallDuration, CALL_RESULTS);
+    const retries = metrics.syncRetries.labels(connectorId);
+    // A counter that is there from the start shows its first increase.
+    retries.inc(0);
+    this.#retry = () => retries.inc();
+  }
+
+  /** An attempt to sync has ended. */
+  syncEnded(result: SyncResult, durationMs: number): void {
+    if (!this.#retired) this.#sync.get(result)?.(durationMs / 1000);
+  }
+
+  /** An attempt begins after one that failed. */
+  syncRetried(): void {
+    if (!this.#retired) this.#retry();
+  }
+
+  /** A tool call is over, whichever way. */
+  toolCallEnded(result: CallResult, durationMs: number): void {
+    if (!this.#retired) this.#toolCall.get(result)?.(durationMs / 1000);
+  }
+
+  /** Removes every series of this connector, for good. */
+  retire(): void {
+    this.#retired = true;
+    const { syncDuration, syncRetries, toolCallDuration } = this.#metrics;
+    syncRetries.remove(this.#connectorId);
+    for (const outcome of SYNC_RESULTS) syncDuration.remove(this.#connectorId, outcome);
+    for (const outcome of CALL_RESULTS) toolCallDuration.remove(this.#connectorId, outcome);
+  }
+}

@@ -1,0 +1,105 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { Counter, Gauge, type Registry } from 'prom-client';
+
+/** A number that may not be known on this platform; then there is no sample. */
+type Read = () => number | undefined | Promise<number | undefined>;
+
+async function openDescriptors(): Promise<number | undefined> {
+  try {
+    // Less the one that reads the folder.
+    return (await readdir('/proc/self/fd')).length - 1;
+  } catch {
+    // No procfs: the metric has no sample.
+    return undefined;
+  }
+}
+
+async function maxDescriptors(): Promise<number | undefined> {
+  try {
+    const limits = await readFile('/proc/self/limits', 'utf8');
+    const soft = /^Max open files +(\d+)/m.exec(limits)?.[1];
+    return soft === undefined ? undefined : Number(soft);
+  } catch {
+    // No procfs: the metric has no sample.
+    return undefined;
+  }
+}
+
+function gauge(registry: Registry, name: string, help: string, read: Read): void {
+  const metric: Gauge = new Gauge({
+    name,
+    help,
+    registers: [],
+    async collect() {
+      const value = await read();
+      if (value === undefined) this.remove();
+      else this.set(value);
+    },
+  });
+  registry.registerMetric(metric);
+}
+
+function cpuCounter(
+  registry: Registry,
+  kind: '' | 'user_' | 'system_',
+  read: (usage: NodeJS.CpuUsage) => number,
+): void {
+  const metric: Counter = new Counter({
+    name: `process_cpu_${kind}seconds_total`,
+    help: `${{ '': 'User and system', user_: 'User', system_: 'System' }[kind]} CPU time of this process.`,
+    registers: [],
+    collect() {
+      // The system counts; this is what it has counted since the process began.
+      this.reset();
+      this.inc(read(process.cpuUsage()) / 1e6);
+    },
+  });
+  registry.registerMetric(metric);
+}
+
+/**
+ * Registers what Prometheus expects of every process, and Node's memory, under the names `collectDefaultMetrics` of
+ * prom-client gives them. That function is not used: each call starts an observer and a timer that nothing ends, and
+ * CPU time before the call is missing from its counters.
+ */
+export function registerProcessMetrics(registry: Registry): void {
+  const startedAtS = Math.round(Date.now() / 1000 - process.uptime());
+  cpuCounter(registry, '', ({ user, system }) => user + system);
+  cpuCounter(registry, 'user_', ({ user }) => user);
+  cpuCounter(registry, 'system_', ({ system }) => system);
+  const add = (name: string, help: string, read: Read): void => gauge(registry, name, help, read);
+  add('process_start_time_seconds', 'When this process began.', () => startedAtS);
+  add('process_resident_memory_bytes', 'Resident memory of this process.', () =>
+    process.memoryUsage.rss(),
+  );
+  add('process_open_fds', 'Open file descriptors.', openDescriptors);
+  add('process_max_fds', 'The most file descriptors that may be open.', maxDescriptors);
+  add('nodejs_heap_size_total_bytes', 'Heap taken from the system.', () => memory().heapTotal);
+  add('nodejs_heap_size_used_bytes', 'Heap in use.', () => memory().heapUsed);
+  add(
+    'nodejs_external_memory_bytes',
+    'Memory of objects outside the heap.',
+    () => memory().external,
+  );
+  const resources: Gauge<'type'> = new Gauge({
+    name: 'nodejs_active_resources',
+    help: 'What keeps the event loop alive, by type.',
+    labelNames: ['type'],
+    registers: [],
+    collect() {
+      this.reset();
+      for (const type of process.getActiveResourcesInfo()) this.inc({ type });
+    },
+  });
+  registry.registerMetric(resources);
+  new Gauge({
+    name: 'nodejs_version_info',
+    help: 'The version of Node; always 1.',
+    labelNames: ['version'],
+    registers: [registry],
+  }).set({ version: process.version }, 1);
+}
+
+function memory(): NodeJS.MemoryUsage {
+  return process.memoryUsage();
+}

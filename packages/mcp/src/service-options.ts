@@ -1,0 +1,50 @@
+import type { Logger } from 'pino';
+import type { ConnectorDefinition } from './connectors/connector.ts';
+import type { PublishedMapSettings, ServiceMapSettings } from './connectors/map-settings.ts';
+
+/** Settings the service acts on. Times in milliseconds; defaults are those of contract.md. */
+export interface ServiceSettings {
+  readonly port: number;
+  readonly host: string;
+  /** Longest wait of a first list. */
+  readonly firstListWaitMs: number;
+  readonly syncConcurrency: number;
+  /** Processes starting at the same time. */
+  readonly processStartConcurrency: number;
+  readonly refreshIntervalMs: number;
+  readonly separator: string;
+  /** `MCP_CONNECTOR_PARALLEL_SYNC`: false syncs one connector after the other. */
+  readonly parallelSync: boolean;
+  /** False (`MCP_CONNECTOR_REFRESH_SYNC`) refreshes only when a list is asked for. */
+  readonly backgroundRefresh: boolean;
+  /** `MCP_CONNECTOR_SHARED_AGENT`: false gives each connector sockets of its own, closed after each pass. */
+  readonly sharedAgent: boolean;
+  /** `MCP_CONNECTOR_MANIFEST_CACHE`: false asks the servers for every list. */
+  readonly manifestCache: boolean;
+  /** Manifests are kept here over a restart; undefined keeps nothing. */
+  readonly manifestFolder: string | undefined;
+  /** `MCP_LIST_PREBUILT`: false serialises lists per request. */
+  readonly listPrebuilt: boolean;
+}
+
+export interface ServiceOptions {
+  readonly connectors: readonly ConnectorDefinition[];
+  readonly settings: ServiceSettings;
+  readonly logger: Logger;
+  /** The environment children inherit an allow-listed part of. */
+  readonly baseEnv: Readonly<Record<string, string | undefined>>;
+  /** Our own version, as servers and clients are told. */
+  readonly version: string;
+  /** A map whose connectors join `connectors`; an id of theirs wins. Default: none. */
+  readonly serviceMap?: ServiceMapSettings | undefined;
+  /** Where the last good map is kept over a restart. Default: nowhere. */
+  readonly mapFolder?: string | undefined;
+  /** A map to serve to others. Default: none. */
+  readonly publishedMap?: PublishedMapSettings | undefined;
+  /** Uniform in [0, 1). Default: the platform's. */
+  readonly random?: () => number;
+  /** When the wait of a first list began, on the clock of `performance.now()`; 0 is the process's start. Default: now. */
+  readonly startedAtMs?: number;
+  /** Settings with their origins, for `/status`. */
+  readonly describeSettings?: () => Readonly<Record<string, unknown>>;
+}

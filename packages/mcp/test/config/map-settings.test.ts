@@ -1,0 +1,120 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { expect, test } from 'vitest';
+import { tempFolder } from '@cortex-os/testkit';
+import { type LoadedConfig, loadConfig } from '../../src/config/config.ts';
+import { Secret } from '../../src/connectors/secret.ts';
+import { generateSignatureKey } from '../../src/connectors/signature-keys.ts';
+
+async function load(
+  folder: string,
+  serviceMap: object | undefined,
+  env: Record<string, string> = {},
+): Promise<LoadedConfig> {
+  await writeFile(join(folder, 'cortex-mcp.json'), JSON.stringify({ mcpServers: {}, serviceMap }));
+  return await loadConfig({ flags: {}, env, cwd: folder, home: folder });
+}
+
+const KEY = { CONNECTORS_SIGNATURE_KEY: 'secret' };
+const url = 'https://maps.example/map';
+
+test('CONNECTORS_SERVICE_MAP_URL wins over the file, with the keys of the environment and the bearer of B4', async () => {
+  await using folder = tempFolder();
+  const env = {
+    ...KEY,
+    CONNECTORS_SIGNATURE_KEY_PREVIOUS: 'old',
+    CONNECTORS_SERVICE_MAP_URL: `${url}?a=b`,
+    MCP_API_KEY: 'mcp',
+    ASBR_API_KEY: 'asbr',
+  };
+  const { serviceMap } = await load(folder.path, { url: 'https://other.example' }, env);
+  expect(serviceMap).toMatchObject({
+    shown: url,
+    origin: { kind: 'environment', variable: 'CONNECTORS_SERVICE_MAP_URL' },
+  });
+  expect(serviceMap?.keys.reveal().length).toBe(2);
+  const source = serviceMap?.source;
+  if (source?.kind !== 'url') throw new Error('not a URL');
+  expect([source.url.reveal(), source.apiKey?.reveal()]).toEqual([`${url}?a=b`, 'asbr']);
+  expect(JSON.stringify(serviceMap)).not.toMatch(/secret|asbr|a=b/);
+});
+
+test('without a variable or a serviceMap there is no map', async () => {
+  await using folder = tempFolder();
+  expect(await load(folder.path, undefined, KEY)).toMatchObject({
+    serviceMap: undefined,
+    publishedMap: undefined,
+  });
+});
+
+test('a file map needs no key, is published too, and paths count from the configuration', async () => {
+  await using folder = tempFolder();
+  const config = await load(folder.path, { file: 'map.json' }, KEY);
+  const path = join(folder.path, 'map.json');
+  expect(config.serviceMap?.source).toEqual({ kind: 'file', path });
+  expect(config.publishedMap?.path).toBe(path);
+  expect(config.publishedMap?.key?.reveal().alg).toBe('hmac-sha256');
+  expect(config.warnings).toEqual([]);
+});
+
+test('keys are read from files: Ed25519 by publicKeyFiles, signingKeyFile and file: in the variable', async () => {
+  await using folder = tempFolder();
+  const pair = generateSignatureKey('ed25519');
+  if (pair.alg !== 'ed25519') throw new Error('unreachable');
+  await writeFile(join(folder.path, 'map.pem'), pair.privatePem);
+  await writeFile(join(folder.path, 'map.pub'), pair.publicPem);
+  const env = { CONNECTORS_SIGNATURE_KEY: `file:${join(folder.path, 'map.pem')}` };
+  const given = { url, publicKeyFiles: ['map.pub'], publish: 'p.json', signingKeyFile: 'map.pem' };
+  const config = await load(folder.path, given, env);
+  expect(config.serviceMap?.keys.reveal().map(({ alg }) => alg)).toEqual(['ed25519', 'ed25519']);
+  expect(config.publishedMap?.key?.reveal().alg).toBe('ed25519');
+  const verifying = { ...given, signingKeyFile: undefined };
+  const publicOnly = { CONNECTORS_SIGNATURE_KEY: `file:${join(folder.path, 'map.pub')}` };
+  expect((await load(folder.path, verifying, publicOnly)).publishedMap?.key).toBeUndefined();
+});
+
+test('CONNECTORS_MANIFEST_PATH names the map to publish', async () => {
+  await using folder = tempFolder();
+  const config = await load(folder.path, undefined, { CONNECTORS_MANIFEST_PATH: '/srv/map.json' });
+  expect(config.publishedMap).toEqual({ path: '/srv/map.json', key: undefined });
+});
+
+test('a URL without a key is warned about, and so are unknown keys, with the nearest known one', async () => {
+  await using folder = tempFolder();
+  const { warnings } = await load(folder.path, { url, allowHost: ['a'] });
+  expect(warnings).toEqual([
+    expect.stringMatching(/serviceMap\.allowHost: .*allowHosts/),
+    expect.stringContaining('no map is taken without a key'),
+  ]);
+});
+
+test.each([
+  [{ url: 'ftp://x' }, {}, /serviceMap\.url: the map URL is no http or https URL/],
+  [{ url: 'https://u:p@x' }, {}, /holds credentials; give them as MCP_API_KEY/],
+  [{ url, file: 'x' }, {}, /both a url and a file/],
+  [{ url, publicKeyFiles: ['no.pem'] }, {}, /the key file cannot be read/],
+  [{ url, maxStaleMs: -1 }, {}, /serviceMap\.maxStaleMs: must be a whole number/],
+  [{}, { CONNECTORS_SERVICE_MAP_URL: 'nonsense' }, /^CONNECTORS_SERVICE_MAP_URL: /],
+  [{ url }, { CONNECTORS_SIGNATURE_KEY: '-----BEGIN PUBLIC KEY-----\nx' }, /cannot be read as PEM/],
+])('%o with %o is refused in one line', async (given, env, expected) => {
+  await using folder = tempFolder();
+  await expect(load(folder.path, given, env)).rejects.toThrow(expected);
+});
+
+test('the revision changes with the map settings and with nothing else', async () => {
+  await using folder = tempFolder();
+  const one = await load(folder.path, { url }, KEY);
+  expect((await load(folder.path, { url }, KEY)).mapRevision).toBe(one.mapRevision);
+  expect((await load(folder.path, { url, sharedKeyFor: ['a'] }, KEY)).mapRevision).not.toBe(
+    one.mapRevision,
+  );
+});
+
+test('Secret shows nothing in JSON, text or inspection', () => {
+  const secret = new Secret('hidden');
+  expect([JSON.stringify(secret), String(secret), inspect({ secret })].join()).not.toContain(
+    'hidden',
+  );
+  expect(secret.reveal()).toBe('hidden');
+});
