@@ -1,4 +1,4 @@
-// Writes service-map.schema.json from the zod schema: node --conditions=source schema/generate.mjs
+// Writes service-map.schema.json from the zod schema: node --conditions=cortex-source schema/generate.mjs
 import { writeFile } from 'node:fs/promises';
 import { serviceMapJsonSchema } from '../src/connectors/service-map-schema.ts';
 

@@ -99,7 +99,8 @@ function readOwnEnv(entry: StdioEntry, expander: Expander, { env, lateEnv }: Env
     delete env[name];
     if (value === null) continue;
     const text = String(value);
-    if (isFileReference(text)) lateEnv[name] = text;
+    // A bare file:/path is left alone here: many programs take one as the address of a database.
+    if (isFileReference(text) && text.trimStart().startsWith('$')) lateEnv[name] = text;
     else env[name] = expander.expand(text);
   }
 }

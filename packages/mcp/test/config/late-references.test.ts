@@ -20,7 +20,10 @@ test('file: references in headers and env stay references until the connector is
       url: 'https://u:p@one.example/mcp',
       headers: { authorization: 'file:/run/token', 'x-plain': '${KEY}', 'x-url': 'file:///x' },
     },
-    stdio: { command: 'x', env: { TOKEN: '${file:/run/token}', PLAIN: '${KEY}', GONE: null } },
+    stdio: {
+      command: 'x',
+      env: { TOKEN: '${file:/run/token}', PLAIN: '${KEY}', DB: 'file:/data/x.db', GONE: null },
+    },
   });
   expect(http?.transport).toEqual({
     kind: 'http',
@@ -29,7 +32,7 @@ test('file: references in headers and env stay references until the connector is
     lateHeaders: { authorization: 'file:/run/token' },
   });
   expect(stdio?.transport).toMatchObject({
-    env: { PLAIN: 'k' },
+    env: { PLAIN: 'k', DB: 'file:/data/x.db' },
     lateEnv: { TOKEN: '${file:/run/token}' },
   });
 });
