@@ -1,4 +1,5 @@
-import { inspect } from 'node:util';
+/** What `util.inspect` and the console call, by the name Node registers it under. */
+const INSPECT: symbol = Symbol.for('nodejs.util.inspect.custom');
 
 const SHOWN = '[redacted]';
 
@@ -7,6 +8,7 @@ export class Secret<T> {
   readonly #value: T;
   constructor(value: T) {
     this.#value = value;
+    Object.defineProperty(this, INSPECT, { value: () => SHOWN });
   }
 
   reveal(): T {
@@ -18,10 +20,6 @@ export class Secret<T> {
   }
 
   toJSON(): string {
-    return SHOWN;
-  }
-
-  [inspect.custom](): string {
     return SHOWN;
   }
 }
