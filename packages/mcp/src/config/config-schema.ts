@@ -68,7 +68,7 @@ const settingShape = {
   }),
   syncConcurrency: integer(1, 1024)
     .optional()
-    .meta({ description: 'HTTP connectors synchronised at a time (S4-09).', default: 128 }),
+    .meta({ description: 'Connectors synchronised at a time (S4-09).', default: 128 }),
   processStartConcurrency: integer(1, 256).optional().meta({
     description: 'Processes started at a time. Default: twice the number of processor cores.',
   }),
