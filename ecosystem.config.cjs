@@ -11,6 +11,8 @@ module.exports = {
       // One process owns the state folder.
       exec_mode: 'fork',
       instances: 1,
+      // pm2's own module would keep the process alive after it has closed everything.
+      pmx: false,
       // Longer than the drain: pm2 kills after this many milliseconds.
       kill_timeout: 20_000,
       // Give up on a service that cannot start, e.g. because of its configuration.

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 // Written so that a Node far too old still parses it: no static import, no syntax newer than import().
+// When the first pass has loaded what a start does not need.
+const FLUSH_DELAY_MS = 3000;
 const wanted = '^22.22.2 || ^24.15.0 || >=26';
 
 function isSupported(version) {
@@ -25,8 +27,13 @@ function fail(line) {
 async function start() {
   const module = await import('node:module');
   if (module.enableCompileCache) module.enableCompileCache();
+  // Not only at the end: a service that is killed would leave nothing for its next start.
+  if (module.flushCompileCache) {
+    setTimeout(() => module.flushCompileCache(), FLUSH_DELAY_MS).unref();
+  }
   const cli = await import('../dist/cli/main.js');
-  process.exitCode = await cli.main(process.argv.slice(2));
+  // Output is flushed and everything is closed: nothing that others put into this process may keep it.
+  process.exit(await cli.main(process.argv.slice(2)));
 }
 
 if (isSupported(process.versions.node)) {

@@ -15,6 +15,8 @@ export interface FeedOptions extends BuildOptions {
 export interface CatalogFeed {
   /** Resolves when the catalog shows what the manager served when this was called. */
   settled(): Promise<void>;
+  /** False while something that changed is not in the catalog yet. */
+  readonly upToDate: boolean;
   stop(): void;
 }
 
@@ -75,6 +77,9 @@ export function feedCatalog(
     if (rest === undefined) void now();
   });
   return {
+    get upToDate() {
+      return !dirty && running === undefined;
+    },
     async settled() {
       // A build under way may have begun before the last change; one that begins after it has not.
       await running;

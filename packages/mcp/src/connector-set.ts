@@ -1,5 +1,4 @@
 import type { Logger } from 'pino';
-import type { Dispatcher } from 'undici';
 import { waitForShared } from './connectors/cache-wait.ts';
 import type { ConnectorDefinition } from './connectors/connector.ts';
 import { definitionsOfMap, type MapPolicy } from './connectors/map-definition.ts';
@@ -11,6 +10,7 @@ import { createMapStore } from './connectors/map-store.ts';
 import type { ServiceMapSource } from './connectors/service-map-source.ts';
 import type { LoadedServiceMap } from './connectors/service-map.ts';
 import type { ServiceOptions } from './service-options.ts';
+import type { SharedAgents } from './upstream/agent.ts';
 
 /** What should be connected: the local connectors, and those of the service map in force. */
 export interface ConnectorSet {
@@ -42,14 +42,24 @@ export interface ConnectorSetOptions extends Pick<
   readonly logger: Logger;
   readonly random: () => number;
   /** For fetching the map; follows no redirects. */
-  readonly dispatcher: Dispatcher;
+  readonly agents: Pick<SharedAgents, 'requests'>;
   /** The map has changed what should be connected. */
   readonly changed: (connectors: readonly ConnectorDefinition[]) => Promise<void>;
 }
 
-function sourceOf({ source }: ServiceMapSettings, dispatcher: Dispatcher): ServiceMapSource {
+function sourceOf(
+  { source }: ServiceMapSettings,
+  agents: ConnectorSetOptions['agents'],
+): ServiceMapSource {
   if (source.kind === 'file') return source;
-  return { kind: 'url', url: source.url.reveal(), apiKey: source.apiKey?.reveal(), dispatcher };
+  return {
+    kind: 'url',
+    url: source.url.reveal(),
+    apiKey: source.apiKey?.reveal(),
+    get dispatcher() {
+      return agents.requests;
+    },
+  };
 }
 
 function createFollower(
@@ -57,9 +67,9 @@ function createFollower(
   options: ConnectorSetOptions,
   onMap: () => Promise<void>,
 ): MapFollower {
-  const { dispatcher, logger, mapFolder, random } = options;
+  const { agents, logger, mapFolder, random } = options;
   const reader = createMapReader({
-    source: sourceOf(map, dispatcher),
+    source: sourceOf(map, agents),
     keys: map.keys.reveal(),
     maxStaleMs: map.maxStaleMs,
     timeoutMs: map.timeoutMs,

@@ -34,8 +34,7 @@ export interface Service {
    */
   start(): Promise<{ readonly url: string; readonly port: number }>;
   /**
-   * For use without `start`: takes over the service map, waiting for one fetch. Nothing is synced. Does nothing when
-   * there is no map.
+   * For use without `start`: takes over the service map, if there is one, waiting for one fetch. Syncs nothing.
    */
   prepare(): Promise<void>;
   /** Fetches the service map now and syncs what it changed. Never rejects. */
@@ -58,6 +57,8 @@ export interface Service {
 
 /** How long requests under way may take to end once the service closes. */
 const CLOSE_GRACE_MS = 500;
+/** What an earlier run kept is served before the first pass begins, which would hold up the first lists. */
+const BEGIN_DELAY_MS = 50;
 
 class GatewayService implements Service {
   readonly manager: ConnectorProxyManager;
@@ -78,7 +79,9 @@ class GatewayService implements Service {
   readonly #listener: Listener;
   readonly #startedAt = new Date();
   #url: string | undefined;
+  #shown = false;
   #starting: Promise<{ readonly url: string; readonly port: number }> | undefined;
+  #beginning: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: ServiceOptions) {
@@ -98,7 +101,7 @@ class GatewayService implements Service {
     this.#connectors = createConnectorSet({
       ...options,
       random,
-      dispatcher: this.#agents.requests,
+      agents: this.#agents,
       changed: async (connectors) => await this.#replace(connectors),
     });
     const { separator, listPrebuilt } = settings;
@@ -147,9 +150,17 @@ class GatewayService implements Service {
     const address = await this.#listener.listen(port, host);
     const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
     this.#url = `http://${name}:${address.port}/mcp`;
-    this.#connectors.start();
-    this.manager.start();
+    this.#beginSoon();
     return { url: this.#url, port: address.port };
+  }
+
+  #beginSoon(): void {
+    const begin = (): void => {
+      this.#connectors.start();
+      this.manager.start();
+    };
+    if (this.#complete(undefined)) this.#beginning = setTimeout(begin, BEGIN_DELAY_MS);
+    else begin();
   }
 
   async prepare(): Promise<void> {
@@ -227,15 +238,20 @@ class GatewayService implements Service {
   #listWanted(connectorId: string | undefined): Promise<void> | undefined {
     const wait = this.#connectors.before(() => this.manager.listWanted(connectorId));
     // What has just been learned must be in the catalog before the list is answered.
-    return wait?.then(async () => await this.#feed.settled());
+    if (wait !== undefined) return wait.then(async () => await this.#feed.settled());
+    return this.#feed.upToDate ? undefined : this.#feed.settled();
   }
 
   #complete(connectorId: string | undefined): boolean {
-    return this.#connectors.settled && this.manager.complete(connectorId);
+    const { settled } = this.#connectors;
+    return settled && this.manager.complete(connectorId) && this.#feed.upToDate;
   }
 
   #ready(): boolean {
-    return this.#url !== undefined && !this.#closing && this.#complete(undefined);
+    const known = this.#connectors.settled && this.manager.complete(undefined);
+    // Counts until the first whole list only.
+    this.#shown ||= known && this.#feed.upToDate;
+    return this.#url !== undefined && !this.#closing && known && this.#shown;
   }
 
   #routes(): Map<string, Route> {
@@ -249,15 +265,14 @@ class GatewayService implements Service {
         read: publishedMap && createMapPublisher(publishedMap),
         onError: (error) => logger.warn({ err: error }, 'the service map cannot be served'),
       }),
-      metricsRoute(this.#instruments.registry, (error) =>
-        logger.error({ err: error }, 'a metric cannot be read'),
-      ),
+      metricsRoute(this.#instruments.registry, (error) => logger.error({ err: error }, 'a metric')),
     ]);
   }
 
   async #close(): Promise<void> {
     // What a start under way still opens must be there to be closed.
     await Promise.allSettled([this.#starting]);
+    clearTimeout(this.#beginning);
     this.#feed.stop();
     this.#instruments.runtime.close();
     this.#endpoint.close();
@@ -279,7 +294,7 @@ class GatewayService implements Service {
 // oxlint-disable-next-line no-restricted-properties -- the composition root hands chance to every part
 const platformRandom = (): number => Math.random();
 
-/** Builds the parts and wires them. Nothing connects or listens before `start` (or `manager.sync`). */
+/** Builds and wires the parts. Nothing connects or listens before `start` (or `manager.sync`). */
 export function createService(options: ServiceOptions): Service {
   return new GatewayService(options);
 }

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import type { CacheStore, StoredEntry } from './cache-store.ts';
+import { createPace } from './pace.ts';
 
 export interface FileCacheStoreOptions<T> {
   /** Created 0700 on first use; one 0600 file per key. */
@@ -30,6 +31,8 @@ export class CacheStoreError extends Error {
 
 const SUFFIX = '.json';
 const DAMAGED = '.bad';
+/** Files that are read at a time: a start waits for their bytes, hardly for its own work on them. */
+const READ_AHEAD = 8;
 
 /** File name of a key: itself when it is a connector id, else a digest (any text is a possible key). */
 function fileNameOf(key: string): string {
@@ -56,6 +59,12 @@ function parseEntry<T>(text: string, file: string, decode: (json: unknown) => T)
   };
 }
 
+/** A file whose bytes are on their way. */
+interface Reading {
+  readonly file: string;
+  readonly text: Promise<string>;
+}
+
 async function listFiles(folder: string): Promise<string[]> {
   try {
     return (await readdir(folder)).filter((name) => name.endsWith(SUFFIX)).toSorted();
@@ -72,13 +81,23 @@ async function listFiles(folder: string): Promise<string[]> {
 export function createFileCacheStore<T>(options: FileCacheStoreOptions<T>): CacheStore<T> {
   const { folder, decode, maxBytes = 16 * 1024 * 1024, maxEntries = 10_000 } = options;
 
-  const loadOne = async (file: string): Promise<StoredEntry<T> | undefined> => {
+  const readText = async (file: string): Promise<string> => {
     const path = join(folder, file);
+    if ((await stat(path)).size > maxBytes) throw new RangeError('too large');
+    return await readFile(path, 'utf8');
+  };
+  const reading = (file: string): Reading => {
+    const text = readText(file);
+    // Waited for in its turn; until then a failure is nobody's.
+    text.catch(() => undefined);
+    return { file, text };
+  };
+  const load = async ({ file, text }: Reading): Promise<StoredEntry<T> | undefined> => {
     try {
-      if ((await stat(path)).size > maxBytes) throw new RangeError('too large');
-      return parseEntry(await readFile(path, 'utf8'), file, decode);
+      return parseEntry(await text, file, decode);
     } catch (error) {
       options.onDamaged?.(file, error);
+      const path = join(folder, file);
       // Should even the renaming fail, the next save replaces the file.
       await rename(path, path.slice(0, -SUFFIX.length) + DAMAGED).catch(() => undefined);
       return undefined;
@@ -88,10 +107,15 @@ export function createFileCacheStore<T>(options: FileCacheStoreOptions<T>): Cach
   return {
     async loadAll() {
       const entries: StoredEntry<T>[] = [];
-      // One after the other: each parse may take milliseconds, and between two the event loop gets its turn.
-      for (const file of (await listFiles(folder)).slice(0, maxEntries)) {
-        const entry = await loadOne(file);
+      const files = (await listFiles(folder)).slice(0, maxEntries);
+      const ahead = files.splice(0, READ_AHEAD).map(reading);
+      // Parsed one after the other, in slices: each may take milliseconds.
+      const pace = createPace();
+      for (let next = ahead.shift(); next !== undefined; next = ahead.shift()) {
+        const entry = await load(next);
         if (entry !== undefined) entries.push(entry);
+        ahead.push(...files.splice(0, 1).map(reading));
+        await pace();
       }
       return entries;
     },

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { createSyncMeter } from '../observability/sync-meter.ts';
 import { ManifestCache } from './cache.ts';
+import { DEFAULT_MAX_STALE_MS } from './freshness.ts';
 import type { ConnectorDefinition, ConnectorFailure } from './connector.ts';
 import { ConnectorEntry, type ServedManifest } from './connector-entry.ts';
 import {
@@ -63,6 +64,8 @@ export class ConnectorProxyManager {
       random,
       store,
       equals: sameManifest,
+      // The promise is 24 h of outage: an interval may have passed before it, and a retry is due up to one after it.
+      maxStaleMs: DEFAULT_MAX_STALE_MS + 3 * (options.refreshIntervalMs ?? 300_000),
       fetchTimeoutMs: FETCH_BACKSTOP_MS,
       fetch: async (id, signal) => await this.#required(id).fetch(signal),
       onStoreError: (key, error) => options.onError?.(`the manifest of ${key} was not kept`, error),

@@ -1,5 +1,7 @@
+import { createRequire } from 'node:module';
 import type { LookupFunction } from 'node:net';
-import { Agent, Pool, type Dispatcher } from 'undici';
+import type * as Undici from 'undici';
+import type { Agent, Dispatcher } from 'undici';
 
 /** Bounds of the shared sockets. Durations in milliseconds. */
 export interface SharedAgentsOptions {
@@ -43,7 +45,10 @@ export const DEFAULT_AGENT_OPTIONS: SharedAgentsOptions = {
   streamsPerOrigin: 1_024,
 };
 
-/** The sockets all HTTP connectors share, pooled by origin. */
+/**
+ * The sockets all HTTP connectors share, pooled by origin. Read a dispatcher when it is used, not before: each is made
+ * when it is first read, and may be another the next time.
+ */
 export interface SharedAgents {
   /** For exchanges that end: calls, lists, handshakes. */
   readonly requests: Dispatcher;
@@ -56,12 +61,19 @@ export interface SharedAgents {
 /** The time taken off a server's `Keep-Alive` hint: latency and clocks of both ends. */
 const HINT_MARGIN_MS = 2_000;
 
+/** Loaded by the first request: a list that an earlier run kept is served without, and sooner. */
+function loadUndici(): typeof Undici {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what `require` returns has no type
+  return createRequire(import.meta.url)('undici') as typeof Undici;
+}
+
 function createAgent(
   options: SharedAgentsOptions,
   silenceTimeoutMs: number,
   connectionsFor: (origin: string) => number,
 ): Agent {
-  return new Agent({
+  const undici = loadUndici();
+  return new undici.Agent({
     connect: {
       timeout: options.connectTimeoutMs,
       keepAlive: true,
@@ -80,24 +92,35 @@ function createAgent(
     // For the same reason: sockets then count requests, and a cancelled request is a closed socket.
     allowH2: false,
     factory: (origin, poolOptions) =>
-      new Pool(
+      new undici.Pool(
         origin,
         Object.assign({}, poolOptions, { connections: connectionsFor(String(origin)) }),
       ),
   });
 }
 
-/** Creates the two agents. Whoever creates them closes them, after the upstreams. */
+/** Two agents. Whoever creates them closes them, after the upstreams. */
 export function createSharedAgents(options: Partial<SharedAgentsOptions> = {}): SharedAgents {
   const all: SharedAgentsOptions = { ...DEFAULT_AGENT_OPTIONS, ...options };
-  const requests = createAgent(all, all.silenceTimeoutMs, all.connectionsFor);
-  // No timeouts here: some servers send not even headers before the first event.
-  const streams = createAgent(all, 0, () => all.streamsPerOrigin);
+  let requests: Agent | undefined;
+  let streams: Agent | undefined;
+  let closed = false;
+  /** What is asked for after the end must fail, and not open a socket. */
+  const made = (agent: Agent): Agent => {
+    if (closed) void agent.destroy();
+    return agent;
+  };
   return {
-    requests,
-    streams,
+    get requests() {
+      return (requests ??= made(createAgent(all, all.silenceTimeoutMs, all.connectionsFor)));
+    },
+    get streams() {
+      // No timeouts here: some servers send not even headers before the first event.
+      return (streams ??= made(createAgent(all, 0, () => all.streamsPerOrigin)));
+    },
     async close() {
-      await Promise.all([requests.destroy(), streams.destroy()]);
+      closed = true;
+      await Promise.all([requests?.destroy(), streams?.destroy()]);
     },
   };
 }

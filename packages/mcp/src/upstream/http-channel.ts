@@ -22,7 +22,10 @@ export interface HttpChannel {
    * Sends a request. `mayRecover` is false for one that was already sent again: a second refusal is delivered.
    */
   forward(request: ForwardRequest, sink: ForwardSink, mayRecover: boolean): ForwardHandle;
-  /** Opens the stream on which the server tells of changes, if it announced one. Does nothing the second time. */
+  /**
+   * Soon opens the stream on which the server tells of changes, if it announced one (`StreamPolicy.firstDelayMs`).
+   * Does nothing the second time.
+   */
   listen(): void;
   /** Ends that stream. Idempotent. */
   stopListening(): void;

@@ -80,7 +80,7 @@ class SharedHttpUpstream implements HttpUpstream {
     this.#options = options;
     this.#memory = options.eraMemory ?? createEraMemory();
     try {
-      this.#wire = createHttpWire(definition, options.agents.requests, options.clientInfo);
+      this.#wire = createHttpWire(definition, options.agents, options.clientInfo);
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       this.#wire = error;

@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { ConnectorDefinition, ConnectorTimeouts } from '../connectors/connector.ts';
 import { HEADER } from '../protocol/revision.ts';
+import type { SharedAgents } from './agent.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /** How we name ourselves to servers. */
@@ -81,7 +82,7 @@ function configuredHeaders(configured: Readonly<Record<string, string>>, url: UR
  */
 export function createHttpWire(
   definition: ConnectorDefinition,
-  dispatcher: Dispatcher,
+  agents: Pick<SharedAgents, 'requests'>,
   clientInfo: ClientIdentity,
 ): HttpWire {
   try {
@@ -101,7 +102,9 @@ export function createHttpWire(
     }
     return {
       connectorId: definition.id,
-      dispatcher,
+      get dispatcher() {
+        return agents.requests;
+      },
       origin: url.origin,
       path: url.pathname + url.search,
       headers,

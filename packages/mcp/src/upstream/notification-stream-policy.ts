@@ -1,5 +1,11 @@
-/** When a notification stream that ended is opened again. Durations in milliseconds. */
+/** When a notification stream is opened, and opened again after it ended. Durations in milliseconds. */
 export interface StreamPolicy {
+  /**
+   * The least wait before a stream is opened for the first time; jitter adds up to as much. Default 1000: the sockets
+   * and the work of a hundred streams then come after the first pass, which waits for none of them. A change in
+   * between is noticed when the list's TTL is over. 0 opens it at once.
+   */
+  readonly firstDelayMs: number;
   /** How long a modern server may take to acknowledge. Default 10000. Legacy ones may send nothing for hours. */
   readonly acknowledgeTimeoutMs: number;
   /** No wait is shorter, whatever the server's `retry:` says. Default 1000. */
@@ -17,6 +23,7 @@ export interface StreamPolicy {
 }
 
 export const DEFAULT_STREAM_POLICY: StreamPolicy = {
+  firstDelayMs: 1_000,
   acknowledgeTimeoutMs: 10_000,
   floorMs: 1_000,
   capMs: 60_000,

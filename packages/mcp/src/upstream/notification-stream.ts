@@ -46,7 +46,7 @@ export interface NotificationStreamOptions {
 export interface NotificationStream {
   /** Whether the server would tell us of a change now. */
   readonly isOpen: boolean;
-  /** Opens it and keeps it open. Does nothing the second time. */
+  /** Opens it after `firstDelayMs` and keeps it open. Does nothing the second time. */
   open(): void;
   /** Ends it for good, at once. Idempotent. */
   close(): void;
@@ -79,7 +79,10 @@ class KeptStream implements NotificationStream {
   }
 
   open(): void {
-    if (this.#state.kind === 'idle') this.#try();
+    if (this.#state.kind !== 'idle') return;
+    const { random, policy } = this.#options;
+    if (policy.firstDelayMs === 0) this.#try();
+    else this.#tryAfter(policy.firstDelayMs * (1 + random()));
   }
 
   close(): void {
@@ -127,6 +130,10 @@ class KeptStream implements NotificationStream {
       retryMs: this.#retryMs,
       retryAfterMs: end.kind === 'ended' ? end.retryAfterMs : undefined,
     });
+    this.#tryAfter(delayMs);
+  }
+
+  #tryAfter(delayMs: number): void {
     const timer = setTimeout(() => this.#try(), delayMs);
     timer.unref();
     this.#state = { kind: 'waiting', timer };

@@ -1,4 +1,3 @@
-import { Dispatcher } from 'undici';
 import { createSharedAgents, type SharedAgents } from './agent.ts';
 
 /** Sockets of one connector, which it may let go of at any time. */
@@ -8,23 +7,6 @@ export interface RenewableAgents extends SharedAgents {
    * Streams stay: they are under way until the connector is closed.
    */
   renew(): void;
-}
-
-/** Passes everything on to the dispatcher that is current at the time. */
-class CurrentDispatcher extends Dispatcher {
-  readonly #current: () => Dispatcher;
-
-  constructor(current: () => Dispatcher) {
-    super();
-    this.#current = current;
-  }
-
-  override dispatch(
-    options: Dispatcher.DispatchOptions,
-    handler: Dispatcher.DispatchHandler,
-  ): boolean {
-    return this.#current().dispatch(options, handler);
-  }
 }
 
 /**
@@ -54,8 +36,12 @@ export function createRenewableAgents(
   }
 
   return {
-    requests: new CurrentDispatcher(() => get().requests),
-    streams: first.streams,
+    get requests() {
+      return get().requests;
+    },
+    get streams() {
+      return first.streams;
+    },
     renew() {
       if (current === undefined || closed) return;
       void leave(current);

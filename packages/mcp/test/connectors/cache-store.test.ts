@@ -45,6 +45,20 @@ test('createFileCacheStore() gives back what was saved, one file per connector',
   expect(await storeOf().loadAll()).toHaveLength(1);
 });
 
+test('loadAll() reads ahead, keeps the order of the keys and leaves out what cannot be read', async () => {
+  const store = storeOf();
+  const keys = Array.from({ length: 40 }, (_, index) => `server-${String(index).padStart(2, '0')}`);
+  for (const key of keys) await store.save(entryOf(key));
+  for (const key of ['server-05', 'server-39']) {
+    await writeFile(join(folder, `${key}.json`), '{');
+  }
+  const damaged: string[] = [];
+  const entries = await storeOf({ onDamaged: (file) => damaged.push(file) }).loadAll();
+  const whole = keys.filter((key) => key !== 'server-05' && key !== 'server-39');
+  expect(entries.map(({ key }) => key)).toEqual(whole);
+  expect(damaged).toEqual(['server-05.json', 'server-39.json']);
+});
+
 test('createFileCacheStore() writes files 0600 in a folder 0700', async () => {
   await storeOf().save(entryOf('github'));
   expect((await stat(join(folder, 'github.json'))).mode & 0o777).toBe(0o600);

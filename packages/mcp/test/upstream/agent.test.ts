@@ -70,6 +70,19 @@ function dispatched(): Dispatched {
   };
 }
 
+test('createSharedAgents() makes each agent once, and after close() only one that refuses', async () => {
+  const agents = createSharedAgents();
+  expect(agents.requests).toBe(agents.requests);
+  expect(agents.streams).not.toBe(agents.requests);
+  const late = createSharedAgents();
+  await Promise.all([agents.close(), late.close()]);
+  for (const dispatcher of [agents.requests, late.requests, late.streams]) {
+    const { handler, failed } = dispatched();
+    dispatcher.dispatch({ origin: 'http://127.0.0.1:9', path: '/', method: 'GET' }, handler);
+    expect(await failed).toMatchObject({ code: 'UND_ERR_DESTROYED' });
+  }
+});
+
 test('maxOrigins fails the next origin at once, unsent', async () => {
   await using wire = await startWire(() => undefined);
   const agents = createSharedAgents({ maxOrigins: 1 });

@@ -5,9 +5,9 @@ import type { EraMemory } from '../../src/upstream/era-memory.ts';
 import { createHttpUpstream, type HttpUpstream } from '../../src/upstream/http-upstream.ts';
 import { DEFAULT_TIMEOUTS, type ConnectorDefinition } from '../../src/connectors/connector.ts';
 import type { Era } from '../../src/protocol/revision.ts';
-import type { StreamPolicy } from '../../src/upstream/notification-stream-policy.ts';
 import type { ForwardHandle, ForwardRequest, ForwardSink } from '../../src/upstream/upstream.ts';
 import type { UpstreamError } from '../../src/upstream/upstream-error.ts';
+import { AT_ONCE, type StreamPolicy } from './at-once.ts';
 
 export const CLIENT = { name: 'gateway', version: '9.9.9' } as const;
 export const SIGNAL: AbortSignal = new AbortController().signal;
@@ -37,7 +37,7 @@ export interface Opened extends AsyncDisposable {
   readonly losses: UpstreamError[];
 }
 
-/** An upstream on agents of its own, closed at the end of the test. */
+/** An upstream on agents of its own, closed at the end. */
 export function open(
   definition: ConnectorDefinition,
   options: {
@@ -48,7 +48,7 @@ export function open(
     agents?: SharedAgents;
   } = {},
 ): Opened {
-  const { connections, streamPolicy } = options;
+  const { connections, streamPolicy = AT_ONCE } = options;
   const agents =
     options.agents ??
     createSharedAgents(connections === undefined ? {} : { connectionsFor: () => connections });
@@ -62,7 +62,7 @@ export function open(
       notification: (method, text) => notifications.push({ method, text }),
       closed: (error) => losses.push(error),
     },
-    ...(streamPolicy === undefined ? {} : { streamPolicy }),
+    streamPolicy,
     ...(options.eraMemory === undefined ? {} : { eraMemory: options.eraMemory }),
   });
   return {

@@ -11,6 +11,7 @@ import {
 
 /** Reconnects within milliseconds and never rests, so that real servers can be met many times. */
 export const QUICK: StreamPolicy = {
+  firstDelayMs: 0,
   acknowledgeTimeoutMs: 100,
   floorMs: 5,
   capMs: 20,

@@ -5,9 +5,13 @@ import {
   type StreamAttempt,
   type StreamListener,
 } from '../../src/upstream/notification-stream.ts';
-import { DEFAULT_STREAM_POLICY } from '../../src/upstream/notification-stream-policy.ts';
+import {
+  DEFAULT_STREAM_POLICY,
+  type StreamPolicy,
+} from '../../src/upstream/notification-stream-policy.ts';
 import { UpstreamError } from '../../src/upstream/upstream-error.ts';
 import { advance, useFakeTime } from '../connectors/fake-time.ts';
+import { AT_ONCE } from './at-once.ts';
 
 useFakeTime();
 
@@ -26,7 +30,10 @@ interface Kept {
   readonly last: () => Attempt;
 }
 
-function keep(onStart: (attempt: Attempt) => void = () => undefined): Kept {
+function keep(
+  onStart: (attempt: Attempt) => void = () => undefined,
+  policy: StreamPolicy = AT_ONCE,
+): Kept {
   const attempts: Attempt[] = [];
   const events: string[] = [];
   const stream = createNotificationStream({
@@ -46,7 +53,7 @@ function keep(onStart: (attempt: Attempt) => void = () => undefined): Kept {
     reopened: () => events.push('reopened'),
     lost: () => events.push('lost'),
     random: () => 0.5,
-    policy: DEFAULT_STREAM_POLICY,
+    policy,
   });
   return {
     stream,
@@ -72,6 +79,30 @@ test('open() tries once, however often it is called', () => {
   stream.close();
   expect(last().closed).toBe(true);
   expect(stream.isOpen).toBe(false);
+});
+
+test('open() waits for firstDelayMs and jitter, so that no first pass pays for streams', async () => {
+  const { stream, attempts, last } = keep(undefined, DEFAULT_STREAM_POLICY);
+  stream.open();
+  stream.open();
+  expect(vi.getTimerCount()).toBe(1);
+  await advance(1_499);
+  expect(attempts).toHaveLength(0);
+  await advance(1);
+  expect(attempts).toHaveLength(1);
+  last().listener.opened();
+  expect(stream.isOpen).toBe(true);
+  stream.close();
+});
+
+test('close() before firstDelayMs is over leaves no timer and opens nothing', async () => {
+  const { stream, attempts } = keep(undefined, DEFAULT_STREAM_POLICY);
+  stream.open();
+  stream.close();
+  expect(vi.getTimerCount()).toBe(0);
+  stream.open();
+  await advance(10_000);
+  expect(attempts).toHaveLength(0);
 });
 
 test('a stream that ends is opened again, and only then is a change supposed', async () => {
