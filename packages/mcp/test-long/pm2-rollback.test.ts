@@ -54,6 +54,8 @@ interface Status {
 }
 
 interface Operator extends AsyncDisposable {
+  /** The daemon's log: whether it had to kill. */
+  log(): Promise<string>;
   readonly origin: string;
   readonly pm2: (args: readonly string[], env?: Readonly<Record<string, string>>) => Promise<void>;
 }
@@ -85,6 +87,7 @@ async function startOperator(fleet: readonly HttpUpstream[]): Promise<Operator> 
     });
   };
   return {
+    log: async () => await readFile(join(home, 'pm2.log'), 'utf8'),
     origin: `http://127.0.0.1:${port}`,
     pm2,
     [Symbol.asyncDispose]: async () => {
@@ -187,6 +190,7 @@ test(
     expect(flagOf(restored)).toEqual({ value: false, origin: { kind: 'environment', variable } });
     expect(await listedTools(origin)).toEqual(whole);
     await expectRefreshes(fleet);
+    expect(await operator.log()).not.toContain('SIGKILL');
   },
 );
 
