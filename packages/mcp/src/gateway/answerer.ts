@@ -125,9 +125,12 @@ export class Answerer {
       reply.answer(200, errorText(JSON.stringify(id), troubleError(connectorId ?? '', trouble)));
       return;
     }
-    const complete = demand.complete(connectorId);
-    const { serverInfo } = this.profile(connectorId, false);
-    const options = { id, era, complete, serverInfo };
+    const options = {
+      id,
+      era,
+      complete: () => demand.complete(connectorId),
+      serverInfo: () => this.profile(connectorId, false).serverInfo,
+    };
     reply.answerParts(listAnswer(this.view(connectorId), kind, options));
   }
 

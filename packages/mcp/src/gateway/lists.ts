@@ -20,9 +20,10 @@ export function remainingHint(view: CatalogView<unknown>, complete: boolean): Ca
 export interface ListAnswerOptions {
   readonly id: JsonRpcId;
   readonly era: Era;
-  /** False while the list is still growing: it must not be cached. */
-  readonly complete: boolean;
-  readonly serverInfo: JsonObject;
+  /** False while the list is still growing: it must not be cached. Only a modern answer asks. */
+  readonly complete: () => boolean;
+  /** Only a modern answer says who gave it. */
+  readonly serverInfo: () => JsonObject;
 }
 
 /** A whole list answer: the view's own bytes, not copied, between a head with the id and a tail with the cache hint. */
@@ -38,7 +39,7 @@ export function listAnswer(
 
 function tailOf(view: CatalogView<unknown>, options: ListAnswerOptions): string {
   if (options.era === 'legacy') return '}}';
-  const { ttlMs, cacheScope } = remainingHint(view, options.complete);
-  const meta = JSON.stringify({ [META.serverInfo]: options.serverInfo });
+  const { ttlMs, cacheScope } = remainingHint(view, options.complete());
+  const meta = JSON.stringify({ [META.serverInfo]: options.serverInfo() });
   return `,"resultType":"complete","ttlMs":${ttlMs},"cacheScope":"${cacheScope}","_meta":${meta}}}`;
 }

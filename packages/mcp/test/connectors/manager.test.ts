@@ -71,7 +71,7 @@ describe('sync()', () => {
     expect((upstream.counts.byMethod['tools/list'] ?? 0) - before).toBe(1);
   });
 
-  test('connectors are synced at the same time, within the bound; 1 is one after the other', async () => {
+  test('connectors are synced at the same time; a bound of 1 is one after the other', async () => {
     const latencyMs = 40;
     await using fleet = await startFleet(
       Array.from({ length: 6 }, () => ({ kind: 'modern-http' as const, latencyMs })),

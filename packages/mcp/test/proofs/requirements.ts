@@ -215,7 +215,7 @@ export const REQUIREMENTS: Readonly<Record<string, readonly Citation[]>> = {
   'S4-09': cite(
     'connectors/manager',
     'reports every connector, isolates failures and names their phase (S4-09, B7.6)',
-    'connectors are synced at the same time, within the bound; 1 is one after the other',
+    'connectors are synced at the same time; a bound of 1 is one after the other',
   ),
   'S4-19': cite('config/flags', 'parseConnectorFeatureFlags(%j) is %j (B1, B7.10, S4-19)'),
   'S4-20': cite(
