@@ -33,7 +33,7 @@ const MAX_REST_MS = 500;
  * @param onError told of a build that failed; the catalog before it stays.
  */
 export function feedCatalog(
-  manager: ConnectorProxyManager,
+  manager: Pick<ConnectorProxyManager, 'served' | 'onChange'>,
   cell: CatalogCell<UpstreamAccess>,
   options: FeedOptions,
   onError: (error: unknown) => void,
@@ -44,6 +44,8 @@ export function feedCatalog(
   let dirty = true;
 
   async function build(): Promise<void> {
+    // Yields first, so that `running` is set before this can end.
+    await Promise.resolve();
     dirty = false;
     const startedAtMs = performance.now();
     try {

@@ -1,5 +1,8 @@
 import { startFleet, startUpstream } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
+import { CatalogCell } from '../src/catalog/catalog.ts';
+import { feedCatalog } from '../src/catalog-feed.ts';
+import type { UpstreamAccess } from '../src/upstream/upstream.ts';
 import { connectorFor, startGateway } from './e2e/gateway-fixture.ts';
 
 const generationOf = (status: Readonly<Record<string, unknown>>): number =>
@@ -43,4 +46,37 @@ test('settled() builds nothing when nothing has changed', async () => {
   const before = generationOf(service.status());
   await service.settled();
   expect(generationOf(service.status())).toBe(before);
+});
+
+test('a build that fails at once is told, and the next change is built', async () => {
+  const errors: unknown[] = [];
+  const broken = new Error('cannot be read');
+  let failing = true;
+  let change: () => void = () => undefined;
+  const cell = new CatalogCell<UpstreamAccess>();
+  const feed = feedCatalog(
+    {
+      served: () => {
+        if (failing) throw broken;
+        return [];
+      },
+      onChange: (listener) => {
+        change = listener;
+        return () => undefined;
+      },
+    },
+    cell,
+    { separator: '__', prebuilt: true, duration: { observe: () => undefined } },
+    (error) => errors.push(error),
+  );
+  await feed.settled();
+  expect(errors).toEqual([broken]);
+  expect(cell.current.generation).toBe(0);
+  failing = false;
+  change();
+  expect(feed.upToDate).toBe(false);
+  await feed.settled();
+  expect(cell.current.generation).toBe(1);
+  expect(feed.upToDate).toBe(true);
+  feed.stop();
 });
