@@ -52,7 +52,7 @@ test('a build that fails at once is told, and the next change is built', async (
   const errors: unknown[] = [];
   const broken = new Error('cannot be read');
   let failing = true;
-  let change: () => void = () => undefined;
+  const listeners: (() => void)[] = [];
   const cell = new CatalogCell<UpstreamAccess>();
   const feed = feedCatalog(
     {
@@ -61,7 +61,7 @@ test('a build that fails at once is told, and the next change is built', async (
         return [];
       },
       onChange: (listener) => {
-        change = listener;
+        listeners.push(listener);
         return () => undefined;
       },
     },
@@ -73,7 +73,7 @@ test('a build that fails at once is told, and the next change is built', async (
   expect(errors).toEqual([broken]);
   expect(cell.current.generation).toBe(0);
   failing = false;
-  change();
+  for (const listener of listeners) listener();
   expect(feed.upToDate).toBe(false);
   await feed.settled();
   expect(cell.current.generation).toBe(1);
