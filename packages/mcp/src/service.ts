@@ -20,7 +20,7 @@ import { createInstruments, type Instruments } from './observability/instruments
 import { createSharedAgents, type SharedAgents } from './upstream/agent.ts';
 import { createReaper } from './upstream/reaper.ts';
 import type { ServiceOptions } from './service-options.ts';
-import type { UpstreamAccess } from './upstream/upstream.ts';
+import { OWN_CALLER, type UpstreamAccess } from './upstream/upstream.ts';
 
 export type { OfferedTool } from './catalog/offered-tools.ts';
 export type { ServiceOptions, ServiceSettings } from './service-options.ts';
@@ -197,7 +197,7 @@ class GatewayService implements Service {
         params: { members, meta: [], value: { name: tool } },
         era: 'legacy',
         connectorId: undefined,
-        callerId: '',
+        caller: OWN_CALLER,
         paramHeaders: {},
         cancellation: new Cancellation(),
       },

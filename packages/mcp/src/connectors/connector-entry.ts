@@ -32,6 +32,8 @@ export interface ConnectorEntryWiring {
   /** The server said that a list of its has changed, or went away: what it offers must be asked again. */
   readonly outdated: (connectorId: string) => void;
   readonly meter: SyncMeter;
+  /** The server said something unasked that is not about its lists. */
+  readonly told: (connectorId: string, method: string, text: string) => void;
 }
 
 /** One connector: its definition, its upstream, and how the last attempt to sync it went. */
@@ -58,8 +60,9 @@ export class ConnectorEntry {
     }
     if (!definition.enabled || definition.problem !== undefined || !definition.transport) return;
     const events: UpstreamEvents = {
-      notification: (method) => {
+      notification: (method, text) => {
         if (method.endsWith('/list_changed')) this.#outdated();
+        else wiring.told(definition.id, method, text);
       },
       closed: (error) => {
         this.#noteFailure(error);
@@ -68,7 +71,11 @@ export class ConnectorEntry {
     };
     const upstream = wiring.createUpstream(definition, events, () => this.#rememberedEra());
     this.#upstream = upstream;
-    this.access = { acquire: () => upstream, callTimeouts: definition.timeouts };
+    this.access = {
+      acquire: () => upstream,
+      release: () => undefined,
+      callTimeouts: definition.timeouts,
+    };
   }
 
   /** True once there is nothing left to wait for before answering a first list. */

@@ -27,6 +27,8 @@ export interface ConnectorProxyManagerOptions {
   readonly store?: CacheStore<CachedManifest> | undefined;
   /** Told of what goes wrong in the background; `what` names it. Default: ignored. */
   readonly onError?: (what: string, error: unknown) => void;
+  /** Told of what a server says unasked beside changes of its lists, e.g. `notifications/resources/updated`; raw JSON. */
+  readonly onTold?: (connectorId: string, method: string, text: string) => void;
   /** Measures every attempt. Default: nothing is measured. */
   readonly instruments?: Pick<Instruments, 'connector'>;
 }

@@ -233,6 +233,7 @@ export class ConnectorProxyManager {
       createUpstream: this.#options.createUpstream,
       changed: () => this.#changed(),
       outdated: (id) => this.#outdated(id),
+      told: (id, method, text) => this.#options.onTold?.(id, method, text),
       meter: createSyncMeter(this.#options.instruments?.connector(definition.id)),
     });
     this.#entries.set(definition.id, entry);

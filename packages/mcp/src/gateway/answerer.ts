@@ -12,7 +12,7 @@ import {
   type RawMember,
 } from '../protocol/message.ts';
 import type { Era } from '../protocol/revision.ts';
-import type { UpstreamAccess } from '../upstream/upstream.ts';
+import type { Caller, UpstreamAccess } from '../upstream/upstream.ts';
 import { CallDeadlines } from './call-deadlines.ts';
 import type { Cancellation } from './cancellation.ts';
 import { ForwardedCall } from './forward.ts';
@@ -29,8 +29,7 @@ export interface ClientRequest {
   readonly era: Era;
   /** One connector under its own names, or undefined for all under prefixed ones. */
   readonly connectorId: string | undefined;
-  /** The session, or the empty string. */
-  readonly callerId: string;
+  readonly caller: Caller;
   readonly paramHeaders: Readonly<Record<string, string>>;
   readonly cancellation: Cancellation;
 }
@@ -149,7 +148,7 @@ export class Answerer {
       route = this.#find(kind, name, request.connectorId);
       route ??= this.#refuse(kind, name, request, startedAtMs);
     }
-    const { id, method, era, callerId, paramHeaders, params } = request;
+    const { id, method, era, caller, paramHeaders, params } = request;
     const call = new ForwardedCall(
       {
         id,
@@ -159,7 +158,7 @@ export class Answerer {
         name: method === 'resources/read' ? name : route.upstreamName,
         paramHeaders,
         era,
-        callerId,
+        caller,
       },
       route,
       reply,

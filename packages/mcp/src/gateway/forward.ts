@@ -11,9 +11,11 @@ import {
 import type { Era } from '../protocol/revision.ts';
 import { UpstreamError, type UpstreamErrorCode } from '../upstream/upstream-error.ts';
 import type {
+  Caller,
   ForwardHandle,
   ForwardRequest,
   ForwardSink,
+  ServerRequest,
   UpstreamAccess,
 } from '../upstream/upstream.ts';
 import { bridgeError, bridgeResult, errorStatus } from './bridge.ts';
@@ -31,8 +33,7 @@ export interface Call {
   readonly name: string | undefined;
   readonly paramHeaders: Readonly<Record<string, string>>;
   readonly era: Era;
-  /** Who calls: a session, or the empty string. */
-  readonly callerId: string;
+  readonly caller: Caller;
 }
 
 export interface ForwardPorts {
@@ -85,7 +86,7 @@ export class ForwardedCall implements ForwardSink, TimedCall {
   }
 
   start(route: Route<UpstreamAccess>): void {
-    const { id, method, members, meta, name, paramHeaders, era, callerId } = this.#call;
+    const { id, method, members, meta, name, paramHeaders, era, caller } = this.#call;
     const request: ForwardRequest = {
       id,
       method,
@@ -94,9 +95,10 @@ export class ForwardedCall implements ForwardSink, TimedCall {
       name,
       paramHeaders,
       clientEra: era,
+      caller,
     };
     this.#ports.deadlines.add(this);
-    const handle = route.target.acquire(callerId).forward(request, this);
+    const handle = route.target.acquire(caller).forward(request, this);
     this.#handle = handle;
     this.#reply.onDrain(() => handle.resume());
   }
@@ -107,6 +109,10 @@ export class ForwardedCall implements ForwardSink, TimedCall {
     // A notification that nobody gets is no progress, or a silent client could keep a call alive.
     if (taken !== 'dropped') this.lastProgressAtMs = performance.now();
     if (taken === 'slow') this.#handle?.pause();
+  }
+
+  request({ method, respond }: ServerRequest): void {
+    respond({ kind: 'error', text: errorObject(RPC.methodNotFound, `Method not found: ${method}`) });
   }
 
   result(text: string, era: Era): void {

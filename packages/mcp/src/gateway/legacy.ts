@@ -2,6 +2,7 @@ import type { IncomingMessage } from '../protocol/json-rpc.ts';
 import { LIST_SHAPES, type ListKind } from '../protocol/list-kind.ts';
 import { ProtocolError, RPC, resultText } from '../protocol/message.ts';
 import { negotiateLegacy } from '../protocol/revision.ts';
+import type { Caller } from '../upstream/upstream.ts';
 import type { Answerer } from './answerer.ts';
 import { Cancellation } from './cancellation.ts';
 import { eventFrame } from './http-reply.ts';
@@ -66,9 +67,10 @@ export async function answerLegacy(
   session.calls.set(id, cancellation);
   const forget = (): void => void session.calls.delete(id);
   try {
-    const { connectorId, id: callerId } = session;
+    const { connectorId } = session;
+    const caller: Caller = { id: session.id, capabilities: {}, envelope: [] };
     const call = await answerer.answer(
-      { id, method, params, era: 'legacy', connectorId, callerId, paramHeaders: {}, cancellation },
+      { id, method, params, era: 'legacy', connectorId, caller, paramHeaders: {}, cancellation },
       reply,
     );
     if (call === undefined) forget();

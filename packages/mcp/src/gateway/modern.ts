@@ -9,6 +9,7 @@ import {
   decodeHeaderValue,
   eraOf,
 } from '../protocol/revision.ts';
+import { OWN_CALLER } from '../upstream/upstream.ts';
 import type { Answerer } from './answerer.ts';
 import { errorStatus } from './bridge.ts';
 import { Cancellation } from './cancellation.ts';
@@ -132,7 +133,7 @@ export async function answerModern(
   // Closing the response is how a modern client cancels.
   reply.onGone(() => cancellation.cancel('the client closed the request'));
   await answerer.answer(
-    { id, method, params, era: 'modern', connectorId, callerId: '', paramHeaders, cancellation },
+    { id, method, params, era: 'modern', connectorId, caller: OWN_CALLER, paramHeaders, cancellation },
     reply,
   );
 }

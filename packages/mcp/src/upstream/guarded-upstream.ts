@@ -6,7 +6,9 @@ import type {
   ForwardHandle,
   ForwardRequest,
   ForwardSink,
+  Interest,
   RequestOptions,
+  ServerRequest,
   Upstream,
   UpstreamInfo,
 } from './upstream.ts';
@@ -35,6 +37,10 @@ class CountedSink implements ForwardSink {
 
   notification(text: string): void {
     this.#sink.notification(text);
+  }
+
+  request(request: ServerRequest): void {
+    this.#sink.request(request);
   }
 
   result(text: string, era: Era): void {
@@ -142,6 +148,10 @@ class GuardedUpstream implements DrainableUpstream {
       pause: () => handle.pause(),
       resume: () => handle.resume(),
     };
+  }
+
+  async setInterest(interest: Interest): Promise<void> {
+    await this.#inner.setInterest(interest);
   }
 
   async drain(maxMs: number): Promise<void> {

@@ -14,6 +14,7 @@ import type {
   ForwardHandle,
   ForwardRequest,
   ForwardSink,
+  Interest,
   RequestOptions,
   Upstream,
   UpstreamEvents,
@@ -141,6 +142,10 @@ class SharedHttpUpstream implements HttpUpstream {
   forward(request: ForwardRequest, sink: ForwardSink): ForwardHandle {
     if (this.#state.kind === 'ready') return this.#state.channel.forward(request, sink, true);
     return this.#forwardLater(request, sink, true);
+  }
+
+  async setInterest(interest: Interest): Promise<void> {
+    if (interest.resources.size > 0) throw this.#error('RPC_ERROR', 'not supported yet');
   }
 
   async close(): Promise<void> {

@@ -7,6 +7,7 @@ import type {
   ForwardHandle,
   ForwardRequest,
   ForwardSink,
+  Interest,
   RequestOptions,
   UpstreamInfo,
 } from './upstream.ts';
@@ -59,6 +60,7 @@ class LateUpstream implements DrainableUpstream {
   readonly #leaving = new Set<DrainableUpstream>();
   #current: Current | undefined;
   #renewing: Promise<Current> | undefined;
+  #interest: Interest | undefined;
   #closed = false;
 
   constructor(options: LateUpstreamOptions) {
@@ -100,6 +102,11 @@ class LateUpstream implements DrainableUpstream {
     return call;
   }
 
+  async setInterest(interest: Interest): Promise<void> {
+    this.#interest = interest;
+    await this.#current?.upstream.setInterest(interest);
+  }
+
   async drain(maxMs: number): Promise<void> {
     await this.#current?.upstream.drain(maxMs);
   }
@@ -134,7 +141,12 @@ class LateUpstream implements DrainableUpstream {
     if (this.#closed) throw this.#error('CLOSED', 'the connector was closed');
     const before = this.#current;
     if (before !== undefined && isDeepStrictEqual(before.definition, definition)) return before;
-    this.#current = { definition, upstream: this.#options.create(definition) };
+    const upstream = this.#options.create(definition);
+    this.#current = { definition, upstream };
+    if (this.#interest !== undefined) {
+      // What an earlier connection agreed to is asked for again; a refusal now has nobody to tell.
+      upstream.setInterest(this.#interest).catch(() => undefined);
+    }
     if (before !== undefined) void this.#leave(before.upstream);
     return this.#current;
   }

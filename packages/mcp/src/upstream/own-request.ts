@@ -1,9 +1,16 @@
 import { objectMembers } from '../protocol/json-scan.ts';
-import type { RawMember } from '../protocol/message.ts';
+import { RPC, errorObject, type RawMember } from '../protocol/message.ts';
 import { NAME_PARAM } from '../protocol/revision.ts';
 import type { Where } from './http-error.ts';
 import { onceSocketIsFree } from './http-exchange.ts';
-import type { ForwardHandle, ForwardRequest, ForwardSink, RequestOptions } from './upstream.ts';
+import {
+  OWN_CALLER,
+  type ForwardHandle,
+  type ForwardRequest,
+  type ForwardSink,
+  type RequestOptions,
+  type ServerRequest,
+} from './upstream.ts';
 import { UpstreamError, type UpstreamErrorCode } from './upstream-error.ts';
 
 interface Settle {
@@ -35,6 +42,7 @@ export function toOwnRequest(method: string, params: readonly RawMember[]): Forw
     paramHeaders: {},
     // So that the result arrives as text, under an id and an envelope of our own.
     clientEra: 'legacy',
+    caller: OWN_CALLER,
   };
 }
 
@@ -72,6 +80,11 @@ export class OwnRequest implements ForwardSink {
 
   notification(): void {
     // We asked for no progress and for no log.
+  }
+
+  request({ method, respond }: ServerRequest): void {
+    // Nobody stands behind a request of ours who could be asked.
+    respond({ kind: 'error', text: errorObject(RPC.methodNotFound, `Method not found: ${method}`) });
   }
 
   result(text: string): void {

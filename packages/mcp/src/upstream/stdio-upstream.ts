@@ -19,6 +19,7 @@ import type {
   ForwardHandle,
   ForwardRequest,
   ForwardSink,
+  Interest,
   RequestOptions,
   Upstream,
   UpstreamEvents,
@@ -146,6 +147,10 @@ class ProcessUpstream implements StdioUpstream {
       fail: (error) => sink.fail(error),
     }));
     return { cancel, pause: () => undefined, resume: () => undefined };
+  }
+
+  async setInterest(interest: Interest): Promise<void> {
+    if (interest.resources.size > 0) throw this.#error('RPC_ERROR', 'not supported yet');
   }
 
   async close(): Promise<void> {

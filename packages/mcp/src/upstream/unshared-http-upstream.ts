@@ -8,6 +8,7 @@ import type {
   ForwardHandle,
   ForwardRequest,
   ForwardSink,
+  Interest,
   RequestOptions,
   Upstream,
   UpstreamInfo,
@@ -48,6 +49,10 @@ class UnsharedHttpUpstream implements Upstream {
 
   forward(request: ForwardRequest, sink: ForwardSink): ForwardHandle {
     return this.#inner.forward(request, sink);
+  }
+
+  async setInterest(interest: Interest): Promise<void> {
+    await this.#inner.setInterest(interest);
   }
 
   /** Calls under way keep their sockets until they have ended. */

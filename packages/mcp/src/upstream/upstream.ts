@@ -27,6 +27,46 @@ export interface RequestOptions {
   readonly timeoutMs: number;
 }
 
+/** Who calls, as far as a server may know. */
+export interface Caller {
+  /** The client's session; the empty string when each request is a client of its own. */
+  readonly id: string;
+  /** What the client declared it can be asked: `sampling`, `elicitation`, `roots`, `extensions`. */
+  readonly capabilities: JsonObject;
+  /**
+   * `_meta` members that speak for a legacy caller to a modern server: revision, client info, capabilities, log level.
+   * Empty for modern clients, whose own are in `meta`, and for ourselves.
+   */
+  readonly envelope: readonly RawMember[];
+}
+
+/** Ourselves: can be asked nothing. */
+export const OWN_CALLER: Caller = { id: '', capabilities: {}, envelope: [] };
+
+/** The raw JSON of a `result` or of an `error`. */
+export type RpcAnswer =
+  | { readonly kind: 'result'; readonly text: string }
+  | { readonly kind: 'error'; readonly text: string };
+
+/** A request of a legacy server to the client of a call under way: sampling, elicitation or roots. */
+export interface ServerRequest {
+  readonly method: string;
+  /** Raw JSON of `params`; undefined when it has none. */
+  readonly paramsText: string | undefined;
+  /** Answers it; only the first answer counts. */
+  respond(answer: RpcAnswer): void;
+  /** Called once when the server wants no answer any more. */
+  onCancelled(listener: () => void): void;
+}
+
+/** What clients want of a server beside answers. */
+export interface Interest {
+  /** URIs whose updates are wanted. */
+  readonly resources: ReadonlySet<string>;
+  /** The most verbose level of log messages that any client wants of a legacy server; undefined: as it likes. */
+  readonly logLevel: string | undefined;
+}
+
 /** One request of one client, in the upstream's own names. */
 export interface ForwardRequest {
   /** The client's id. Upstreams that share a session send one of their own instead. */
@@ -41,6 +81,7 @@ export interface ForwardRequest {
   /** `Mcp-Param-*` headers of the client, passed on to modern HTTP upstreams. */
   readonly paramHeaders: Readonly<Record<string, string>>;
   readonly clientEra: Era;
+  readonly caller: Caller;
 }
 
 /**
@@ -50,6 +91,8 @@ export interface ForwardRequest {
 export interface ForwardSink {
   /** A progress or log notification of this request, as JSON text with the client's own progress token. */
   notification(text: string): void;
+  /** The server asks this call's client something, any number of times before the answer. */
+  request(request: ServerRequest): void;
   /** The raw JSON of `result`, and the era it is written in. */
   result(text: string, era: Era): void;
   /** The raw JSON of `error`. */
@@ -101,6 +144,12 @@ export interface Upstream {
   request(method: string, params: readonly RawMember[], options: RequestOptions): Promise<string>;
   /** Passes a client's request on; connects first when needed. Never throws: failures reach the sink. */
   forward(request: ForwardRequest, sink: ForwardSink): ForwardHandle;
+  /**
+   * Replaces what clients want of the server beside answers; kept and asked for again after a reconnect.
+   * @returns when the server has agreed to what is new.
+   * @throws UpstreamError; `RPC_ERROR` when the server refused.
+   */
+  setInterest(interest: Interest): Promise<void>;
   /** Ends the session or process and frees everything; requests under way fail with `CLOSED`. Idempotent. */
   close(): Promise<void>;
 }
@@ -116,5 +165,7 @@ export interface CallTimeouts {
 /** A way to get an upstream for a caller: one shared by all, or one per session (contract.md, isolation). */
 export interface UpstreamAccess {
   readonly callTimeouts: CallTimeouts;
-  acquire(callerId: string): Upstream;
+  acquire(caller: Caller): Upstream;
+  /** A session has ended: what was opened for it alone is closed. */
+  release(callerId: string): void;
 }
