@@ -1,4 +1,12 @@
 export type { RegistryChange, RegistryListener } from './cache-contents.ts';
+export type { Finding, FindingCode, FindingLevel } from './doctor/finding.ts';
+export {
+  examineRegistry,
+  repairRegistry,
+  type DoctorOptions,
+  type DoctorReport,
+  type RepairReport,
+} from './doctor/registry-doctor.ts';
 export {
   closeRegistryCache,
   getRegistryCache,
@@ -7,6 +15,12 @@ export {
   upsert,
   type RegistryLocation,
 } from './fs-store.ts';
+export {
+  createRegistryApi,
+  type RegistryApi,
+  type RegistryApiCounts,
+  type RegistryApiOptions,
+} from './http/registry-api.ts';
 export {
   RegistryMemoryCache,
   type RecordPage,
@@ -49,6 +63,66 @@ export {
   type ServerStatus,
   type ServerTransport,
 } from './server-record.ts';
+export { applyImport, undoImport, type ImportPlace, type UndoRow } from './sources/apply-import.ts';
+export {
+  clientNames,
+  clientSource,
+  clientTitles,
+  isClientName,
+  type ClientName,
+  type ClientSource,
+} from './sources/client.ts';
+export {
+  exportClientConfig,
+  type ClientExport,
+  type ExportOptions,
+} from './sources/export-client-config.ts';
+export type { ExportedEntry } from './sources/export-entry.ts';
+export { exportServerJson } from './sources/export-server-json.ts';
+export {
+  clientConfigFiles,
+  findClientConfigs,
+  type ClientConfigFile,
+  type ClientEnvironment,
+} from './sources/find-client-configs.ts';
+export {
+  planImport,
+  type ImportPlan,
+  type PlannedAction,
+  type PlanOptions,
+  type PlanRow,
+  type PlanStep,
+} from './sources/import-plan.ts';
+export {
+  importFromRegistry,
+  type RegistryImportOptions,
+  type RegistryImportReport,
+} from './sources/import-registry.ts';
+export {
+  importServerJson,
+  type ServerJsonFile,
+  type ServerJsonReading,
+} from './sources/import-server-json.ts';
+export type { ImportTarget } from './sources/import-target.ts';
+export {
+  readClientConfig,
+  type ClientFileFacts,
+  type ClientReading,
+  type SkippedEntry,
+} from './sources/read-client-config.ts';
+export type { PlainHttp } from './sources/registry-page.ts';
+export {
+  openSecretFolder,
+  withEmbeddedSecrets,
+  type SecretFolder,
+} from './sources/secret-folder.ts';
+export { SourceError, type SourceErrorCode } from './sources/source-error.ts';
+export { takeSecrets, type TakenRecord, type TakenSecret } from './sources/take-secrets.ts';
+export {
+  mergeClientConfig,
+  writeClientConfig,
+  type MergeOutcome,
+} from './sources/write-client-config.ts';
 export { openFileStore, type FileStoreOptions } from './store/file-store.ts';
 export { createMemoryStore } from './store/memory-store.ts';
 export type {
@@ -63,4 +137,34 @@ export type {
   StoreSizes,
   WarningListener,
 } from './store/store.ts';
+export {
+  ChangedMeanwhileError,
+  changeChecked,
+  readCheckedChange,
+  recordDigest,
+  type ChangeOutcome,
+  type CheckedChange,
+  type CheckedPut,
+} from './tools/checked-change.ts';
+export {
+  createRegistryClient,
+  type Decision,
+  type RegistryClient,
+  type RegistryClientOptions,
+} from './tools/registry-client.ts';
+export { controlFileName, controlProof } from './tools/service-link.ts';
+export {
+  createCacheHandle,
+  createDirectHandle,
+  type DirectHandleOptions,
+  type RegistryHandle,
+  type RegistryUse,
+} from './tools/registry-handle.ts';
+export {
+  createRegistryTools,
+  type RegistryToolDefinition,
+  type RegistryToolResult,
+  type RegistryTools,
+  type RegistryToolsOptions,
+} from './tools/registry-tools.ts';
 export { compareVersions } from './version-order.ts';

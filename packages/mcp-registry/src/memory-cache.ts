@@ -6,6 +6,7 @@ import {
   acceptRecord,
   copyRecord,
   recordKey,
+  type AcceptedRecord,
   type RecordKey,
   type ServerRecord,
 } from './server-record.ts';
@@ -114,6 +115,11 @@ export class RegistryMemoryCache {
     return this.#contents.index.records();
   }
 
+  /** The record under a key itself, as of now. It must not be changed. */
+  peek(key: RecordKey): ServerRecord | undefined {
+    return this.#contents.index.get(key)?.record;
+  }
+
   /** Copies of the entries that match, in order of name and version. */
   search(query: RecordQuery = {}): RecordPage {
     const { keys, next } = this.#contents.index.search(query);
@@ -142,14 +148,17 @@ export class RegistryMemoryCache {
     const accepted = records.map(acceptRecord);
     const ready = this.#keeper.ensureWriter();
     if (ready !== undefined) await ready;
-    const { index } = this.#contents;
-    const added = new Set(accepted.map(({ key }) => key).filter((key) => !index.get(key)));
-    if (index.size + added.size > this.#maxRecords)
-      throw new RegistryError(
-        'EREGISTRYFULL',
-        `Cannot store the server: the registry holds at most ${this.#maxRecords} entries`,
-      );
-    await this.#keeper.change(accepted.map(({ key, record }) => ({ kind: 'put', key, record })));
+    await this.#put(accepted);
+  }
+
+  /**
+   * Reads, decides and writes in one step: nothing changes between the call of `decide` and the change it asks for, and
+   * it is called only when this process may write. What it throws is passed on and changes nothing. Fails like `upsert`.
+   */
+  async update(decide: () => readonly ServerRecord[]): Promise<void> {
+    const ready = this.#keeper.ensureWriter();
+    if (ready !== undefined) await ready;
+    await this.#put(decide().map(acceptRecord));
   }
 
   /** Removes one version, or every entry of a name. Resolves with whether there was any. Fails like `upsert`. */
@@ -185,6 +194,17 @@ export class RegistryMemoryCache {
   /** What a status page and metrics need. */
   health(): RegistryHealth {
     return { access: this.access, records: this.size, ...this.#keeper.health() };
+  }
+
+  async #put(accepted: readonly AcceptedRecord[]): Promise<void> {
+    const { index } = this.#contents;
+    const added = new Set(accepted.map(({ key }) => key).filter((key) => !index.get(key)));
+    if (index.size + added.size > this.#maxRecords)
+      throw new RegistryError(
+        'EREGISTRYFULL',
+        `Cannot store the server: the registry holds at most ${this.#maxRecords} entries`,
+      );
+    await this.#keeper.change(accepted.map(({ key, record }) => ({ kind: 'put', key, record })));
   }
 
   #copies(keys: readonly RecordKey[]): ServerRecord[] {

@@ -172,3 +172,19 @@ test('property: memory always equals a plain Map, and the disk does after each b
     { numRuns: 60 },
   );
 });
+
+test('update() decides and writes in one step, and changes nothing when deciding throws', async () => {
+  const { cache } = await openOnDisk(new CrashDisk());
+  const addOnce = async (command: string) =>
+    cache.update(() => {
+      if (cache.peek('a') !== undefined) throw new Error('exists');
+      return [server('a', { command }), server(`b-${command}`)];
+    });
+  const outcomes = await Promise.allSettled(['1', '2', '3'].map(addOnce));
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+  expect(cache.peek('a')).toEqual(server('a', { command: '1' }));
+  expect([...byKey(cache).keys()]).toEqual(['a', 'b-1']);
+  await expect(cache.update(() => [{ ...server('c'), name: '' }])).rejects.toMatchObject({
+    code: 'EINVALIDRECORD',
+  });
+});

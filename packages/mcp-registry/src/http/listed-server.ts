@@ -1,0 +1,114 @@
+import { isJsonObject } from '../json-object.ts';
+import { redactRecord } from '../redact.ts';
+import { toServerJson } from '../server-json.ts';
+import {
+  keyOf,
+  officialMetaKey,
+  recordKey,
+  serverStatuses,
+  type OfficialMeta,
+  type RecordKey,
+  type ServerRecord,
+  type ServerStatus,
+} from '../server-record.ts';
+import { maxSkewMs, parseServerTime, type ServerTime } from './server-time.ts';
+
+/** One version of one server as the API knows it. Never changed, only replaced. */
+export interface ListedServer {
+  /** Name and version as they are served; sorts by name, then version, in code-unit order. */
+  readonly id: string;
+  readonly key: RecordKey;
+  readonly name: string;
+  readonly version: string;
+  readonly record: ServerRecord;
+  readonly status: ServerStatus;
+  /** `updatedAt` of the official block; when this registry found the entry if it has none that can be used. */
+  readonly updatedAt: ServerTime;
+  /** When this registry learned of the last change: `updatedAt`, or later for what was imported. Orders syncs. */
+  readonly changedAt: ServerTime;
+  /** What text search looks at: name, title and description in lower case. */
+  readonly haystack: string;
+}
+
+/** An official block with every date in it. */
+export interface ListedOfficial extends OfficialMeta {
+  readonly statusChangedAt: string;
+  readonly publishedAt: string;
+  readonly updatedAt: string;
+}
+
+/** What {@link toListedServer} needs besides the record. */
+export interface ListingContext {
+  readonly includeLocal: boolean;
+  readonly now: ServerTime;
+}
+
+/** The stored official block; what is not one counts as absent. */
+function officialBlock({ _meta: meta }: ServerRecord): Record<string, unknown> {
+  const block = meta?.[officialMetaKey];
+  return isJsonObject(block) ? block : {};
+}
+
+function statusOf({ status }: Record<string, unknown>): ServerStatus {
+  return serverStatuses.find((known) => known === status) ?? 'active';
+}
+
+/** A date that may be shown: missing, malformed and far ahead ones would hide entries from who syncs by date. */
+function usableTime(text: unknown, now: ServerTime): ServerTime | undefined {
+  const time = parseServerTime(text);
+  return time === undefined || time.ms > now.ms + maxSkewMs ? undefined : time;
+}
+
+/** The official block of an entry as it is served, but for `isLatest`; dates that cannot be used are filled in. */
+export function officialOf({ record, status, updatedAt }: ListedServer): ListedOfficial {
+  const block = officialBlock(record);
+  const { statusMessage } = block;
+  const publishedAt = usableTime(block['publishedAt'], updatedAt) ?? updatedAt;
+  const statusChangedAt = usableTime(block['statusChangedAt'], updatedAt) ?? publishedAt;
+  return {
+    status,
+    ...(typeof statusMessage === 'string' ? { statusMessage: statusMessage.slice(0, 500) } : {}),
+    statusChangedAt: statusChangedAt.text,
+    publishedAt: publishedAt.text,
+    updatedAt: updatedAt.text,
+  };
+}
+
+function identityOf(record: ServerRecord, includeLocal: boolean) {
+  if (record.server !== undefined) return record.server;
+  return includeLocal ? toServerJson(record) : undefined;
+}
+
+/** Text that is hidden when it is shown must not be found either: search would spell it out letter by letter. */
+function haystackOf(texts: { name: string; title: unknown; description: string }): string {
+  const { name, title, description } = /[?@]/u.test(`${String(texts.title)}${texts.description}`)
+    ? redactRecord({ ...texts, transport: 'stdio' })
+    : texts;
+  return [name, title, description]
+    .filter((part) => typeof part === 'string')
+    .join('\n')
+    .toLowerCase();
+}
+
+/** How the API lists a record; undefined when it does not. */
+export function toListedServer(
+  record: ServerRecord,
+  { includeLocal, now }: ListingContext,
+): ListedServer | undefined {
+  const document = identityOf(record, includeLocal);
+  if (document === undefined) return undefined;
+  const block = officialBlock(record);
+  const updatedAt = usableTime(block['updatedAt'], now) ?? now;
+  const { name, version, description, title } = document;
+  return {
+    id: recordKey(name, version),
+    key: keyOf(record),
+    name,
+    version,
+    record,
+    status: statusOf(block),
+    updatedAt,
+    changedAt: updatedAt,
+    haystack: haystackOf({ name, title, description }),
+  };
+}
