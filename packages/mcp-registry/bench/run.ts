@@ -89,7 +89,7 @@ async function measureSnapshots(path: string, rounds: number) {
     let done = false;
     const capture = () => ({
       generation: cache.health().generation,
-      records: cache.peekAll(),
+      records: cache.storedAll(),
       extra: {},
     });
     const snapshot = timed(async () => store.snapshot(capture, { paced: true })).finally(

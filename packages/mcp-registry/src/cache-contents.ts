@@ -59,7 +59,7 @@ export class CacheContents {
   apply(changes: readonly RecordChange[], firstGeneration: number): void {
     changes.forEach((change, at) => {
       if (change.kind === 'put') {
-        this.#index.put(change.key, change.record, firstGeneration + at);
+        this.#index.put(change.record, firstGeneration + at);
         this.#removedAt.delete(change.key);
       } else if (this.#index.delete(change.key))
         this.#removedAt.set(change.key, firstGeneration + at);

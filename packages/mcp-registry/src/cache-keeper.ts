@@ -4,6 +4,7 @@ import { FlushQueue } from './flush-queue.ts';
 import { RegistryError } from './registry-error.ts';
 import { SnapshotRunner } from './snapshot-runner.ts';
 import { fingerprint } from './store/fingerprint.ts';
+import { peekStored } from './stored-record.ts';
 import type {
   Batch,
   RecordChange,
@@ -148,7 +149,7 @@ export class CacheKeeper {
     if (changes.length === 0) return;
     const known = changes.map((change) => {
       const before = contents.index.get(change.key);
-      return before === undefined ? change : { ...change, was: fingerprint(before.record) };
+      return before === undefined ? change : { ...change, was: fingerprint(peekStored(before.record)) };
     });
     if (this.#queue.durable >= this.#queue.generation) this.#unflushedSinceMs = performance.now();
     const first = this.#queue.generation + 1;

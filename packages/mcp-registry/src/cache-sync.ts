@@ -1,18 +1,19 @@
 import { RecordIndex } from './record-index.ts';
-import type { RecordKey, ServerRecord } from './server-record.ts';
+import type { RecordKey } from './server-record.ts';
+import { storedJson, type StoredRecord } from './stored-record.ts';
 import type { RecordChange, RegistryState } from './store/store.ts';
 import { createTimeSlice } from './store/time-slice.ts';
 
-function same(a: ServerRecord, b: ServerRecord): boolean {
-  return a === b || JSON.stringify(a) === JSON.stringify(b);
+function same(a: StoredRecord, b: StoredRecord): boolean {
+  return a === b || storedJson(a) === storedJson(b);
 }
 
 /** An index of a loaded state, built in slices. */
 export async function indexState(state: RegistryState): Promise<RecordIndex> {
   const index = new RecordIndex();
   const slice = createTimeSlice();
-  for (const [key, record] of state.records) {
-    index.put(key, record, state.generation);
+  for (const record of state.records.values()) {
+    index.put(record, state.generation);
     if (slice.due()) await slice.turn();
   }
   return index;

@@ -8,6 +8,7 @@ import {
 } from './server-record.ts';
 import { openFileStore, type FileStoreOptions } from './store/file-store.ts';
 import type { RegistryState, RegistryStore } from './store/store.ts';
+import { readStored, storeRecord, type StoredRecord } from './stored-record.ts';
 
 /** The registry without a memory cache: every read reads the files, every write rewrites them. */
 export interface DirectRegistry {
@@ -41,7 +42,7 @@ export function createDirectRegistry(options: FileStoreOptions): DirectRegistry 
   let writes: Promise<unknown> = Promise.resolve();
 
   async function change<T>(
-    edit: (records: Map<RecordKey, ServerRecord>) => {
+    edit: (records: Map<RecordKey, StoredRecord>) => {
       readonly changed: boolean;
       readonly value: T;
     },
@@ -73,7 +74,7 @@ export function createDirectRegistry(options: FileStoreOptions): DirectRegistry 
     readAll: async () => {
       const store = await openFileStore({ ...options, readOnly: true });
       try {
-        return [...(await store.load()).records.values()];
+        return Array.from((await store.load()).records.values(), readStored);
       } finally {
         await store.close();
       }
@@ -82,7 +83,7 @@ export function createDirectRegistry(options: FileStoreOptions): DirectRegistry 
       const accepted = acceptRecord(record);
       await inTurn(async () =>
         change((records) => {
-          records.set(accepted.key, accepted.record);
+          records.set(accepted.key, storeRecord(accepted.record, accepted.json));
           return { changed: true, value: undefined };
         }),
       );

@@ -5,10 +5,11 @@ import { installExitHooks } from './exit-hooks.ts';
 import { RegistryMemoryCache } from './memory-cache.ts';
 import { RegistryError } from './registry-error.ts';
 import { registryPath } from './registry-path.ts';
-import { copyRecord, type ServerRecord } from './server-record.ts';
+import type { ServerRecord } from './server-record.ts';
 import { openFileStore } from './store/file-store.ts';
 import type { RegistryWarning } from './store/store.ts';
 import { createTimeSlice } from './store/time-slice.ts';
+import { readStored } from './stored-record.ts';
 
 /** Where to look; the default follows the environment at each call, so that a changed one is noticed (defect 23). */
 export interface RegistryLocation {
@@ -162,8 +163,8 @@ export async function readAll(location: RegistryLocation = {}): Promise<ServerRe
   const cache = await getRegistryCache(location);
   const slice = createTimeSlice();
   const copies: ServerRecord[] = [];
-  for (const record of cache.peekAll()) {
-    copies.push(copyRecord(record));
+  for (const stored of cache.storedAll()) {
+    copies.push(readStored(stored));
     if (slice.due()) await slice.turn();
   }
   return copies;

@@ -137,6 +137,7 @@ export type {
   StoreSizes,
   WarningListener,
 } from './store/store.ts';
+export { readStored, storedJson, storeRecord, type StoredRecord } from './stored-record.ts';
 export {
   ChangedMeanwhileError,
   changeChecked,

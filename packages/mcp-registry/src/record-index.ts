@@ -1,21 +1,20 @@
 import { matchesGlob } from './glob.ts';
 import {
   nameOfKey,
-  officialMeta,
   recordKey,
   type RecordKey,
   type ServerRecord,
   type ServerStatus,
   type ServerTransport,
 } from './server-record.ts';
+import type { StoredRecord } from './stored-record.ts';
 import { SortedKeys } from './sorted-keys.ts';
 import { compareVersions } from './version-order.ts';
 
 /** One stored record and the generation of its last change. Records in here are never changed, only replaced. */
 export interface IndexEntry {
-  readonly record: ServerRecord;
+  readonly record: StoredRecord;
   readonly generation: number;
-  readonly haystack: string;
 }
 
 /** What to look for. Every condition given must hold. */
@@ -48,32 +47,13 @@ export interface KeyPage {
 
 const maxLimit = 1_000;
 
-/** Characters of name, title and description that text search looks at; bounds the work of a search. */
-const maxHaystack = 320;
-
-function haystackOf(record: ServerRecord): string {
-  const { title, description } = record.server ?? record;
-  return [record.name, title, description]
-    .filter((part) => typeof part === 'string')
-    .join('\n')
-    .slice(0, maxHaystack)
-    .toLowerCase();
-}
-
 type Test = (entry: IndexEntry, key: RecordKey) => boolean;
-
-function statusOf(record: ServerRecord): ServerStatus {
-  return officialMeta(record)?.status ?? 'active';
-}
-
-function updatedAtMs(record: ServerRecord): number {
-  return Date.parse(officialMeta(record)?.updatedAt ?? '');
-}
 
 /** The records in memory: by key, in key order, searchable. Not aware of disks or callers. */
 export class RecordIndex {
   readonly #entries = new Map<RecordKey, IndexEntry>();
   readonly #sorted = new SortedKeys();
+  readonly #shared = new Map<RecordKey, ServerRecord>();
 
   get size(): number {
     return this.#entries.size;
@@ -83,14 +63,18 @@ export class RecordIndex {
     return this.#entries.get(key);
   }
 
-  put(key: RecordKey, record: ServerRecord, generation: number): void {
+  put(record: StoredRecord, generation: number): void {
+    const { key } = record;
     if (!this.#entries.has(key)) this.#sorted.add(key);
-    this.#entries.set(key, { record, generation, haystack: haystackOf(record) });
+    this.#entries.set(key, { record, generation });
+    if (record.shared === undefined) this.#shared.delete(key);
+    else this.#shared.set(key, record.shared);
   }
 
   delete(key: RecordKey): boolean {
     if (!this.#entries.delete(key)) return false;
     this.#sorted.delete(key);
+    this.#shared.delete(key);
     return true;
   }
 
@@ -100,8 +84,15 @@ export class RecordIndex {
   }
 
   /** All records as a list of its own. */
-  records(): ServerRecord[] {
-    return Array.from(this.#entries.values(), (entry) => entry.record);
+  records(): StoredRecord[] {
+    const records: StoredRecord[] = [];
+    for (const { record } of this.#entries.values()) records.push(record);
+    return records;
+  }
+
+  /** The records that are kept as objects. */
+  shared(): ServerRecord[] {
+    return [...this.#shared.values()];
   }
 
   /** Keys of every version of a name, in key order. */
@@ -138,8 +129,7 @@ export class RecordIndex {
   }
 
   #status(key: RecordKey): ServerStatus {
-    const entry = this.#entries.get(key);
-    return entry === undefined ? 'deleted' : statusOf(entry.record);
+    return this.#entries.get(key)?.record.status ?? 'deleted';
   }
 
   #testsFor(query: RecordQuery): Test[] {
@@ -148,13 +138,12 @@ export class RecordIndex {
     const tag = query.tag?.toLowerCase();
     const tests: (Test | false)[] = [
       transport !== undefined && (({ record }) => record.transport === transport),
-      text !== undefined && (({ haystack }) => haystack.includes(text)),
-      name !== undefined && (({ record }) => matchesGlob(record.name, name)),
-      tag !== undefined &&
-        (({ record }) => record.tags?.some((one) => one.toLowerCase() === tag) === true),
-      status !== undefined && (({ record }) => statusOf(record) === status),
-      query.includeDeleted === false && (({ record }) => statusOf(record) !== 'deleted'),
-      updatedSinceMs !== undefined && (({ record }) => updatedAtMs(record) >= updatedSinceMs),
+      text !== undefined && (({ record }) => record.haystack.includes(text)),
+      name !== undefined && (({ record }) => matchesGlob(nameOfKey(record.key), name)),
+      tag !== undefined && (({ record }) => record.tags?.includes(tag) === true),
+      status !== undefined && (({ record }) => record.status === status),
+      query.includeDeleted === false && (({ record }) => record.status !== 'deleted'),
+      updatedSinceMs !== undefined && (({ record }) => record.updatedAtMs >= updatedSinceMs),
       query.latestOnly === true && ((_entry, key) => this.latestKey(nameOfKey(key)) === key),
     ];
     return tests.filter((test) => test !== false);

@@ -118,6 +118,11 @@ export function keyOf(record: ServerRecord): RecordKey {
   return recordKey(record.name, record.server?.version);
 }
 
+/** Whether a key has a version, which is so for what has a `server.json`. */
+export function hasVersion(key: RecordKey): boolean {
+  return key.includes('\n');
+}
+
 /** The name part of a key. */
 export function nameOfKey(key: RecordKey): string {
   const end = key.indexOf('\n');
@@ -127,7 +132,9 @@ export function nameOfKey(key: RecordKey): string {
 /** The official metadata block of a record, if it has one. */
 export function officialMeta(record: ServerRecord): OfficialMeta | undefined {
   const { _meta: meta } = record;
-  const parsed = officialMetaSchema.safeParse(meta?.[officialMetaKey]);
+  const block = meta?.[officialMetaKey];
+  if (block === undefined) return undefined;
+  const parsed = officialMetaSchema.safeParse(block);
   return parsed.success ? parsed.data : undefined;
 }
 
@@ -148,10 +155,11 @@ export function checkRecord(value: unknown): RecordCheck {
   return { kind: 'invalid', reason: parsed.error ? z.prettifyError(parsed.error) : '' };
 }
 
-/** A record ready to be stored: an own copy that nobody else holds. */
+/** A record ready to be stored: an own copy that nobody else holds, and its JSON. */
 export interface AcceptedRecord {
   readonly key: RecordKey;
   readonly record: ServerRecord;
+  readonly json: string;
 }
 
 /**
@@ -170,7 +178,7 @@ export function acceptRecord(value: unknown): AcceptedRecord {
   const check = checkRecord(JSON.parse(json));
   if (check.kind === 'invalid')
     throw new RegistryError('EINVALIDRECORD', `Cannot store the server: ${check.reason}`);
-  return { key: keyOf(check.record), record: check.record };
+  return { key: keyOf(check.record), record: check.record, json };
 }
 
 function toJson(value: unknown): string {
@@ -183,19 +191,4 @@ function toJson(value: unknown): string {
     });
   }
   throw new RegistryError('EINVALIDRECORD', 'Cannot store the server: it is not JSON');
-}
-
-function copyValue(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  return Array.isArray(value) ? value.map(copyValue) : copyMembers(value);
-}
-
-/** Built from entries because plain assignment to `__proto__` would change the prototype and drop the field. */
-function copyMembers(value: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, copyValue(member)]));
-}
-
-/** A deep copy that shares nothing with the original (defect 23). Records are JSON, so this is all of them. */
-export function copyRecord(record: ServerRecord): ServerRecord {
-  return { ...record, ...copyMembers(record) };
 }

@@ -7,6 +7,7 @@ import process from 'node:process';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { openFileStore } from '../src/store/file-store.ts';
+import { readStored } from '../src/stored-record.ts';
 
 // The full counts of the fault tests: node test-long/run.ts [kills] [cuts]
 // F1 kill -9 at random times, F2 kill -9 at each system call (needs strace), F3 power cuts of an ext4 file system in a
@@ -63,7 +64,7 @@ async function inspect(folder: string, acked: number): Promise<Verdict> {
     });
     const { records } = await store.load();
     await store.close();
-    const numbers = [...records.values()].map((record) => Number(record['n']));
+    const numbers = Array.from(records.values(), (record) => Number(readStored(record)['n']));
     const newest = Math.max(-1, ...numbers);
     const whole = numbers.every((n) => n > newest - 50);
     const expected = Math.min(50, newest + 1);

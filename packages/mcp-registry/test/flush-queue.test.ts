@@ -2,10 +2,11 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { FlushQueue, type FlushQueueOptions } from '../src/flush-queue.ts';
 import type { Batch, RecordChange } from '../src/store/store.ts';
-import { server } from './lib/records.ts';
+import { readStored } from '../src/stored-record.ts';
+import { stored } from './lib/records.ts';
 
 function put(key: string, n = 0): RecordChange {
-  return { kind: 'put', key, record: server(key, { n }) };
+  return { kind: 'put', key, record: stored(key, { n }) };
 }
 
 /** A disk whose writes end when the test says so. */
@@ -259,7 +260,7 @@ test('property: at each barrier the disk equals a plain Map (B7.19, P3)', async 
         applied++;
         expect(batch.from).toBe(queue.durable + 1);
         for (const change of batch.changes)
-          if (change.kind === 'put') disk.set(change.key, Number(change.record['n']));
+          if (change.kind === 'put') disk.set(change.key, Number(readStored(change.record)['n']));
         await succeed();
       };
       for (const [command, which] of script) {

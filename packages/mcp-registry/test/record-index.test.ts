@@ -2,14 +2,15 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { matchesGlob } from '../src/glob.ts';
 import { RecordIndex } from '../src/record-index.ts';
-import { keyOf, officialMetaKey, recordKey } from '../src/server-record.ts';
+import { officialMetaKey, recordKey } from '../src/server-record.ts';
 import { SortedKeys } from '../src/sorted-keys.ts';
+import { storeRecord } from '../src/stored-record.ts';
 import { compareVersions } from '../src/version-order.ts';
-import { published, server } from './lib/records.ts';
+import { published, server, stored } from './lib/records.ts';
 
 function indexOf(...records: ReturnType<typeof server>[]): RecordIndex {
   const index = new RecordIndex();
-  for (const record of records) index.put(keyOf(record), record, 1);
+  for (const record of records) index.put(storeRecord(record), 1);
   return index;
 }
 
@@ -65,7 +66,7 @@ test('search() pages in key order without gap or repeat while keys come and go',
   do {
     const page = index.search({ limit: 10, after });
     seen.push(...page.keys);
-    index.put(`aaa-${seen.length}`, server('aaa'), 1);
+    index.put(stored(`aaa-${seen.length}`), 1);
     index.delete(page.keys[0] ?? '');
     after = page.next;
   } while (after !== undefined);

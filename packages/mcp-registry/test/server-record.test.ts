@@ -1,9 +1,7 @@
-import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   acceptRecord,
   checkRecord,
-  copyRecord,
   keyOf,
   nameOfKey,
   officialMeta,
@@ -84,26 +82,4 @@ test('officialMeta() reads the block and ignores a broken one', () => {
     undefined,
   );
   expect(officialMeta(server('a'))).toBeUndefined();
-});
-
-test('property: copyRecord() is equal and shares nothing, whatever the field names', () => {
-  fc.assert(
-    fc.property(fc.jsonValue(), fc.string(), (value, key) => {
-      const json: unknown = JSON.parse(JSON.stringify({ ...server('a'), [key]: value }));
-      const check = checkRecord(json);
-      fc.pre(check.kind === 'valid');
-      if (check.kind !== 'valid') return;
-      const copy = copyRecord(check.record);
-      expect(JSON.stringify(copy)).toBe(JSON.stringify(check.record));
-    }),
-  );
-});
-
-test('copyRecord() keeps a field called __proto__ a field', () => {
-  const record = acceptRecord(
-    JSON.parse('{"name":"a","transport":"stdio","x":{"__proto__":{"y":1}}}'),
-  );
-  const copy = copyRecord(record.record);
-  expect(JSON.stringify(copy)).toContain('"__proto__":{"y":1}');
-  expect(Object.getPrototypeOf(copy['x'])).toBe(Object.prototype);
 });

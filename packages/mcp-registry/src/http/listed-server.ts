@@ -2,7 +2,7 @@ import { isJsonObject } from '../json-object.ts';
 import { redactRecord } from '../redact.ts';
 import { toServerJson } from '../server-json.ts';
 import {
-  keyOf,
+  hasVersion,
   officialMetaKey,
   recordKey,
   serverStatuses,
@@ -11,6 +11,7 @@ import {
   type ServerRecord,
   type ServerStatus,
 } from '../server-record.ts';
+import { peekStored, type StoredRecord } from '../stored-record.ts';
 import { maxSkewMs, parseServerTime, type ServerTime } from './server-time.ts';
 
 /** One version of one server as the API knows it. Never changed, only replaced. */
@@ -20,7 +21,7 @@ export interface ListedServer {
   readonly key: RecordKey;
   readonly name: string;
   readonly version: string;
-  readonly record: ServerRecord;
+  readonly stored: StoredRecord;
   readonly status: ServerStatus;
   /** `updatedAt` of the official block; when this registry found the entry if it has none that can be used. */
   readonly updatedAt: ServerTime;
@@ -59,8 +60,25 @@ function usableTime(text: unknown, now: ServerTime): ServerTime | undefined {
   return time === undefined || time.ms > now.ms + maxSkewMs ? undefined : time;
 }
 
-/** The official block of an entry as it is served, but for `isLatest`; dates that cannot be used are filled in. */
-export function officialOf({ record, status, updatedAt }: ListedServer): ListedOfficial {
+/** The record of an entry. It must not be changed. */
+export function recordOf({ stored }: ListedServer): ServerRecord {
+  return peekStored(stored);
+}
+
+/** Whether an entry has a document of its own, rather than one made from local settings. */
+export function isPublished({ key }: ListedServer): boolean {
+  return hasVersion(key);
+}
+
+/**
+ * The official block of an entry as it is served, but for `isLatest`; dates that cannot be used are filled in. `record`
+ * is the entry's own, for who has it at hand.
+ */
+export function officialOf(
+  server: ListedServer,
+  record: ServerRecord = recordOf(server),
+): ListedOfficial {
+  const { status, updatedAt } = server;
   const block = officialBlock(record);
   const { statusMessage } = block;
   const publishedAt = usableTime(block['publishedAt'], updatedAt) ?? updatedAt;
@@ -92,9 +110,12 @@ function haystackOf(texts: { name: string; title: unknown; description: string }
 
 /** How the API lists a record; undefined when it does not. */
 export function toListedServer(
-  record: ServerRecord,
+  stored: StoredRecord,
   { includeLocal, now }: ListingContext,
 ): ListedServer | undefined {
+  const { key } = stored;
+  if (!includeLocal && !hasVersion(key)) return undefined;
+  const record = peekStored(stored);
   const document = identityOf(record, includeLocal);
   if (document === undefined) return undefined;
   const block = officialBlock(record);
@@ -102,10 +123,10 @@ export function toListedServer(
   const { name, version, description, title } = document;
   return {
     id: recordKey(name, version),
-    key: keyOf(record),
+    key,
     name,
     version,
-    record,
+    stored,
     status: statusOf(block),
     updatedAt,
     changedAt: updatedAt,

@@ -1,9 +1,9 @@
 import type { RegistryChange } from '../cache-contents.ts';
 import type { RegistryMemoryCache } from '../memory-cache.ts';
-import { keyOf, recordKey, type RecordKey } from '../server-record.ts';
+import { recordKey, type RecordKey } from '../server-record.ts';
 import { SortedKeys } from '../sorted-keys.ts';
 import { compareVersions } from '../version-order.ts';
-import { toListedServer, type ListedServer } from './listed-server.ts';
+import { isPublished, recordOf, toListedServer, type ListedServer } from './listed-server.ts';
 import { checkPublished } from './published-document.ts';
 import type { ScanTurns } from './scan-turns.ts';
 import { documentOf } from './server-item.ts';
@@ -114,7 +114,7 @@ export class ListedServers {
 
   #valid(server: ListedServer | undefined): ListedServer | undefined {
     if (server === undefined || this.#checked.has(server.id)) return server;
-    const document = documentOf(server.record);
+    const document = documentOf(recordOf(server));
     if (document === undefined || checkPublished(document).kind === 'invalid') {
       this.#drop(server.id);
       return undefined;
@@ -134,9 +134,8 @@ export class ListedServers {
     try {
       const now = clock.now();
       const undated: RecordKey[] = [];
-      for (const { name, server } of cache.peekAll()) {
+      for (const { key } of cache.storedAll()) {
         // What changed while this runs is listed already.
-        const key = recordKey(name, server?.version);
         const listed = this.#idOfKey.has(key) ? undefined : this.#describe(key, now);
         if (listed?.updatedAt === now) undated.push(key);
         else if (listed !== undefined) this.#put(listed);
@@ -169,8 +168,8 @@ export class ListedServers {
 
   #describe(key: RecordKey, now: ServerTime): ListedServer | undefined {
     const { cache, includeLocal } = this.#parts;
-    const record = cache.peek(key);
-    return record === undefined ? undefined : toListedServer(record, { includeLocal, now });
+    const stored = cache.storedAt(key);
+    return stored === undefined ? undefined : toListedServer(stored, { includeLocal, now });
   }
 
   /** Brings one entry in step with the cache. */
@@ -185,7 +184,7 @@ export class ListedServers {
     const other = this.#byId.get(server.id);
     if (other !== undefined) {
       // A name made for a local entry may be taken; what was published under it comes first.
-      if (server.record.server === undefined) return;
+      if (!isPublished(server)) return;
       this.#drop(other.id);
     }
     this.#parts.clock.seen(server.updatedAt);
@@ -194,7 +193,7 @@ export class ListedServers {
 
   #add(server: ListedServer): void {
     this.#byId.set(server.id, server);
-    this.#idOfKey.set(keyOf(server.record), server.id);
+    this.#idOfKey.set(server.key, server.id);
     this.#byName.add(server.id);
     this.#byTime.add(timeKey(server));
     this.#latest.delete(server.name);

@@ -4,7 +4,7 @@ import type { ServerJson } from '../server-json.ts';
 import { recordKey, type ServerRecord } from '../server-record.ts';
 import { RegistryApiError } from './api-error.ts';
 import type { Commits } from './commits.ts';
-import { officialOf, type ListedServer } from './listed-server.ts';
+import { isPublished, officialOf, recordOf, type ListedServer } from './listed-server.ts';
 import type { ListedServers } from './listed-servers.ts';
 import { checkPublished, withoutReserved } from './published-document.ts';
 import type { ServerClock } from './server-time.ts';
@@ -44,7 +44,7 @@ function notFound(): RegistryApiError {
 /** An entry that HTTP may change. One without a document was made from local settings, which it may not. */
 function current({ servers }: WriteTarget, { name, version }: ServerId): ListedServer {
   const server = servers.get(name, version);
-  if (server?.record.server === undefined) throw notFound();
+  if (server === undefined || !isPublished(server)) throw notFound();
   return server;
 }
 
@@ -127,7 +127,7 @@ export async function setStatus(
     holds([existing]);
     if (!isSameStatus(existing, update))
       return statusRecords([existing], update, servers.versions(id.name), clock.now());
-    if (commits.isUnsettled(existing.key)) return [existing.record];
+    if (commits.isUnsettled(existing.key)) return [recordOf(existing)];
     throw new RegistryApiError(400, 'NO_CHANGE', 'No changes to apply: it has this status');
   });
   return current(target, id);
@@ -150,7 +150,7 @@ export async function deleteServer(
         servers.versions(id.name),
         clock.now(),
       );
-    return commits.isUnsettled(existing.key) ? [existing.record] : [];
+    return commits.isUnsettled(existing.key) ? [recordOf(existing)] : [];
   });
   return current(target, id);
 }
@@ -169,7 +169,7 @@ export async function setAllStatus(
   let changed: readonly ListedServer[] = [];
   await commits.commit(() => {
     const versions = servers.versions(name);
-    const published = versions.filter(({ record }) => record.server !== undefined);
+    const published = versions.filter(isPublished);
     if (published.length === 0) throw notFound();
     holds(published);
     changed = published.filter(

@@ -2,7 +2,7 @@ import { isJsonObject } from '../json-object.ts';
 import { redactRecord } from '../redact.ts';
 import { serverInfoMetaKey, serverSchemaUrl, toServerJson } from '../server-json.ts';
 import { officialMetaKey, type ServerRecord } from '../server-record.ts';
-import { officialOf, type ListedServer } from './listed-server.ts';
+import { officialOf, recordOf, type ListedServer } from './listed-server.ts';
 import { publisherMetaKey } from './published-document.ts';
 
 /** Reverse-DNS key of what this registry says about an entry itself. */
@@ -59,11 +59,11 @@ function isGrown(server: Document | undefined, field: string, shown: unknown): b
 
 /** One item of a list, as JSON. */
 export function renderItem(server: ListedServer, isLatest: boolean): string {
-  const { record } = server;
+  const record = recordOf(server);
   return JSON.stringify({
     server: documentOf(record),
     _meta: {
-      [officialMetaKey]: { ...officialOf(server), isLatest },
+      [officialMetaKey]: { ...officialOf(server, record), isLatest },
       [registryEntryMetaKey]: { origin: record.origin ?? 'local' },
     },
   });

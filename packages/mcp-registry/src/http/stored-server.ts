@@ -5,7 +5,7 @@ import {
   type OfficialMeta,
   type ServerRecord,
 } from '../server-record.ts';
-import { officialOf, type ListedServer } from './listed-server.ts';
+import { isPublished, officialOf, recordOf, type ListedServer } from './listed-server.ts';
 import { latestOf } from './listed-servers.ts';
 import type { ServerTime } from './server-time.ts';
 import type { StatusUpdate } from './status-update.ts';
@@ -28,7 +28,8 @@ export function inertRecord(server: ServerJson, official: OfficialMeta): ServerR
 }
 
 /** The stored record with another official block. */
-export function withOfficial({ record }: ListedServer, official: OfficialMeta): ServerRecord {
+export function withOfficial(server: ListedServer, official: OfficialMeta): ServerRecord {
+  const record = recordOf(server);
   const { _meta: meta } = record;
   return { ...record, _meta: { ...meta, [officialMetaKey]: official } };
 }
@@ -63,7 +64,7 @@ function relabelled(
   const [was, is] = [latestOf(before)?.id, latestOf(after)?.id];
   if (was === is) return [];
   return before
-    .filter(({ id, record }) => (id === was || id === is) && record.server !== undefined)
+    .filter((server) => (server.id === was || server.id === is) && isPublished(server))
     .map((server) => withOfficial(server, { ...officialOf(server), updatedAt: now.text }));
 }
 

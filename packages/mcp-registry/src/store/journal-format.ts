@@ -1,7 +1,8 @@
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 import { isJsonObject } from '../json-object.ts';
-import { checkRecord, keyOf } from '../server-record.ts';
+import { checkRecord } from '../server-record.ts';
+import { storedJson, storeRecord } from '../stored-record.ts';
 import type { Batch, RecordChange } from './store.ts';
 
 /** Newest format of snapshot and journal this build understands. */
@@ -68,7 +69,7 @@ function encodeChange(change: RecordChange): string {
   const was = change.was === undefined ? '' : `,"was":"${change.was}"`;
   const body =
     change.kind === 'put'
-      ? `"put":${JSON.stringify(change.record)}`
+      ? `"put":${storedJson(change.record)}`
       : `"remove":${JSON.stringify(change.key)}`;
   return `{${body}${was}}\n`;
 }
@@ -122,8 +123,10 @@ function decodeChange(line: string, rejected: RejectedLine[]): RecordChange | un
   const was = typeof parsed?.['was'] === 'string' ? parsed['was'] : undefined;
   if (typeof parsed?.['remove'] === 'string') return { kind: 'remove', key: parsed['remove'], was };
   const check = checkRecord(parsed?.['put']);
-  if (check.kind === 'valid')
-    return { kind: 'put', key: keyOf(check.record), record: check.record, was };
+  if (check.kind === 'valid') {
+    const record = storeRecord(check.record);
+    return { kind: 'put', key: record.key, record, was };
+  }
   rejected.push({ json: line, reason: check.reason });
   return undefined;
 }

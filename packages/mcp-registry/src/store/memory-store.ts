@@ -1,10 +1,10 @@
-import type { RecordKey, ServerRecord } from '../server-record.ts';
-import { keyOf } from '../server-record.ts';
+import type { RecordKey } from '../server-record.ts';
+import type { StoredRecord } from '../stored-record.ts';
 import { applyChanges, type RegistryState, type RegistryStore } from './store.ts';
 
 /** A store that lives as long as the process: for tests and for a registry that must leave no files. */
 export function createMemoryStore(): RegistryStore {
-  let records = new Map<RecordKey, ServerRecord>();
+  let records = new Map<RecordKey, StoredRecord>();
   let extra: RegistryState['extra'] = {};
   let generation = 0;
   let snapshotGeneration = 0;
@@ -28,7 +28,7 @@ export function createMemoryStore(): RegistryStore {
     },
     snapshot: async (capture) => {
       const source = capture();
-      records = new Map(source.records.map((record) => [keyOf(record), record]));
+      records = new Map(source.records.map((record) => [record.key, record]));
       extra = source.extra;
       generation = source.generation;
       snapshotGeneration = generation;

@@ -1,4 +1,5 @@
-import type { RecordKey, ServerRecord } from '../server-record.ts';
+import type { RecordKey } from '../server-record.ts';
+import { peekStored, type StoredRecord } from '../stored-record.ts';
 import type { FileFacts } from './file-system.ts';
 import { fingerprint } from './fingerprint.ts';
 import { fitJournal, type SnapshotIdentity } from './journal-fit.ts';
@@ -11,7 +12,7 @@ import { applyChanges, type Batch, type RegistryWarning } from './store.ts';
 export interface RecoveryDraft {
   id: string | undefined;
   generation: number;
-  records: Map<RecordKey, ServerRecord>;
+  records: Map<RecordKey, StoredRecord>;
   extra: Record<string, unknown>;
   base: SnapshotIdentity;
   facts: FileFacts | undefined;
@@ -94,7 +95,7 @@ function netChanges(batches: readonly Batch[]): Batch['changes'] {
 function merge(draft: RecoveryDraft, journal: JournalContent): void {
   for (const change of netChanges(journal.batches)) {
     const inFile = draft.records.get(change.key);
-    const now = inFile === undefined ? undefined : fingerprint(inFile);
+    const now = inFile === undefined ? undefined : fingerprint(peekStored(inFile));
     if (now === change.was) applyChanges(draft.records, [change]);
   }
   draft.generation = highestGeneration(journal, draft.generation);

@@ -1,5 +1,6 @@
 import { RegistryError } from '../registry-error.ts';
-import type { RecordKey, ServerRecord } from '../server-record.ts';
+import type { RecordKey } from '../server-record.ts';
+import type { StoredRecord } from '../stored-record.ts';
 import type { FileFacts, FileSystem } from './file-system.ts';
 import { fitJournal, type SnapshotIdentity } from './journal-fit.ts';
 import type { RejectedLine } from './journal-format.ts';
@@ -26,7 +27,7 @@ export interface Recovery {
   /** History the state belongs to; undefined when it begins here. */
   readonly id: string | undefined;
   readonly generation: number;
-  readonly records: Map<RecordKey, ServerRecord>;
+  readonly records: Map<RecordKey, StoredRecord>;
   readonly extra: Readonly<Record<string, unknown>>;
   /** The snapshot the state was built on. */
   readonly base: SnapshotIdentity;

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { isJsonObject } from '../json-object.ts';
 import { RegistryError, toRegistryError } from '../registry-error.ts';
-import { checkRecord, keyOf, type RecordKey, type ServerRecord } from '../server-record.ts';
+import { checkRecord, type RecordKey } from '../server-record.ts';
+import { storedJson, storeRecord, type JsonRange, type StoredRecord } from '../stored-record.ts';
 import {
   readFlags,
   readPieces,
@@ -24,7 +25,7 @@ import { createTimeSlice } from './time-slice.ts';
 
 /** The records of a snapshot file and everything else found in it. */
 export interface SnapshotContent {
-  readonly records: Map<RecordKey, ServerRecord>;
+  readonly records: Map<RecordKey, StoredRecord>;
   readonly extra: Record<string, unknown>;
   readonly rejected: readonly RejectedLine[];
 }
@@ -57,49 +58,60 @@ function createCollector(): Collector {
   return { records: new Map(), extra: {}, rejected: [] };
 }
 
-function collect(into: Collector, value: unknown, json: () => string): void {
+/** `range` is where the value was read from, when that can be kept as it is. */
+function collect(into: Collector, value: unknown, range?: JsonRange): void {
   const check = checkRecord(value);
   if (check.kind === 'invalid') {
-    into.rejected.push({ json: json(), reason: check.reason });
+    const json = range?.bytes.toString('utf8', range.start, range.end) ?? JSON.stringify(value);
+    into.rejected.push({ json, reason: check.reason });
     return;
   }
-  const key = keyOf(check.record);
-  const earlier = into.records.get(key);
+  const record = storeRecord(check.record, range);
+  const earlier = into.records.get(record.key);
   if (earlier !== undefined)
-    into.rejected.push({
-      json: JSON.stringify(earlier),
-      reason: 'a later entry has the same name',
-    });
-  into.records.set(key, check.record);
+    into.rejected.push({ json: storedJson(earlier), reason: 'a later entry has the same name' });
+  into.records.set(record.key, record);
 }
 
 class Corrupt extends Error {}
 
-/** Reads our own layout line by line: one record a line. */
-function createLineParser(into: Collector): (line: string) => void {
+const [space, comma] = [32, 44] as const;
+
+/** A line without its indent and the comma at its end. */
+function trimmed({ bytes, start, end }: JsonRange): JsonRange {
+  let first = start;
+  while (first < end && bytes[first] === space) first++;
+  return { bytes, start: first, end: bytes[end - 1] === comma ? end - 1 : end };
+}
+
+function textOf({ bytes, start, end }: JsonRange): string {
+  return bytes.toString('utf8', start, end);
+}
+
+/** Reads our own layout line by line: one record a line. Records stay in the bytes they were read from. */
+function createLineParser(into: Collector): (line: JsonRange) => void {
   let part: 'head' | 'list' | 'rest' = 'head';
   let seen = '';
   return (line) => {
+    const range = trimmed(line);
     switch (part) {
       case 'head':
-        seen += `${line}\n`;
+        seen += `${textOf(line)}\n`;
         if (seen === snapshotHead) part = 'list';
         else if (!snapshotHead.startsWith(seen)) throw new Corrupt('the first lines are not ours');
         return;
-      case 'list':
-        if (line === '  ],') part = 'rest';
-        else collect(into, JSON.parse(trimComma(line)), () => trimComma(line).trim());
+      case 'list': {
+        const text = textOf(range);
+        if (text === ']') part = 'rest';
+        else collect(into, JSON.parse(text), range);
         return;
+      }
       case 'rest': {
-        const member: unknown = JSON.parse(`{${trimComma(line)}}`);
+        const member: unknown = JSON.parse(`{${textOf(range)}}`);
         Object.assign(into.extra, member);
       }
     }
   };
-}
-
-function trimComma(line: string): string {
-  return line.endsWith(',') ? line.slice(0, -1) : line;
 }
 
 async function readOurs(file: OpenFile, footer: SnapshotFooter): Promise<Collector | string> {
@@ -113,22 +125,28 @@ async function readOurs(file: OpenFile, footer: SnapshotFooter): Promise<Collect
     hash.update(piece);
     let from = 0;
     for (let at = piece.indexOf(10); at !== -1; at = piece.indexOf(10, from)) {
-      held.push(piece.subarray(from, at));
-      fault ??= attempt(parse, held.length === 1 ? held[0] : Buffer.concat(held));
+      fault ??= attempt(parse, lineOf(held, { bytes: piece, start: from, end: at }));
       held = [];
       from = at + 1;
       if (slice.due()) await slice.turn();
     }
-    held.push(piece.subarray(from));
+    if (from < piece.length) held.push(piece.subarray(from));
   }
   hash.update(footerDigestText(footer));
   if (hash.digest('hex') !== footer.sha256) return 'its checksum does not match its content';
   return fault ?? into;
 }
 
-function attempt(parse: (line: string) => void, line: Buffer | undefined): string | undefined {
+/** The line that ends here; one that began in an earlier piece is put together in bytes of its own. */
+function lineOf(held: readonly Buffer[], last: JsonRange): JsonRange {
+  if (held.length === 0) return last;
+  const bytes = Buffer.concat([...held, last.bytes.subarray(last.start, last.end)]);
+  return { bytes, start: 0, end: bytes.length };
+}
+
+function attempt(parse: (line: JsonRange) => void, line: JsonRange): string | undefined {
   try {
-    parse(line?.toString() ?? '');
+    parse(line);
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : 'a line could not be read';
@@ -179,7 +197,7 @@ async function readForeign(
   const slice = createTimeSlice();
   for (const entry of servers) {
     if (slice.due()) await slice.turn();
-    collect(content, entry, () => JSON.stringify(entry));
+    collect(content, entry);
   }
   return { content, sha256: createHash('sha256').update(bytes).digest('hex') };
 }

@@ -18,6 +18,7 @@ import {
   type SnapshotFooter,
 } from './snapshot-format.ts';
 import type { StorePaths } from './store-paths.ts';
+import type { StoredRecord } from '../stored-record.ts';
 import type { SnapshotSource } from './store.ts';
 import { createTimeSlice } from './time-slice.ts';
 
@@ -35,47 +36,72 @@ export interface SnapshotRequest {
   readonly paced: boolean;
 }
 
-const chunkLength = 131_072;
+/** How much is collected before it is written. */
+const chunkBytes = 131_072;
 
-/** Collects text, writes it in pieces and hashes what it wrote. */
+/** Collects bytes, writes them in pieces and hashes what it wrote. Uses one buffer over and over. */
 class Output {
   readonly #file: OpenFile;
   readonly hash: Hash = createHash('sha256');
-  #text = '';
+  #chunk = Buffer.allocUnsafe(2 * chunkBytes);
+  #filled = 0;
   position = 0;
 
   constructor(file: OpenFile) {
     this.#file = file;
   }
 
-  /** Returns whether enough has been collected to be worth a write. */
-  add(text: string): boolean {
-    this.#text += text;
-    return this.#text.length >= chunkLength;
+  addText(text: string): void {
+    this.#reserve(Buffer.byteLength(text));
+    this.#filled += this.#chunk.write(text, this.#filled);
+  }
+
+  addRecord({ source, start, end }: StoredRecord): void {
+    if (typeof source === 'string') {
+      this.addText(source);
+      return;
+    }
+    this.#reserve(end - start);
+    this.#filled += source.copy(this.#chunk, this.#filled, start, end);
+  }
+
+  /** Whether enough has been collected to be worth a write. */
+  get full(): boolean {
+    return this.#filled >= chunkBytes;
   }
 
   async write(): Promise<void> {
-    const bytes = Buffer.from(this.#text);
-    this.#text = '';
+    const bytes = this.#chunk.subarray(0, this.#filled);
     this.hash.update(bytes);
     this.position = await writeAll(this.#file, bytes, this.position);
+    this.#filled = 0;
+  }
+
+  #reserve(bytes: number): void {
+    const wanted = this.#filled + bytes;
+    if (wanted <= this.#chunk.length) return;
+    const larger = Buffer.allocUnsafe(wanted + chunkBytes);
+    this.#chunk.copy(larger, 0, 0, this.#filled);
+    this.#chunk = larger;
   }
 }
 
 async function writeBody(output: Output, request: SnapshotRequest): Promise<void> {
   const { records, extra } = request.state;
   const slice = createTimeSlice({ paced: request.paced });
-  output.add(snapshotHead);
+  output.addText(snapshotHead);
   let left = records.length;
   for (const record of records) {
     left--;
-    const full = output.add(`    ${JSON.stringify(record)}${left > 0 ? ',' : ''}\n`);
-    if (full) await output.write();
+    output.addText('    ');
+    output.addRecord(record);
+    output.addText(left > 0 ? ',\n' : '\n');
+    if (output.full) await output.write();
     if (slice.due()) await slice.turn();
   }
-  output.add(snapshotListEnd);
+  output.addText(snapshotListEnd);
   for (const [key, value] of Object.entries(extra))
-    output.add(`  ${JSON.stringify(key)}: ${JSON.stringify(value)},\n`);
+    output.addText(`  ${JSON.stringify(key)}: ${JSON.stringify(value)},\n`);
   await output.write();
 }
 
@@ -91,7 +117,7 @@ async function writeFile(file: OpenFile, request: SnapshotRequest): Promise<Writ
   };
   output.hash.update(footerDigestText(facts));
   const footer: SnapshotFooter = { ...facts, sha256: output.hash.copy().digest('hex') };
-  output.add(encodeFooter(footer));
+  output.addText(encodeFooter(footer));
   await output.write();
   return { footer, size: output.position };
 }

@@ -1,12 +1,13 @@
 import type { RegistryError } from '../registry-error.ts';
-import type { RecordKey, ServerRecord } from '../server-record.ts';
+import type { RecordKey } from '../server-record.ts';
+import type { StoredRecord } from '../stored-record.ts';
 
 /** One change of one entry. `was` is the fingerprint of the entry it replaced; absent when there was none. */
 export type RecordChange =
   | {
       readonly kind: 'put';
       readonly key: RecordKey;
-      readonly record: ServerRecord;
+      readonly record: StoredRecord;
       readonly was?: string | undefined;
     }
   | { readonly kind: 'remove'; readonly key: RecordKey; readonly was?: string | undefined };
@@ -21,14 +22,14 @@ export interface Batch {
 /** The whole content at one generation. `extra` holds the top-level keys of the file that are not ours. */
 export interface RegistryState {
   readonly generation: number;
-  readonly records: ReadonlyMap<RecordKey, ServerRecord>;
+  readonly records: ReadonlyMap<RecordKey, StoredRecord>;
   readonly extra: Readonly<Record<string, unknown>>;
 }
 
 /** The whole content as a snapshot is given it. The list is the store's own; the records are never changed. */
 export interface SnapshotSource {
   readonly generation: number;
-  readonly records: readonly ServerRecord[];
+  readonly records: readonly StoredRecord[];
   readonly extra: Readonly<Record<string, unknown>>;
 }
 
@@ -102,7 +103,7 @@ export interface RegistryStore {
 
 /** Applies a batch to a map of records. */
 export function applyChanges(
-  records: Map<RecordKey, ServerRecord>,
+  records: Map<RecordKey, StoredRecord>,
   changes: readonly RecordChange[],
 ): void {
   for (const change of changes) {

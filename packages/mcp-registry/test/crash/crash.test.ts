@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from 'vitest';
 import type { RegistryMemoryCache } from '../../src/memory-cache.ts';
-import type { ServerRecord } from '../../src/server-record.ts';
 import { openFileStore } from '../../src/store/file-store.ts';
+import type { StoredRecord } from '../../src/stored-record.ts';
 import { CrashDisk, type PowerCut } from '../lib/crash-disk.ts';
 import { diskPath, freeLock, openOnDisk } from '../lib/open-cache.ts';
-import { server } from '../lib/records.ts';
+import { server, stored } from '../lib/records.ts';
 
 type Step = (cache: RegistryMemoryCache) => Promise<unknown>;
 
@@ -143,9 +143,9 @@ async function appendDuringSnapshot(disk: CrashDisk): Promise<number> {
   try {
     const store = await openFileStore({ path: diskPath, fileSystem: disk, takeLock: freeLock });
     await store.load();
-    const model: ServerRecord[] = [];
+    const model: StoredRecord[] = [];
     const append = async (name: string) => {
-      const record = server(name);
+      const record = stored(name);
       model.push(record);
       const at = model.length;
       await store.append({ from: at, to: at, changes: [{ kind: 'put', key: name, record }] });

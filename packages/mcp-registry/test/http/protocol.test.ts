@@ -90,14 +90,14 @@ test('a malformed escape in a path is answered with 400', async () => {
 
 test('a failure of ours is answered with 500 without its text, and reported', async () => {
   const { cache, call, errors } = await openApi();
-  cache.peekAll = () => {
+  cache.storedAll = () => {
     throw new Error('secret detail');
   };
   const answer = await call('/servers');
   expect(answer.status).toBe(500);
   expect(answer.text).not.toContain('secret');
   expect(errors).toHaveLength(1);
-  Reflect.deleteProperty(cache, 'peekAll');
+  Reflect.deleteProperty(cache, 'storedAll');
   expect((await call('/servers')).status).toBe(200);
 });
 

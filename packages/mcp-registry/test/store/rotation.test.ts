@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import type { ServerRecord } from '../../src/server-record.ts';
 import { openFileStore } from '../../src/store/file-store.ts';
+import type { StoredRecord } from '../../src/stored-record.ts';
 import { CrashDisk } from '../lib/crash-disk.ts';
 import { diskPath, freeLock, openOnDisk } from '../lib/open-cache.ts';
-import { server } from '../lib/records.ts';
+import { server, stored } from '../lib/records.ts';
 
-function put(record: ServerRecord) {
-  return { kind: 'put' as const, key: record.name, record };
+function put(record: StoredRecord) {
+  return { kind: 'put' as const, key: record.key, record };
 }
 
 function isNewJournal(path: string): boolean {
@@ -17,10 +17,10 @@ test('a journal that is older than the snapshot does not undo it', async () => {
   const disk = new CrashDisk();
   const store = await openFileStore({ path: diskPath, fileSystem: disk, takeLock: freeLock });
   await store.load();
-  await store.append({ from: 1, to: 1, changes: [put(server('a', { n: 1 }))] });
+  await store.append({ from: 1, to: 1, changes: [put(stored('a', { n: 1 }))] });
   disk.fault = (operation, path) =>
     operation === 'rename' && isNewJournal(path) ? 'EIO' : undefined;
-  const newer = { generation: 2, records: [server('a', { n: 2 })], extra: {} };
+  const newer = { generation: 2, records: [stored('a', { n: 2 })], extra: {} };
   await expect(store.snapshot(() => newer, { paced: false })).rejects.toMatchObject({
     code: 'EIO',
   });
@@ -33,13 +33,13 @@ test('a journal that failed to be replaced goes on as it was', async () => {
   const disk = new CrashDisk();
   const store = await openFileStore({ path: diskPath, fileSystem: disk, takeLock: freeLock });
   await store.load();
-  await store.append({ from: 1, to: 1, changes: [put(server('a'))] });
+  await store.append({ from: 1, to: 1, changes: [put(stored('a'))] });
   disk.fault = (operation, path) =>
     operation === 'rename' && isNewJournal(path) ? 'EIO' : undefined;
-  const source = { generation: 1, records: [server('a')], extra: {} };
+  const source = { generation: 1, records: [stored('a')], extra: {} };
   await expect(store.snapshot(() => source, { paced: false })).rejects.toThrow('journal');
   expect(store.needsSnapshot).toBe(false);
-  await store.append({ from: 2, to: 2, changes: [put(server('b'))] });
+  await store.append({ from: 2, to: 2, changes: [put(stored('b'))] });
   await store.close();
   const { cache } = await openOnDisk(disk.reboot('nothing'));
   expect(cache.getAll()).toEqual([server('a'), server('b')]);

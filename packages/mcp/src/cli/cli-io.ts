@@ -3,6 +3,8 @@ import type { Environment } from '../config/environment.ts';
 /** Where text goes; a reader that has gone away is no error (`| head`). */
 export interface Output {
   write(text: string): unknown;
+  /** Bytes that the reader has not taken yet, where that is known. */
+  readonly unread?: number;
 }
 
 /** All that a command sees of the world. Tests bring their own. */

@@ -1,7 +1,8 @@
 import type { ConfigFlags } from '../config/settings.ts';
 import type { CliIo } from './cli-io.ts';
+import type { GivenOptions, OptionName } from './command-option.ts';
 
-export type OptionName = 'config' | 'port' | 'host' | 'json' | 'key-file' | 'ed25519' | 'kid';
+export type { GivenOptions, OptionName } from './command-option.ts';
 
 /** The command line cannot be understood; the message is one line. */
 export class UsageError extends Error {
@@ -20,8 +21,12 @@ export interface CommandContext {
   readonly keyFile?: string | undefined;
   readonly ed25519?: boolean | undefined;
   readonly kid?: string | undefined;
+  /** Every option as it was given. */
+  readonly options: GivenOptions;
   /** What follows the command's name. */
   readonly args: readonly string[];
+  /** What follows `--`, for commands that take it. */
+  readonly rest: readonly string[];
 }
 
 /** One command: how it is written, what it says about itself, what it does. */
@@ -32,6 +37,8 @@ export interface Command {
   readonly argumentsUsage: string;
   readonly minArguments: number;
   readonly maxArguments: number;
+  /** Whether words after `--` are a command line of their own (`rest`), not arguments. Default: false. */
+  readonly takesRest?: boolean;
   readonly options: readonly OptionName[];
   /** One line for the list of commands. */
   readonly summary: string;

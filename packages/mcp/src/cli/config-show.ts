@@ -1,5 +1,6 @@
 import type { LoadedConfig } from '../config/config.ts';
 import { redactConnector } from '../config/redact-connector.ts';
+import { shownRegistrySettings } from '../config/registry-settings.ts';
 import { describeOrigin } from '../config/setting.ts';
 import type { ConnectorDefinition } from '../connectors/connector.ts';
 import type { Command, CommandContext } from './command.ts';
@@ -11,7 +12,8 @@ function describeTarget(definition: ConnectorDefinition): string {
   const { transport } = definition;
   if (definition.problem !== undefined) return definition.problem;
   if (transport === undefined) return '-';
-  if (transport.kind === 'http') {
+  if (transport.kind === 'in-process') return transport.server;
+  if (transport.kind === 'http' || transport.kind === 'sse') {
     const headers = Object.keys({ ...transport.headers, ...transport.lateHeaders });
     return [transport.url, ...headers.map((name) => `${name}: [redacted]`)].join(' ');
   }
@@ -39,7 +41,13 @@ function connectorRow(definition: ConnectorDefinition): Cell[] {
 function settingRows(config: LoadedConfig): Cell[][] {
   const { serviceMap, stateFolder } = config;
   const map = serviceMap && { value: serviceMap.shown, origin: serviceMap.origin };
-  const all = { ...config.settings, ...config.flags, stateFolder, ...(map && { serviceMap: map }) };
+  const all = {
+    ...config.settings,
+    ...config.flags,
+    ...shownRegistrySettings(config.registry),
+    stateFolder,
+    ...(map && { serviceMap: map }),
+  };
   return Object.entries(all).map(([name, { value, origin }]) => [
     { text: name },
     { text: String(value) },

@@ -1,14 +1,13 @@
-import type { Command, OptionName } from './command.ts';
+import { OPTIONS, type OptionName } from './command-option.ts';
+import type { Command } from './command.ts';
 
-const OPTION_LINES: Readonly<Record<OptionName, readonly [usage: string, meaning: string]>> = {
-  config: ['--config <file>', "this file instead of ./cortex-mcp.json or the state folder's"],
-  port: ['--port <number>', 'listen here (3024); 0 takes a free port'],
-  host: ['--host <address>', 'listen on this loopback address (127.0.0.1)'],
-  json: ['--json', 'print JSON'],
-  'key-file': ['--key-file <file>', 'key of a service map, instead of CONNECTORS_SIGNATURE_KEY'],
-  ed25519: ['--ed25519', 'a key pair, where only the signer can sign'],
-  kid: ['--kid <id>', 'name of the signing key, written into the map'],
-};
+/** What the general help shows; the others are explained with their command. */
+const COMMON_OPTIONS: readonly OptionName[] = ['config', 'port', 'host', 'json'];
+
+function optionRow(name: OptionName): readonly [usage: string, meaning: string] {
+  const { usage, meaning } = OPTIONS[name];
+  return [usage, meaning];
+}
 
 function columns(rows: readonly (readonly [string, string])[]): string[] {
   const width = Math.max(...rows.map(([left]) => left.length));
@@ -21,10 +20,7 @@ function usageOf(command: Command): string {
 
 /** Help for one command, with an example. */
 export function commandHelp(command: Command): string {
-  const options = [
-    ...command.options.map((name) => OPTION_LINES[name]),
-    ['-h, --help', 'this text'] as const,
-  ];
+  const options = [...command.options.map(optionRow), ['-h, --help', 'this text'] as const];
   return [
     `${command.summary}.`,
     '',
@@ -59,7 +55,7 @@ export function generalHelp(commands: readonly Command[]): string {
     '',
     'Options:',
     ...columns([
-      ...Object.values(OPTION_LINES),
+      ...COMMON_OPTIONS.map(optionRow),
       ['-h, --help', 'this text, or that of a command'],
       ['-v, --version', 'the version'],
     ]),

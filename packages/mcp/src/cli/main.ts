@@ -15,6 +15,9 @@ function createOutput(stream: NodeJS.WriteStream): Output & { flush(): Promise<v
     write: (text) => {
       if (!gone) stream.write(text);
     },
+    get unread() {
+      return stream.writableLength;
+    },
     flush: async () => {
       if (gone) return;
       const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,10 +1,16 @@
 import { join } from 'node:path';
 import { type LoadedConfig, loadConfig } from '../config/config.ts';
+import { shownRegistrySettings } from '../config/registry-settings.ts';
 import { definedVariables } from '../config/environment.ts';
 import type { LogLevel } from '../config/config-schema.ts';
 import { packageVersion } from '../config/package-version.ts';
 import type { ConnectorDefinition } from '../connectors/connector.ts';
-import { createService, type Service, type ServiceSettings } from '../service.ts';
+import {
+  createService,
+  type Service,
+  type ServiceOptions,
+  type ServiceSettings,
+} from '../service.ts';
 import type { CliIo } from './cli-io.ts';
 import type { CommandContext } from './command.ts';
 import { exitCodeOfSignal } from './exit-code.ts';
@@ -42,6 +48,25 @@ export function serviceSettings(config: LoadedConfig, lasting: boolean): Service
     backgroundRefresh: lasting && !flags.MCP_CONNECTOR_REFRESH_SYNC.value,
     manifestFolder: persist ? join(stateFolder.value, 'manifests') : undefined,
     listPrebuilt: flags.MCP_LIST_PREBUILT.value,
+    listPageSize: settings.listPageSize.value,
+    idleStopMs: settings.idleStopMs.value,
+    sse: settings.sse.value,
+  };
+}
+
+/** What the service is told of the registry; undefined when it is switched off. */
+function registryOptions(
+  { registry, flags, stateFolder }: LoadedConfig,
+  lasting: boolean,
+): ServiceOptions['registry'] {
+  if (!registry.enabled.value) return undefined;
+  return {
+    stateFolder: stateFolder.value,
+    memoryCache: flags.MCP_REGISTRY_MEMORY_CACHE.value,
+    tools: registry.tools.value,
+    http: registry.http.value,
+    apiKey: registry.apiKey.value,
+    lasting,
   };
 }
 
@@ -50,6 +75,10 @@ export interface OpenServiceOptions {
   readonly logLevel: LogLevel;
   /** False for commands that end: they refresh nothing and leave the files of a running service alone. */
   readonly lasting: boolean;
+  /** Listens on this socket of the file system in place of a port. */
+  readonly socketPath?: string;
+  /** When the wait of a first list began. Default 0: the start of the process, from which the user counts. */
+  readonly startedAtMs?: number;
 }
 
 /** A service that has not been started. */
@@ -68,14 +97,22 @@ export function openService(
     connectors: options.connectors,
     serviceMap: whole ? serviceMap : undefined,
     publishedMap: options.lasting ? publishedMap : undefined,
+    registry: whole ? registryOptions(config, options.lasting) : undefined,
     mapFolder: options.lasting ? stateFolder.value : undefined,
-    settings: serviceSettings(config, options.lasting),
+    settings: { ...serviceSettings(config, options.lasting), socketPath: options.socketPath },
     logger: createLogger(options.logLevel, io),
     baseEnv: definedVariables(io.env),
     version: packageVersion(),
-    // The user counts from the start of the process, not from when the modules were loaded.
-    startedAtMs: 0,
-    describeSettings: () => ({ config: file, ...settings, ...flags, stateFolder, serviceMap }),
+    // Not from when the modules were loaded.
+    startedAtMs: options.startedAtMs ?? 0,
+    describeSettings: () => ({
+      config: file,
+      ...settings,
+      ...flags,
+      ...shownRegistrySettings(config.registry),
+      stateFolder,
+      serviceMap,
+    }),
   });
 }
 

@@ -1,43 +1,41 @@
 import { parseArgs } from 'node:util';
 import { nearest } from '../config/nearest.ts';
-import type { ConfigFlags } from '../config/settings.ts';
-import { type Command, type OptionName, UsageError } from './command.ts';
+import { type GivenOptions, OPTIONS, type OptionName } from './command-option.ts';
+import { type Command, type CommandContext, UsageError } from './command.ts';
 
 /** What a command line asks for. */
 export type CommandLine =
   | { readonly kind: 'version' }
   | { readonly kind: 'help'; readonly command: Command | undefined }
-  | {
-      readonly kind: 'run';
-      readonly command: Command;
-      readonly flags: ConfigFlags;
-      readonly json: boolean;
-      readonly keyFile: string | undefined;
-      readonly ed25519: boolean;
-      readonly kid: string | undefined;
-      readonly args: readonly string[];
-    };
+  | (Omit<CommandContext, 'io'> & { readonly kind: 'run'; readonly command: Command });
 
-const OPTIONS = {
-  config: { type: 'string' },
-  port: { type: 'string' },
-  host: { type: 'string' },
-  json: { type: 'boolean' },
-  'key-file': { type: 'string' },
-  ed25519: { type: 'boolean' },
-  kid: { type: 'string' },
+type AnyOption = OptionName | 'help' | 'version';
+
+/** What `parseArgs` is told; every option may come again, and is checked afterwards. */
+const PARSED = {
+  ...Object.fromEntries(
+    Object.entries(OPTIONS).map(([name, { kind }]) => [
+      name,
+      { type: kind === 'flag' ? ('boolean' as const) : ('string' as const) },
+    ]),
+  ),
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const;
-type AnyOption = keyof typeof OPTIONS;
 
 function isOption(name: string): name is AnyOption {
-  return Object.hasOwn(OPTIONS, name);
+  return Object.hasOwn(OPTIONS, name) || name === 'help' || name === 'version';
+}
+
+function kindOf(name: AnyOption): 'flag' | 'text' | 'list' {
+  return name === 'help' || name === 'version' ? 'flag' : OPTIONS[name].kind;
 }
 
 interface Words {
-  readonly given: ReadonlyMap<AnyOption, string | true>;
+  readonly given: ReadonlyMap<AnyOption, readonly string[]>;
   readonly positionals: readonly string[];
+  /** What follows `--`; undefined without one. */
+  readonly rest: readonly string[] | undefined;
 }
 
 function suggest(word: string, candidates: readonly string[], dashes: string): string {
@@ -45,36 +43,58 @@ function suggest(word: string, candidates: readonly string[], dashes: string): s
   return meant === undefined ? '' : `, did you mean ${dashes}${meant}?`;
 }
 
+/** The value of an option as it was written; a flag has an empty one. @throws UsageError */
+function valueOf(
+  name: AnyOption,
+  token: {
+    readonly rawName: string;
+    readonly value?: string | undefined;
+    readonly inlineValue?: boolean | undefined;
+  },
+): string {
+  const { rawName, value, inlineValue } = token;
+  if (kindOf(name) === 'flag') {
+    if (value !== undefined) throw new UsageError(`${rawName} takes no value`);
+    return '';
+  }
+  if (value === undefined || value === '' || (inlineValue !== true && value.startsWith('--'))) {
+    throw new UsageError(`${rawName} needs a value`);
+  }
+  return value;
+}
+
 /** Splits the line into options and the rest. @throws UsageError */
 function readWords(argv: readonly string[]): Words {
   const { tokens } = parseArgs({
     args: [...argv],
-    options: OPTIONS,
+    options: PARSED,
     strict: false,
     allowPositionals: true,
     tokens: true,
   });
-  const given = new Map<AnyOption, string | true>();
+  const given = new Map<AnyOption, string[]>();
   const positionals: string[] = [];
+  let rest: string[] | undefined;
   for (const token of tokens) {
-    if (token.kind === 'positional') positionals.push(token.value);
+    if (token.kind === 'option-terminator') rest ??= [];
+    if (token.kind === 'positional') (rest ?? positionals).push(token.value);
     if (token.kind !== 'option') continue;
-    const { name, rawName, value } = token;
+    const { name } = token;
     if (!isOption(name)) {
-      const hint = suggest(name, Object.keys(OPTIONS), '--');
-      throw new UsageError(`unknown option ${rawName}${hint}`);
+      const names = [...Object.keys(OPTIONS), 'help', 'version'];
+      throw new UsageError(`unknown option ${token.rawName}${suggest(name, names, '--')}`);
     }
-    if (OPTIONS[name].type === 'boolean') {
-      if (value !== undefined) throw new UsageError(`${rawName} takes no value`);
-      given.set(name, true);
-      continue;
-    }
-    if (value === undefined || value === '' || (!token.inlineValue && value.startsWith('--'))) {
-      throw new UsageError(`${rawName} needs a value`);
-    }
-    given.set(name, value);
+    given.set(name, [...(given.get(name) ?? []), valueOf(name, token)]);
   }
-  return { given, positionals };
+  return { given, positionals, rest };
+}
+
+function givenOptions({ given }: Words): GivenOptions {
+  return {
+    has: (name) => given.has(name),
+    text: (name) => given.get(name)?.at(-1),
+    all: (name) => given.get(name) ?? [],
+  };
 }
 
 /** The command that the first words name, and how many words that took. */
@@ -114,10 +134,6 @@ function refuseMisfits(command: Command, words: Words, args: readonly string[]):
   if (extra !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(extra)}`);
 }
 
-function text(value: string | true | undefined): string | undefined {
-  return value === true ? undefined : value;
-}
-
 function helpFor(commands: readonly Command[], words: readonly string[]): CommandLine {
   if (words.length === 0) return { kind: 'help', command: undefined };
   const found = findCommand(commands, words);
@@ -142,20 +158,25 @@ export function parseCommandLine(
       ? { command: commands[0], length: 0 }
       : findCommand(commands, positionals);
   if (found === undefined) throw unknownCommand(commands, positionals);
-  const args = positionals.slice(found.length);
+  const { rest = [] } = words;
+  const takesRest = found.command.takesRest === true;
+  const args = [...positionals.slice(found.length), ...(takesRest ? [] : rest)];
   refuseMisfits(found.command, words, args);
+  const options = givenOptions(words);
   return {
     kind: 'run',
     command: found.command,
     flags: {
-      config: text(given.get('config')),
-      port: text(given.get('port')),
-      host: text(given.get('host')),
+      config: options.text('config'),
+      port: options.text('port'),
+      host: options.text('host'),
     },
-    json: given.has('json'),
-    keyFile: text(given.get('key-file')),
-    ed25519: given.has('ed25519'),
-    kid: text(given.get('kid')),
+    json: options.has('json'),
+    keyFile: options.text('key-file'),
+    ed25519: options.has('ed25519'),
+    kid: options.text('kid'),
+    options,
     args,
+    rest: takesRest ? rest : [],
   };
 }

@@ -1,17 +1,21 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { LoadedConfig } from '../config/config.ts';
+import { shownRegistrySettings } from '../config/registry-settings.ts';
 
 /** What a reload needs, so that it can be tried without a service. */
 export interface ReloadParts {
   load(): Promise<LoadedConfig>;
   apply(config: LoadedConfig): Promise<void>;
+  /** Follows the service map of this configuration. Default: that needs a restart. */
+  applyMap?(config: LoadedConfig): Promise<void>;
   /** One line for the user. */
   say(line: string): void;
 }
 
 function valuesOf(config: LoadedConfig): [name: string, value: unknown][] {
-  const serviceMap = { value: config.mapRevision };
-  const all = { ...config.settings, ...config.flags, serviceMap };
+  const served = { 'serviceMap.publish': { value: config.publishedMapRevision } };
+  const registry = shownRegistrySettings(config.registry);
+  const all = { ...config.settings, ...config.flags, ...registry, ...served };
   return Object.entries(all).map(([name, { value }]) => [name, value]);
 }
 
@@ -22,8 +26,15 @@ function changedSettings(before: LoadedConfig, after: LoadedConfig): string[] {
     .map(([name]) => name);
 }
 
+/** One sentence about the map that is followed from now on. */
+function describeMap({ serviceMap }: LoadedConfig): string {
+  return serviceMap === undefined
+    ? 'configuration reloaded: no service map is followed'
+    : `configuration reloaded: the service map is ${serviceMap.shown}`;
+}
+
 /**
- * A function that reads the configuration again and applies its connectors. Calls while one is under way make one
+ * A function that reads the configuration again and applies its connectors and its service map. Calls while one is under way make one
  * more run after it. A file that cannot be used changes nothing and is said in one line. Never rejects.
  */
 export function createReload(initial: LoadedConfig, parts: ReloadParts): () => Promise<void> {
@@ -31,19 +42,34 @@ export function createReload(initial: LoadedConfig, parts: ReloadParts): () => P
   let running: Promise<void> | undefined;
   let again = false;
 
+  async function applyMap(before: LoadedConfig, next: LoadedConfig): Promise<void> {
+    if (before.mapRevision === next.mapRevision || parts.applyMap === undefined) return;
+    await parts.applyMap(next);
+    parts.say(describeMap(next));
+  }
+
+  async function applyConnectors(before: LoadedConfig, next: LoadedConfig): Promise<void> {
+    if (isDeepStrictEqual(before.connectors, next.connectors)) return;
+    await parts.apply(next);
+    const count = next.connectors.length;
+    parts.say(`configuration reloaded: ${count} ${count === 1 ? 'connector' : 'connectors'}`);
+  }
+
+  function sayRestart(before: LoadedConfig, next: LoadedConfig): void {
+    const restart = changedSettings(before, next);
+    const map = parts.applyMap === undefined && before.mapRevision !== next.mapRevision;
+    if (map) restart.push('serviceMap');
+    if (restart.length > 0) parts.say(`restart to apply the changed ${restart.join(', ')}`);
+  }
+
   async function reload(): Promise<void> {
     try {
       const next = await parts.load();
-      const restart = changedSettings(current, next);
-      if (restart.length > 0) {
-        parts.say(`restart to apply the changed ${restart.join(', ')}`);
-      }
       const before = current;
+      sayRestart(before, next);
       current = next;
-      if (isDeepStrictEqual(before.connectors, next.connectors)) return;
-      await parts.apply(next);
-      const count = next.connectors.length;
-      parts.say(`configuration reloaded: ${count} ${count === 1 ? 'connector' : 'connectors'}`);
+      await applyConnectors(before, next);
+      await applyMap(before, next);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       parts.say(`configuration not reloaded, the last good one stays: ${message}`);

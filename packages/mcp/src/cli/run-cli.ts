@@ -8,14 +8,18 @@ import { flagsCommand } from './flags.ts';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-code.ts';
 import { commandHelp, generalHelp } from './help-text.ts';
 import { mapKeygenCommand, mapSignCommand, mapVerifyCommand } from './map.ts';
-import { parseCommandLine } from './parse-command-line.ts';
+import { type CommandLine, parseCommandLine } from './parse-command-line.ts';
 import { serveCommand } from './serve.ts';
+import { stdioCommand } from './stdio.ts';
 import { syncCommand } from './sync.ts';
 import { createPaint, safeText } from './terminal-text.ts';
 import { toolsCommand } from './tools.ts';
 
-const COMMANDS: readonly [Command, ...Command[]] = [
+type Commands = readonly [Command, ...Command[]];
+
+const COMMANDS: Commands = [
   serveCommand,
+  stdioCommand,
   syncCommand,
   toolsCommand,
   callCommand,
@@ -26,8 +30,28 @@ const COMMANDS: readonly [Command, ...Command[]] = [
   mapKeygenCommand,
 ];
 
-function helpText(command: Command | undefined): string {
-  return command === undefined ? generalHelp(COMMANDS) : commandHelp(command);
+async function allCommands(): Promise<Commands> {
+  const { REGISTRY_COMMANDS } = await import('./registry-commands.ts');
+  return [...COMMANDS, ...REGISTRY_COMMANDS];
+}
+
+/** Words with which a line needs to know every command. */
+const WHOLE: ReadonlySet<string> = new Set(['help', '--help', '-h', 'registry', 'connectors']);
+
+/** Loads only what the line needs; one that cannot be understood is judged by all commands. @throws UsageError */
+async function understand(argv: readonly string[]): Promise<CommandLine> {
+  if (!argv.some((word) => WHOLE.has(word))) {
+    try {
+      return parseCommandLine(argv, COMMANDS);
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+    }
+  }
+  return parseCommandLine(argv, await allCommands());
+}
+
+async function helpText(command: Command | undefined): Promise<string> {
+  return command === undefined ? generalHelp(await allCommands()) : commandHelp(command);
 }
 
 /** Every error is one line on stderr; the stack is for `MCP_LOG_LEVEL=debug` and below. */
@@ -49,9 +73,10 @@ function report(error: unknown, io: CliIo): number {
  */
 export async function runCli(argv: readonly string[], io: CliIo): Promise<number> {
   try {
-    const line = parseCommandLine(argv, COMMANDS);
+    const line = await understand(argv);
     if (line.kind === 'run') return await line.command.run({ ...line, io });
-    io.stdout.write(line.kind === 'version' ? `${packageVersion()}\n` : helpText(line.command));
+    const isVersion = line.kind === 'version';
+    io.stdout.write(isVersion ? `${packageVersion()}\n` : await helpText(line.command));
     return EXIT_OK;
   } catch (error) {
     return report(error, io);

@@ -51,7 +51,12 @@ function banner(io: CliIo, config: LoadedConfig, endpoint: string): string {
   ].join('\n');
 }
 
-function watch(context: CommandContext, config: LoadedConfig, service: Service): () => void {
+/** Picks up edits of the configuration and of a map file. @returns a function that ends it. */
+export function watchService(
+  context: CommandContext,
+  config: LoadedConfig,
+  service: Service,
+): () => void {
   const { io, flags } = context;
   const warned = new Set(config.warnings);
   const reload = createReload(config, {
@@ -99,7 +104,7 @@ async function serve(context: CommandContext): Promise<number> {
     });
     io.stdout.write(banner(io, config, new URL('/mcp', url).href));
     const waitMs = Math.max(MIN_TABLE_WAIT_MS, settings.firstListWaitMs.value);
-    undo.push(reportConnectors(service.manager, io, waitMs), watch(context, config, service));
+    undo.push(reportConnectors(service.manager, io, waitMs), watchService(context, config, service));
     await aborted(io.signal);
     // The terminal has echoed ^C: what follows starts on a line of its own.
     io.stdout.write(io.isTty ? '\nstopping\n' : 'stopping\n');

@@ -201,7 +201,11 @@ export async function readConnectors(
     connectors.push(reading.definition);
     warnings.push(...reading.warnings);
   }
-  if (entries.length === 0 && document.value['serviceMap'] === undefined) {
+  if (
+    entries.length === 0 &&
+    document.value['serviceMap'] === undefined &&
+    document.value['registry'] === undefined
+  ) {
     warnings.push(`${document.file}: there are no connectors in this file; add some to mcpServers`);
   }
   return { connectors, warnings };

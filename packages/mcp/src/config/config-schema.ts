@@ -1,26 +1,16 @@
 import { z } from 'zod';
 import type { ConnectorTimeouts } from '../connectors/connector.ts';
+import { type FileFlags, flagsSchema } from './flag-schema.ts';
 import { type FileServiceMap, serviceMapSchema } from './map-schema.ts';
+import { type FileRegistry, registrySchema } from './registry-schema.ts';
+
+export { FLAG_KEYS, FLAG_NAMES, type FileFlags, type FlagName } from './flag-schema.ts';
 
 /** Log levels, as pino names them. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** The rollback flags of this version, by their variable (contract.md). */
-export const FLAG_NAMES = [
-  'MCP_CONNECTOR_REFRESH_SYNC',
-  'MCP_CONNECTOR_PARALLEL_SYNC',
-  'MCP_CONNECTOR_SHARED_AGENT',
-  'MCP_CONNECTOR_MANIFEST_CACHE',
-  'MCP_CONNECTOR_PERSIST_MANIFESTS',
-  'MCP_LIST_PREBUILT',
-] as const;
-export type FlagName = (typeof FLAG_NAMES)[number];
-
-/** Keys that `flags` of a file may have. */
-export const FLAG_KEYS: readonly string[] = [...FLAG_NAMES, 'MCP_ROLLOUT_PERCENT'];
-
-/** Transport types that clients write; only the first four can be used today. */
+/** Transport types that clients write; only the first five can be used today. */
 export const ENTRY_TYPES = [
   'stdio',
   'http',
@@ -79,46 +69,29 @@ const settingShape = {
     .enum(['__', '.'], 'must be "__" or "."')
     .optional()
     .meta({ description: 'Stands between connector id and tool name.', default: '__' }),
-  flags: z
-    .object(
-      {
-        MCP_CONNECTOR_REFRESH_SYNC: boolean.optional().meta({
-          description: 'No background refresh; refresh inline on demand (S4-19).',
-          default: false,
-        }),
-        MCP_CONNECTOR_PARALLEL_SYNC: boolean.optional().meta({
-          description: 'Synchronise connectors side by side, not one after the other.',
-          default: true,
-        }),
-        MCP_CONNECTOR_SHARED_AGENT: boolean.optional().meta({
-          description: 'Connectors share their HTTP sockets.',
-          default: true,
-        }),
-        MCP_CONNECTOR_MANIFEST_CACHE: boolean.optional().meta({
-          description: 'Lists are answered from memory, without asking the servers.',
-          default: true,
-        }),
-        MCP_CONNECTOR_PERSIST_MANIFESTS: boolean.optional().meta({
-          description: 'Keep manifests in the state folder over a restart.',
-          default: true,
-        }),
-        MCP_LIST_PREBUILT: boolean.optional().meta({
-          description: 'Serialise lists when the catalog is built, not for each request.',
-          default: true,
-        }),
-        MCP_ROLLOUT_PERCENT: integer(0, 100).optional().meta({
-          description:
-            'Share of instances in the cohort; the others run with MCP_CONNECTOR_REFRESH_SYNC on (S4-35).',
-          default: 100,
-        }),
-      },
-      'must be an object',
-    )
+  listPageSize: integer(0, 10_000).optional().meta({
+    description:
+      'Items on one page of a list; 0 gives whole lists, which is what clients that never ask for a second page need.',
+    default: 0,
+  }),
+  idleStopMs: integer(0, 86_400_000).optional().meta({
+    description:
+      'A stdio server without a call for this long is stopped until it is needed again; 0 never stops one.',
+    default: 0,
+  }),
+  sse: boolean.optional().meta({
+    description: 'Serve /sse to clients that speak only the older HTTP+SSE transport.',
+    default: false,
+  }),
+  flags: flagsSchema
     .optional()
     .meta({ description: 'Rollback flags by the name of their variable.' }),
   serviceMap: serviceMapSchema
     .optional()
     .meta({ description: 'A signed map of connectors, beside those of this file.' }),
+  registry: registrySchema
+    .optional()
+    .meta({ description: 'The registry of the state folder, and what is served of it.' }),
 };
 
 const settingsSchema = z.object(settingShape);
@@ -133,6 +106,9 @@ export interface SettingValues {
   readonly processStartConcurrency: number;
   readonly refreshIntervalMs: number;
   readonly separator: '__' | '.';
+  readonly listPageSize: number;
+  readonly idleStopMs: number;
+  readonly sse: boolean;
 }
 /** The settings that one source gives. */
 export type GivenSettings = {
@@ -142,12 +118,8 @@ export type GivenSettings = {
 export interface FileSettings extends GivenSettings {
   readonly flags?: FileFlags | undefined;
   readonly serviceMap?: FileServiceMap | undefined;
+  readonly registry?: FileRegistry | undefined;
 }
-/** The rollback flags that a file gives. */
-export type FileFlags = Readonly<Partial<Record<FlagName, boolean | undefined>>> & {
-  readonly MCP_ROLLOUT_PERCENT?: number | undefined;
-};
-
 const text = z.string('must be a string');
 const words = z.array(text, 'must be an array of strings');
 const headers = z.record(z.string(), text, 'must be an object of strings');
@@ -164,6 +136,7 @@ const timeouts = z.object(
   'must be an object',
 );
 const ERAS = ['auto', 'modern', 'legacy'] as const;
+const ISOLATIONS = ['shared', 'session'] as const;
 const era = z.enum(ERAS, 'must be auto, modern or legacy');
 
 const entryShape = {
@@ -190,6 +163,14 @@ const entryShape = {
   era: era.optional().meta({ description: 'Protocol era; auto asks the server.', default: 'auto' }),
   protocolEra: era.optional().meta({ description: 'As era, the spelling of the MCP Inspector.' }),
   timeouts: timeouts.optional().meta({ description: 'Bounds in milliseconds.' }),
+  isolation: z.enum(ISOLATIONS, 'must be shared or session').optional().meta({
+    description:
+      'session gives each client a connection of its own: what the server asks and tells reaches that client alone.',
+    default: 'shared',
+  }),
+  idleStopMs: integer(0, 86_400_000).optional().meta({
+    description: 'As the setting idleStopMs, for this process only.',
+  }),
 };
 
 const entrySchema = z.object(entryShape).meta({ description: 'One connector.' });
@@ -211,6 +192,8 @@ export interface FileEntry {
   readonly era?: (typeof ERAS)[number] | undefined;
   readonly protocolEra?: (typeof ERAS)[number] | undefined;
   readonly timeouts?: { readonly [K in keyof ConnectorTimeouts]?: number | undefined } | undefined;
+  readonly isolation?: (typeof ISOLATIONS)[number] | undefined;
+  readonly idleStopMs?: number | undefined;
 }
 
 const inputSchema = z.object({

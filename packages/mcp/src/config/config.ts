@@ -1,12 +1,14 @@
 import type { ConnectorDefinition } from '../connectors/connector.ts';
 import { readConnectors } from './client-config.ts';
-import { type ConfigDocument, readConfigDocument } from './config-document.ts';
+import type { ConfigDocument } from './config-document.ts';
 import { ConfigError } from './config-error.ts';
+import { readConfigSource } from './config-source.ts';
 import { checkSettings, type FileSettings } from './config-schema.ts';
 import type { Environment } from './environment.ts';
 import { type FeatureFlags, resolveFlags } from './flags.ts';
-import { locateConfig, stateFolder } from './locate-config.ts';
+import { stateFolder } from './locate-config.ts';
 import { type MapConfig, readMapConfig } from './map-settings.ts';
+import { readRegistryConfig, type RegistryConfig } from './registry-settings.ts';
 import type { Setting } from './setting.ts';
 import { type ConfigFlags, resolveSettings, type Settings } from './settings.ts';
 
@@ -19,7 +21,7 @@ export interface ConfigSources {
 }
 
 /** A configuration, every value with its origin. */
-export interface LoadedConfig extends MapConfig {
+export interface LoadedConfig extends MapConfig, RegistryConfig {
   readonly settings: Settings;
   readonly flags: FeatureFlags;
   /** Where state is kept; nothing is created here. */
@@ -47,22 +49,23 @@ function fileSettings(document: ConfigDocument): FileSettings {
 export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> {
   const { flags, env, cwd, home } = sources;
   const search = { flag: flags.config, env, cwd, home };
-  const located = await locateConfig(search);
-  const document = await readConfigDocument(located.value);
+  const { document, origin } = await readConfigSource(search);
   const values = fileSettings(document);
   const file = { path: document.file, values };
   const { settings, warnings } = resolveSettings(flags, env, file);
   const resolvedFlags = resolveFlags(env, { path: document.file, flags: values.flags ?? {} });
   const reading = await readConnectors(document, { env, home });
   const maps = await readMapConfig(document, values.serviceMap, env);
+  const registry = await readRegistryConfig(env, values.registry, document);
   return {
     ...maps,
+    registry: registry.registry,
     settings,
     flags: resolvedFlags,
     stateFolder: stateFolder(search),
     connectors: reading.connectors,
-    warnings: [...warnings, ...maps.warnings, ...reading.warnings],
+    warnings: [...warnings, ...maps.warnings, ...registry.warnings, ...reading.warnings],
     configPath: document.file,
-    configOrigin: located.origin,
+    configOrigin: origin,
   };
 }

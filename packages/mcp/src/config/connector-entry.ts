@@ -104,8 +104,9 @@ function refuseContradictions(
   }
 }
 
-function kindOf(entry: FileEntry, url: string | undefined): 'stdio' | 'http' | undefined {
+function kindOf(entry: FileEntry, url: string | undefined): 'stdio' | 'http' | 'sse' | undefined {
   if (entry.type === 'stdio') return entry.command === undefined ? undefined : 'stdio';
+  if (entry.type === 'sse') return url === undefined ? undefined : 'sse';
   if (entry.type !== undefined) return url === undefined ? undefined : 'http';
   if (entry.command !== undefined) return 'stdio';
   return url === undefined ? undefined : 'http';
@@ -129,13 +130,7 @@ function missing(entry: FileEntry, value: object, source: EntrySource): ConfigEr
 }
 
 function unsupported(type: FileEntry['type']): string | undefined {
-  if (type === 'sse') {
-    return (
-      'servers that speak only the older HTTP+SSE transport are not supported yet; if this one also speaks ' +
-      'streamable HTTP, set "type": "http" and use that address (often /mcp in place of /sse)'
-    );
-  }
-  const usable = ['stdio', 'http', 'streamable-http', 'streamableHttp', undefined];
+  const usable = ['stdio', 'http', 'streamable-http', 'streamableHttp', 'sse', undefined];
   return usable.includes(type)
     ? undefined
     : `the transport "${type}" is not supported; use stdio or http`;
@@ -158,7 +153,7 @@ async function readTransport(
   if (kind === undefined || url === undefined || urlKey === undefined) {
     throw missing(entry, value, source);
   }
-  return readHttpTransport({ url, headers: entry.headers ?? {} }, source.scope, {
+  const reading = readHttpTransport({ url, headers: entry.headers ?? {} }, source.scope, {
     badUrl: (what, remedy) => fail(source, [urlKey], 'CONFIG_BAD_URL', [what, remedy]),
     badHeader: (name) =>
       fail(source, ['headers', name], 'CONFIG_BAD_VALUE', [
@@ -166,6 +161,13 @@ async function readTransport(
         'use letters, digits and hyphens',
       ]),
   });
+  return kind === 'sse' ? overSse(reading) : reading;
+}
+
+/** The same address and headers, for the event stream of the older transport. */
+function overSse(reading: TransportReading): TransportReading {
+  if (reading.transport?.kind !== 'http') return reading;
+  return { transport: { ...reading.transport, kind: 'sse' }, problem: undefined };
 }
 
 function readTimeouts(given: FileEntry['timeouts']): ConnectorTimeouts {
@@ -221,6 +223,8 @@ export async function readConnectorEntry(
       transport,
       era: entry.era ?? entry.protocolEra ?? 'auto',
       timeouts: readTimeouts(entry.timeouts),
+      ...(entry.isolation !== undefined && { isolation: entry.isolation }),
+      ...(entry.idleStopMs !== undefined && { idleStopMs: entry.idleStopMs }),
       problem,
     },
     warnings: warningsFor(entry, raw, source),

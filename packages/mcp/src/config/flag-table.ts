@@ -34,4 +34,8 @@ export const FLAG_TABLE: Readonly<Record<FlagName, FlagFacts>> = {
     standard: true,
     rollback: 'false: lists are serialised for each request',
   },
+  MCP_REGISTRY_MEMORY_CACHE: {
+    standard: true,
+    rollback: 'false: the registry is read from and written to its files each time',
+  },
 };

@@ -11,18 +11,25 @@ export type FeatureFlags = Readonly<Record<FlagName, Setting<boolean>>> & Rollou
 const TRUE: ReadonlySet<string> = new Set(['true', '1', 'yes', 'on']);
 const FALSE: ReadonlySet<string> = new Set(['false', '0', 'no', 'off']);
 
+/** true/1/yes/on and false/0/no/off in any case; undefined for anything else. */
+export function parseBoolean(text: string): boolean | undefined {
+  const value = text.toLowerCase();
+  if (TRUE.has(value)) return true;
+  return FALSE.has(value) ? false : undefined;
+}
+
 /**
  * Reads true/1/yes/on and false/0/no/off in any case; undefined when unset or empty.
  * @throws ConfigError naming the variable for anything else.
  */
 export function readBooleanVariable(env: Environment, name: string): boolean | undefined {
-  const value = readVariable(env, name)?.toLowerCase();
-  if (value === undefined) return undefined;
-  if (TRUE.has(value)) return true;
-  if (FALSE.has(value)) return false;
+  const text = readVariable(env, name);
+  if (text === undefined) return undefined;
+  const value = parseBoolean(text);
+  if (value !== undefined) return value;
   throw new ConfigError(
     'CONFIG_BAD_VALUE',
-    `"${value}" is neither true nor false`,
+    `"${text.toLowerCase()}" is neither true nor false`,
     'write true, 1, yes or on, or false, 0, no or off',
     { path: name },
   );
@@ -62,6 +69,7 @@ export function resolveFlags(
     MCP_CONNECTOR_MANIFEST_CACHE: flag('MCP_CONNECTOR_MANIFEST_CACHE'),
     MCP_CONNECTOR_PERSIST_MANIFESTS: flag('MCP_CONNECTOR_PERSIST_MANIFESTS'),
     MCP_LIST_PREBUILT: flag('MCP_LIST_PREBUILT'),
+    MCP_REGISTRY_MEMORY_CACHE: flag('MCP_REGISTRY_MEMORY_CACHE'),
     ...rollout,
   };
 }

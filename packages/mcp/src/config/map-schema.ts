@@ -40,7 +40,7 @@ const shape = {
     .optional()
     .meta({ description: 'Command lines that a map from a URL may run, word by word.' }),
   allowVariables: words.optional().meta({
-    description: 'Variables that a map from a URL may refer to. Default: all but our own keys.',
+    description: 'Variables that a map from a URL may refer to. Default: none.',
   }),
   sharedKeyFor: words.optional().meta({
     description: 'Connectors of the map that may be sent CONNECTORS_API_KEY. Default: none.',

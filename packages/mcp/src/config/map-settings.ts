@@ -5,6 +5,7 @@ import type {
   PublishedMapSettings,
   ServiceMapSettings,
 } from '../connectors/map-settings.ts';
+import { keyFingerprint } from '../connectors/map-store.ts';
 import { Secret } from '../connectors/secret.ts';
 import type { SignatureVerifyKey } from '../connectors/signature-keys.ts';
 import type { ConfigDocument } from './config-document.ts';
@@ -25,8 +26,10 @@ import type { Setting } from './setting.ts';
 export interface MapConfig {
   readonly serviceMap: (ServiceMapSettings & Pick<Setting<string>, 'origin'>) | undefined;
   readonly publishedMap: PublishedMapSettings | undefined;
-  /** Changes with anything above. */
+  /** Changes with what is said of the map that is followed, its keys included. */
   readonly mapRevision: string;
+  /** Changes with what is said of the map that is served. */
+  readonly publishedMapRevision: string;
   readonly warnings: readonly string[];
 }
 
@@ -134,13 +137,24 @@ function warningsFor(
   return warnings;
 }
 
-function revisionOf(parts: Surroundings, located: Located | undefined): string {
-  const { env, given } = parts;
-  const variables = ['ASBR_API_KEY', 'MCP_API_KEY', 'CONNECTORS_MANIFEST_PATH', URL_VARIABLE];
-  const values = variables.map((name) => env[name]);
-  return createHash('sha256')
-    .update(JSON.stringify([given, located?.shown, values]))
-    .digest('hex');
+function digestOf(...values: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(values)).digest('hex');
+}
+
+function revisionOf(
+  { env, given }: Surroundings,
+  located: Located | undefined,
+  keys: readonly SignatureVerifyKey[],
+): string {
+  const { publish: _, signingKeyFile: __, ...followed } = given;
+  const variables = ['ASBR_API_KEY', 'MCP_API_KEY', URL_VARIABLE].map((name) => env[name]);
+  return digestOf(followed, located?.shown, variables, keys.map(keyFingerprint));
+}
+
+function publishedRevisionOf(published: PublishedMapSettings | undefined): string {
+  if (published === undefined) return digestOf();
+  const { path, key } = published;
+  return digestOf(path, keyFingerprint(key?.reveal()));
 }
 
 /**
@@ -155,8 +169,14 @@ export async function readMapConfig(
   const parts: Surroundings = { document, env, given: given ?? {} };
   const located = locate(parts);
   const keys = located === undefined ? [] : await readKeys(parts);
-  const { allowHosts = [], allowCommands = [], allowVariables, sharedKeyFor = [] } = parts.given;
+  const {
+    allowHosts = [],
+    allowCommands = [],
+    allowVariables = [],
+    sharedKeyFor = [],
+  } = parts.given;
   const { maxStaleMs, timeoutMs, maxBytes } = parts.given;
+  const publishedMap = await readPublished(parts);
   return {
     serviceMap: located && {
       ...located,
@@ -169,8 +189,9 @@ export async function readMapConfig(
       timeoutMs,
       maxBytes,
     },
-    publishedMap: await readPublished(parts),
-    mapRevision: revisionOf(parts, located),
+    publishedMap,
+    mapRevision: revisionOf(parts, located, keys),
+    publishedMapRevision: publishedRevisionOf(publishedMap),
     warnings: warningsFor(parts, located, keys.length),
   };
 }

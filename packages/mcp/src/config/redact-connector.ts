@@ -31,6 +31,7 @@ function redactArguments(args: readonly string[]): string[] {
 }
 
 function redactTransport(transport: ConnectorTransport): ConnectorTransport {
+  if (transport.kind === 'in-process') return transport;
   if (transport.kind === 'stdio') {
     return {
       ...transport,

@@ -3,7 +3,7 @@ import { BlockList, isIP } from 'node:net';
 import { ConfigError, type ConfigPlace } from './config-error.ts';
 import { checkSetting, type GivenSettings, type SettingValues } from './config-schema.ts';
 import { type Environment, readVariable } from './environment.ts';
-import { readRefreshInterval, REFRESH_INTERVAL_VARIABLE } from './flags.ts';
+import { parseBoolean, readRefreshInterval, REFRESH_INTERVAL_VARIABLE } from './flags.ts';
 import type { Setting, SettingOrigin } from './setting.ts';
 
 type SettingKey = keyof SettingValues;
@@ -23,7 +23,16 @@ const VARIABLES: Readonly<Partial<Record<SettingKey, readonly string[]>>> = {
   host: ['MCP_HOST'],
   logLevel: ['MCP_LOG_LEVEL'],
   syncConcurrency: ['MCP_CONNECTOR_SYNC_CONCURRENCY'],
+  listPageSize: ['MCP_LIST_PAGE_SIZE'],
+  idleStopMs: ['MCP_IDLE_STOP_MS'],
+  sse: ['MCP_SSE'],
 };
+const NUMERIC: ReadonlySet<SettingKey> = new Set([
+  'port',
+  'syncConcurrency',
+  'listPageSize',
+  'idleStopMs',
+]);
 
 function defaults(): SettingValues {
   return {
@@ -35,6 +44,9 @@ function defaults(): SettingValues {
     processStartConcurrency: 2 * availableParallelism(),
     refreshIntervalMs: 300_000,
     separator: '__',
+    listPageSize: 0,
+    idleStopMs: 0,
+    sse: false,
   };
 }
 
@@ -57,12 +69,16 @@ function candidate(key: SettingKey, flags: ConfigFlags, env: Environment): Candi
   return undefined;
 }
 
+/** Text as the schema of the file wants it; what it cannot be is left for the schema to refuse. */
+function typedValue(key: SettingKey, raw: string): string | number | boolean {
+  if (NUMERIC.has(key)) return /^\d+$/.test(raw) ? Number(raw) : raw;
+  if (key === 'sse') return parseBoolean(raw) ?? raw;
+  return key === 'logLevel' ? raw.toLowerCase() : raw;
+}
+
 /** Text from a flag or variable, checked by the rule that the file's value obeys. */
 function checkText(key: SettingKey, given: Candidate): GivenSettings {
-  const numeric = key === 'port' || key === 'syncConcurrency';
-  const value = numeric && /^\d+$/.test(given.raw) ? Number(given.raw) : given.raw;
-  const lowered = key === 'logLevel' ? String(value).toLowerCase() : value;
-  const checked = checkSetting(key, lowered);
+  const checked = checkSetting(key, typedValue(key, given.raw));
   if (checked.kind === 'valid') return checked.value;
   const what = `"${given.raw}" is not a valid value`;
   throw new ConfigError('CONFIG_BAD_VALUE', what, `it ${checked.message}`, { path: given.name });
@@ -147,6 +163,9 @@ export function resolveSettings(
             origin: { kind: 'environment', variable: REFRESH_INTERVAL_VARIABLE },
           },
     separator: setting('separator'),
+    listPageSize: setting('listPageSize'),
+    idleStopMs: setting('idleStopMs'),
+    sse: setting('sse'),
   };
   return { settings, warnings: interval?.warning === undefined ? [] : [interval.warning] };
 }

@@ -1,0 +1,21 @@
+import type { ServerRecord } from '../server-record.ts';
+
+/** Where imports go: a `RegistryMemoryCache`, or whatever speaks for one that another process holds. */
+export interface ImportTarget {
+  /** One entry; without a version the one that has none, else the latest. */
+  get(name: string, version?: string): ServerRecord | undefined | Promise<ServerRecord | undefined>;
+  /** Every version of a name. */
+  versions(name: string): ServerRecord[] | Promise<ServerRecord[]>;
+  /** Durable together or not at all when it resolves. */
+  upsertMany(records: readonly ServerRecord[]): Promise<void>;
+  remove(name: string, version?: string): Promise<boolean>;
+}
+
+/** The stored entry with the identity of a record. */
+export async function storedRecord(
+  target: ImportTarget,
+  record: ServerRecord,
+): Promise<ServerRecord | undefined> {
+  const stored = await target.get(record.name, record.server?.version);
+  return stored?.server?.version === record.server?.version ? stored : undefined;
+}

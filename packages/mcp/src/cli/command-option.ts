@@ -1,0 +1,76 @@
+/** How an option is written: alone, with one value, or with a value each of several times. */
+export interface OptionFacts {
+  readonly kind: 'flag' | 'text' | 'list';
+  readonly usage: string;
+  readonly meaning: string;
+}
+
+const flag = (usage: string, meaning: string): OptionFacts => ({ kind: 'flag', usage, meaning });
+const text = (usage: string, meaning: string): OptionFacts => ({ kind: 'text', usage, meaning });
+const list = (usage: string, meaning: string): OptionFacts => ({ kind: 'list', usage, meaning });
+
+export type OptionName =
+  | 'config'
+  | 'port'
+  | 'host'
+  | 'json'
+  | 'key-file'
+  | 'ed25519'
+  | 'kid'
+  | 'url'
+  | 'header'
+  | 'env'
+  | 'cwd'
+  | 'disabled'
+  | 'force'
+  | 'text'
+  | 'limit'
+  | 'repair'
+  | 'connector'
+  | 'dry-run'
+  | 'apply'
+  | 'undo'
+  | 'write'
+  | 'connect'
+  | 'since'
+  | 'file';
+
+/** Every option of every command. A command names those it takes. */
+export const OPTIONS: Readonly<Record<OptionName, OptionFacts>> = {
+  config: text('--config <file>', "this file instead of ./cortex-mcp.json or the state folder's"),
+  port: text('--port <number>', 'listen here (3024); 0 takes a free port'),
+  host: text('--host <address>', 'listen on this loopback address (127.0.0.1)'),
+  json: flag('--json', 'print JSON'),
+  'key-file': text(
+    '--key-file <file>',
+    'key of a service map, instead of CONNECTORS_SIGNATURE_KEY',
+  ),
+  ed25519: flag('--ed25519', 'a key pair, where only the signer can sign'),
+  kid: text('--kid <id>', 'name of the signing key, written into the map'),
+  url: text('--url <address>', 'address of a server over streamable HTTP'),
+  header: list('--header <K=V>', 'a header for it; may be given several times'),
+  env: list('--env <K=V>', 'a variable for its process; may be given several times'),
+  cwd: text('--cwd <folder>', 'working folder of its process'),
+  disabled: flag('--disabled', 'add it without switching it on'),
+  force: flag('--force', 'replace one of the same name'),
+  text: text('--text <words>', 'only those whose name, title or description holds this'),
+  limit: text('--limit <number>', 'at most this many (100)'),
+  repair: flag('--repair', 'put right what can be, moving bytes aside and never deleting any'),
+  connector: text('--connector <id>', 'this connector only, under its own names'),
+  'dry-run': flag('--dry-run', 'show what would be done (the default)'),
+  apply: flag('--apply', 'do it'),
+  undo: flag('--undo', 'take the last one back'),
+  write: flag('--write', "merge it into the client's own file, keeping a copy"),
+  connect: flag('--connect', 'let the gateway use what was imported'),
+  since: text('--since <time>', 'only what has changed since this date and time'),
+  file: text('--file <path>', "this file instead of the client's usual one"),
+};
+
+/** What a command line gave. */
+export interface GivenOptions {
+  has(name: OptionName): boolean;
+  /** The value; of several, the last. */
+  text(name: OptionName): string | undefined;
+  /** Every value, in order. */
+  all(name: OptionName): readonly string[];
+}

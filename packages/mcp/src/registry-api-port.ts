@@ -1,0 +1,65 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import {
+  createRegistryApi,
+  type RegistryApi,
+  type RegistryMemoryCache,
+} from '@cortex-os/mcp-registry';
+import type { OpenRegistry } from './registry-opening.ts';
+
+type Handle = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** The registry API over an open registry, held in memory or not. */
+export interface ApiPort {
+  /** Undefined after `close`. */
+  current(): Handle | undefined;
+  close(): void;
+}
+
+export interface ApiPortOptions {
+  /** Undefined lets nobody write. */
+  readonly apiKey: string | undefined;
+  readonly onError: (error: unknown) => void;
+}
+
+const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+function createApi(cache: RegistryMemoryCache, { apiKey, onError }: ApiPortOptions): RegistryApi {
+  return createRegistryApi({ cache, apiKey, onError, now: () => new Date() });
+}
+
+/** A registry that is opened for each request, and kept until it is answered. */
+function createDirectApi({ handle }: OpenRegistry, options: ApiPortOptions): Handle {
+  return (request, response) => {
+    const use = READING.has(request.method ?? '') ? 'read' : 'write';
+    handle
+      .use(use, async (cache) => {
+        const api = createApi(cache, options);
+        const { promise, resolve } = Promise.withResolvers<void>();
+        response.once('close', resolve);
+        api.handle(request, response);
+        await promise;
+        api.close();
+      })
+      .catch((error: unknown) => {
+        options.onError(error);
+        if (response.headersSent) response.destroy();
+        else
+          response
+            .writeHead(503, { 'content-type': 'application/json' })
+            .end('{"error":"unavailable"}\n');
+      });
+  };
+}
+
+/** @throws RangeError for an `apiKey` of less than 16 characters. */
+export function createApiPort(open: OpenRegistry, options: ApiPortOptions): ApiPort {
+  const api = open.cache && createApi(open.cache, options);
+  let handle: Handle | undefined = api?.handle.bind(api) ?? createDirectApi(open, options);
+  return {
+    current: () => handle,
+    close: () => {
+      api?.close();
+      handle = undefined;
+    },
+  };
+}

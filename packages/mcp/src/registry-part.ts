@@ -1,0 +1,298 @@
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import type { RegistryHandle } from '@cortex-os/mcp-registry';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import { hasRegistry } from './config/config-source.ts';
+import type { Secret } from './connectors/secret.ts';
+import type { ConnectorDefinition } from './connectors/connector.ts';
+import type { Route } from './http/listener.ts';
+import { registryApiRoute, registryControlRoute } from './http/registry.ts';
+import { registerRegistryMetrics } from './observability/registry-instruments.ts';
+import type { ApiPort } from './registry-api-port.ts';
+import { connectorsOfRegistry, type RegistryConnectorPolicy } from './registry-connectors.ts';
+import { createControlFile, type ControlFile } from './registry-control-file.ts';
+import type { OpenRegistry } from './registry-opening.ts';
+import { shownHealth, type RegistryStatus } from './registry-status.ts';
+import {
+  createRegistryToolServer,
+  REGISTRY_CONNECTOR_ID,
+  registryToolConnector,
+} from './registry-tool-server.ts';
+import type { InProcessServer } from './upstream/in-process-upstream.ts';
+
+/** What a service does with the registry of its state folder. */
+export interface RegistryServiceOptions {
+  readonly stateFolder: string;
+  /** `MCP_REGISTRY_MEMORY_CACHE`: false reads and writes the files each time. */
+  readonly memoryCache: boolean;
+  /** Serves the tools of the connector `registry`. */
+  readonly tools: boolean;
+  /** Serves `/v0.1/…`. */
+  readonly http: boolean;
+  /** Lets writers of the API in; undefined lets nobody write by HTTP. */
+  readonly apiKey: Secret<string> | undefined;
+  /** When a registry without any files is opened, from the time the service listens. Default: 2000 ms. */
+  readonly openDelayMs?: number;
+  /** False for commands that end: they read once, hold nothing and follow nothing. */
+  readonly lasting: boolean;
+}
+
+export interface RegistryPartOptions extends RegistryServiceOptions {
+  readonly policy: RegistryConnectorPolicy;
+  readonly version: string;
+  readonly logger: Logger;
+  readonly metrics: Registry;
+  readonly random: () => number;
+  /** The registry has changed what should be connected. */
+  readonly changed: () => Promise<void>;
+}
+
+const REGISTRY_FILE = 'servers.json';
+
+/** The first pass is over by then, or waits for servers that are slow. */
+const OPEN_DELAY_MS = 2_000;
+
+/** Changes that come together, as those of an import, are taken together. */
+const SETTLE_MS = 50;
+
+/** The registry inside a service: its connectors, its tools, its routes. */
+export class RegistryPart {
+  readonly #options: RegistryPartOptions;
+  readonly #control: ControlFile;
+  readonly #undo: (() => void)[] = [];
+  #opening: Promise<void> | undefined;
+  #open: OpenRegistry | undefined;
+  #api: ApiPort | undefined;
+  #state: RegistryStatus['state'] = 'opening';
+  #failure: string | undefined;
+  #definitions: readonly ConnectorDefinition[] = [];
+  #warnings: readonly string[] = [];
+  #shadowed: readonly string[] = [];
+  #origin: string | undefined;
+  #published = false;
+  #closing = false;
+  readonly #wake = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  readonly #instruments: ReturnType<typeof registerRegistryMetrics>;
+  /** Uses wait for the opening. */
+  readonly #handle: RegistryHandle = {
+    use: async (use, work) => {
+      await this.open();
+      const open = await this.#required();
+      const value = await open.handle.use(use, work);
+      // A reader may have become the writer just now.
+      if (use === 'write') await this.#announce();
+      return value;
+    },
+  };
+
+  constructor(options: RegistryPartOptions) {
+    this.#options = options;
+    this.#control = createControlFile(options.stateFolder);
+    this.#instruments = registerRegistryMetrics(options.metrics, () => this.#facts());
+  }
+
+  /** Opens the registry and reads it; a failure is logged and shown in the status. Never rejects. */
+  async open(): Promise<void> {
+    this.#wake.abort();
+    if (!this.#closing) this.#opening ??= this.#tryOpen();
+    await this.#opening;
+  }
+
+  /**
+   * Opens the registry if it has any files. One without is opened some time after `listening`, or when somebody wants
+   * it: loading the code for it would hold up the first pass, and there is nothing to read.
+   */
+  async openExisting(): Promise<void> {
+    if (await hasRegistry(this.#options.stateFolder)) await this.open();
+  }
+
+  /** The service listens at `origin`, e.g. `http://127.0.0.1:3024`; undefined when others cannot reach it. */
+  async listening(origin: string | undefined): Promise<void> {
+    this.#origin = origin;
+    const isLate = this.#opening === undefined;
+    if (isLate) await this.#rest();
+    await this.open();
+    if (isLate && this.#definitions.length > 0) await this.#options.changed();
+    await this.#announce();
+  }
+
+  /** The tools of the registry as connectors reach them; empty when they are switched off. */
+  servers(): ReadonlyMap<string, InProcessServer> {
+    const { tools, version, logger } = this.#options;
+    if (!tools) return new Map();
+    const server = createRegistryToolServer(version, {
+      handle: this.#handle,
+      now: () => new Date(),
+      onError: (error) => logger.warn({ err: error }, 'a registry tool failed'),
+    });
+    return new Map([[REGISTRY_CONNECTOR_ID, server]]);
+  }
+
+  routes(): readonly (readonly [string, Route])[] {
+    const { http, logger } = this.#options;
+    const control = registryControlRoute({
+      token: () => (this.#published ? this.#control.token : undefined),
+      handle: this.#handle,
+      onError: (error) => logger.warn({ err: error }, 'the registry could not be written'),
+    });
+    if (!http) return [control];
+    const api = async (): ReturnType<Parameters<typeof registryApiRoute>[0]['api']> => {
+      await this.open();
+      return this.#api?.current();
+    };
+    return [registryApiRoute({ api }), control];
+  }
+
+  /** `own` with the registry's connectors beside them; an id of `own` wins. */
+  merge(own: readonly ConnectorDefinition[]): readonly ConnectorDefinition[] {
+    const taken = new Set(own.map(({ id }) => id));
+    const offered = [...(this.#options.tools ? [registryToolConnector] : []), ...this.#definitions];
+    const merged = [...own];
+    const shadowed: string[] = [];
+    for (const definition of offered) {
+      if (taken.has(definition.id)) shadowed.push(definition.id);
+      else merged.push(definition);
+      taken.add(definition.id);
+    }
+    this.#noteShadowed(shadowed);
+    return merged;
+  }
+
+  status(): RegistryStatus {
+    const health = this.#open?.health();
+    return {
+      path: join(this.#options.stateFolder, REGISTRY_FILE),
+      state: this.#state,
+      ...(this.#failure !== undefined && { failure: this.#failure }),
+      ...(health !== undefined && { health: shownHealth(health) }),
+      connectors: this.#definitions.length,
+      warnings: [
+        ...this.#warnings,
+        ...this.#shadowed.map((id) => `${id} of the registry is not used: another has its id`),
+      ],
+    };
+  }
+
+  /** Flushes and releases the registry. @throws RegistryError when something could not be written. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.#wake.abort();
+    await this.#opening;
+    this.#state = 'closed';
+    clearTimeout(this.#timer);
+    for (const undo of this.#undo) undo();
+    this.#api?.close();
+    if (this.#published) await this.#control.remove();
+    this.#published = false;
+    await this.#open?.close();
+  }
+
+  /** Ends early when somebody wants the registry, or the service closes. */
+  async #rest(): Promise<void> {
+    const { openDelayMs = OPEN_DELAY_MS } = this.#options;
+    try {
+      await wait(openDelayMs, undefined, { ref: false, signal: this.#wake.signal });
+    } catch {
+      // Only `open` and `close` end it; the first has begun what comes next, the second forbids it.
+    }
+  }
+
+  async #tryOpen(): Promise<void> {
+    const { stateFolder, memoryCache, lasting, random, logger } = this.#options;
+    const opening = {
+      path: join(stateFolder, REGISTRY_FILE),
+      random,
+      instruments: this.#instruments,
+      onWarning: ({ kind, message }: { kind: string; message: string }) =>
+        logger.warn({ kind }, message),
+    };
+    try {
+      const { openDirect, openInMemory } = await import('./registry-opening.ts');
+      this.#open = lasting && memoryCache ? await openInMemory(opening) : openDirect(opening);
+      await this.#read(this.#open);
+      this.#state = 'open';
+      if (lasting) await this.#follow(this.#open);
+    } catch (error) {
+      this.#state = 'failed';
+      this.#failure = error instanceof Error ? error.message : String(error);
+      logger.error({ err: error }, 'the registry cannot be used; the service runs without it');
+    }
+  }
+
+  async #follow(open: OpenRegistry): Promise<void> {
+    const { apiKey, http, logger } = this.#options;
+    if (http) {
+      const { createApiPort } = await import('./registry-api-port.ts');
+      this.#api = createApiPort(open, {
+        apiKey: apiKey?.reveal(),
+        onError: (error) => logger.warn({ err: error }, 'the registry API could not answer'),
+      });
+    }
+    this.#undo.push(open.onChange(() => this.#noteChange(open)));
+  }
+
+  #noteChange(open: OpenRegistry): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#update(open).catch((error: unknown) =>
+        this.#options.logger.warn({ err: error }, 'a change of the registry was not taken'),
+      );
+    }, SETTLE_MS);
+  }
+
+  async #update(open: OpenRegistry): Promise<void> {
+    if ((await this.#read(open)) && this.#state === 'open') await this.#options.changed();
+  }
+
+  /** @returns whether other connectors are wanted now. */
+  async #read(open: OpenRegistry): Promise<boolean> {
+    const { policy, logger } = this.#options;
+    const { definitions, warnings } = await open.handle.use('read', (cache) =>
+      connectorsOfRegistry(cache.peekAll(), policy),
+    );
+    for (const warning of warnings) {
+      if (!this.#warnings.includes(warning)) logger.warn(warning);
+    }
+    this.#warnings = warnings;
+    if (isDeepStrictEqual(definitions, this.#definitions)) return false;
+    this.#definitions = definitions;
+    return true;
+  }
+
+  /** Says where this service can be asked to write, as soon as it holds the lock and listens. */
+  async #announce(): Promise<void> {
+    const writes = this.#open?.health()?.access.kind === 'writer';
+    if (!writes || this.#published || this.#origin === undefined || this.#state !== 'open') return;
+    try {
+      await this.#control.publish(this.#origin);
+      this.#published = true;
+    } catch (error) {
+      this.#options.logger.warn(
+        { err: error },
+        'cortex-mcp cannot write to the registry meanwhile',
+      );
+    }
+  }
+
+  async #required(): Promise<OpenRegistry> {
+    if (this.#open !== undefined && this.#state === 'open') return this.#open;
+    const why = this.#failure ?? 'it was closed';
+    const { RegistryError } = await import('@cortex-os/mcp-registry');
+    throw new RegistryError('EREGISTRYCLOSED', `the registry is not open: ${why}`);
+  }
+
+  #facts(): ReturnType<Parameters<typeof registerRegistryMetrics>[1]> {
+    const health = this.#open?.health();
+    return health && { ...health, access: health.access.kind };
+  }
+
+  #noteShadowed(ids: readonly string[]): void {
+    for (const connector of ids.filter((id) => !this.#shadowed.includes(id))) {
+      this.#options.logger.warn({ connector }, 'a configured connector wins over the registry');
+    }
+    this.#shadowed = ids;
+  }
+}
