@@ -149,7 +149,9 @@ export class CacheKeeper {
     if (changes.length === 0) return;
     const known = changes.map((change) => {
       const before = contents.index.get(change.key);
-      return before === undefined ? change : { ...change, was: fingerprint(peekStored(before.record)) };
+      return before === undefined
+        ? change
+        : { ...change, was: fingerprint(peekStored(before.record)) };
     });
     if (this.#queue.durable >= this.#queue.generation) this.#unflushedSinceMs = performance.now();
     const first = this.#queue.generation + 1;

@@ -93,7 +93,11 @@ const bodies: Readonly<Record<string, Body>> = {
   'snapshot() replaces the whole and keeps extra keys': async (place, store) => {
     await store.load();
     await store.append({ from: 1, to: 1, changes: [put(server('old'))] });
-    const source = { generation: 5, records: [storeRecord(server('x'))], extra: { note: { a: [1] } } };
+    const source = {
+      generation: 5,
+      records: [storeRecord(server('x'))],
+      extra: { note: { a: [1] } },
+    };
     assert.equal(await store.snapshot(() => source, { paced: false }), 5);
     const state = await reopened(place, store);
     assert.deepEqual([state.generation, [...state.records.keys()]], [5, ['x']]);

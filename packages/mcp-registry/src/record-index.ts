@@ -143,7 +143,8 @@ export class RecordIndex {
       tag !== undefined && (({ record }) => record.tags?.includes(tag) === true),
       status !== undefined && (({ record }) => record.status === status),
       query.includeDeleted === false && (({ record }) => record.status !== 'deleted'),
-      updatedSinceMs !== undefined && (({ record }) => record.updatedAtMs >= updatedSinceMs),
+      updatedSinceMs !== undefined &&
+        (({ record }) => Date.parse(record.updatedAt ?? '') >= updatedSinceMs),
       query.latestOnly === true && ((_entry, key) => this.latestKey(nameOfKey(key)) === key),
     ];
     return tests.filter((test) => test !== false);

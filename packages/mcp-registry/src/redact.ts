@@ -26,14 +26,59 @@ function hideAll(values: Readonly<Record<string, string>>): Record<string, strin
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, hide(value)]));
 }
 
+const userInfo = /^([a-z][a-z\d+.-]*:\/\/)([^/?#]*)@/iu;
+const queryValue = /([?&#])([^=?&#]*)=([^&#]*)/gu;
+
 /** Hides user info and every query value of a URL; text that is not a URL with either passes unchanged. */
 function redactUrl(text: string): string {
   return text
-    .replace(/^([a-z][a-z\d+.-]*:\/\/)[^/?#]*@/iu, `$1${redactedValue}@`)
+    .replace(userInfo, `$1${redactedValue}@`)
     .replaceAll(
-      /([?&][^=&#]*=)([^&#]*)/gu,
-      (_match, name: string, value: string) => name + hide(value),
+      queryValue,
+      (_match, mark: string, name: string, value: string) => `${mark}${name}=${hide(value)}`,
     );
+}
+
+/** Fields with addresses that people open and browsers load, but no client of ours sends requests to. */
+const shownFields: ReadonlySet<string> = new Set([
+  'homepage',
+  'icon',
+  'iconUrl',
+  'icons',
+  'repository',
+  'websiteUrl',
+]);
+/** Names under which addresses carry signatures and sign-ins, beside {@link secretName}. */
+const signatureName =
+  /^(?:sig|signature|sas|policy|code|pass|pw|pwd|pat|auth|jwt|sid|session(?:[-_]?id)?|x-(?:amz|goog|ms)-.*|apikey|.*[-_]key)$/iu;
+/** A run of letters and digits that no person would have chosen, or the start of a well-known token. */
+const randomRun = /(?=[A-Za-z\d]*\d)(?=[A-Za-z\d]*[A-Za-z])[A-Za-z\d]{20,}/u;
+const tokenStart =
+  /^(?:gh[oprsu]_|github_pat_|glpat-|xox[abeoprs]-|sk[-_]|AKIA|AIza|ya29\.|hf_|npm_|eyJ)/u;
+
+/** Of an address that is only shown: hides what is secret by name or looks; `?v=2` is part of the address. */
+function redactShownUrl(text: string): string {
+  return text
+    .replace(userInfo, (_match, scheme: string, user: string) =>
+      user === 'git' ? `${scheme}git@` : `${scheme}${redactedValue}@`,
+    )
+    .replaceAll(queryValue, (match, mark: string, name: string, value: string) => {
+      const isSecret =
+        secretName.test(name) ||
+        signatureName.test(name) ||
+        tokenStart.test(value) ||
+        randomRun.test(value);
+      return isSecret ? `${mark}${name}=${hide(value)}` : match;
+    });
+}
+
+function redactShown(key: string, value: unknown): unknown {
+  if (typeof value === 'string') return secretName.test(key) ? hide(value) : redactShownUrl(value);
+  if (Array.isArray(value)) return value.map((item) => redactShown(key, item));
+  if (!isJsonObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [name, redactShown(name, member)]),
+  );
 }
 
 function flagName(arg: string): string | undefined {
@@ -68,6 +113,7 @@ function redactInput(input: Record<string, unknown>, sensitive: boolean): Record
 const sensitiveLists: ReadonlySet<string> = new Set(['environmentVariables', 'headers']);
 
 function redactField(key: string, value: unknown): unknown {
+  if (shownFields.has(key)) return redactShown(key, value);
   if (typeof value === 'string') return secretName.test(key) ? hide(value) : redactUrl(value);
   if (Array.isArray(value)) {
     if (value.every((item) => typeof item === 'string'))
@@ -93,7 +139,8 @@ function redactStrings(values: Record<string, unknown>): Record<string, unknown>
 /**
  * A copy that is safe to show (defect 24): values of `env` and `headers`, inputs of a `server.json` that are
  * secret by mark, place or name, secret-named fields and arguments, and user info and query values of URLs
- * become {@link redactedValue}. References to secrets stay readable. Call it on every way out to a person or peer.
+ * become {@link redactedValue}. Of addresses that are only shown (icons, web site, repository) only what is secret by name
+ * or looks is hidden. References to secrets stay readable. Call it on every way out to a person or peer.
  */
 export function redactRecord(record: ServerRecord): ServerRecord {
   const out: Record<string, unknown> = {};

@@ -129,6 +129,12 @@ export function nameOfKey(key: RecordKey): string {
   return end === -1 ? key : key.slice(0, end);
 }
 
+/** The version part of a key; empty when it has none. */
+export function versionOfKey(key: RecordKey): string {
+  const end = key.indexOf('\n');
+  return end === -1 ? '' : key.slice(end + 1);
+}
+
 /** The official metadata block of a record, if it has one. */
 export function officialMeta(record: ServerRecord): OfficialMeta | undefined {
   const { _meta: meta } = record;

@@ -10,17 +10,18 @@ import {
 /**
  * A record as it is kept: its JSON, and what searches look at. 100,000 records as objects are millions of objects that
  * every garbage collection has to move or mark, which stalls the event loop for tens of milliseconds; text that was
- * read from a file stays in the buffer it was read into, which the collector never looks at.
+ * read from a file stays in the buffer it was read into, which the collector never looks at. Such a buffer goes with the
+ * last of its records, so beside what changed since, at most the file as it was loaded stays in memory.
  */
 export interface StoredRecord {
   readonly key: RecordKey;
   readonly transport: ServerTransport;
   readonly status: ServerStatus;
-  /** `updatedAt` of the official block, in ms since the epoch; NaN without one. */
-  readonly updatedAtMs: number;
+  /** `updatedAt` of the official block, as it stands there. */
+  readonly updatedAt: string | undefined;
   /** In lower case. */
   readonly tags: readonly string[] | undefined;
-  /** Start of name, title and description in lower case, for text search. */
+  /** Start of name, title and description in lower case, for text search; at most {@link maxHaystackLength} characters. */
   readonly haystack: string;
   /** The record itself where it is read again and again: entries the gateway uses as connectors. Never changed. */
   readonly shared: ServerRecord | undefined;
@@ -37,16 +38,16 @@ export interface JsonRange {
   readonly end: number;
 }
 
-/** Characters of name, title and description that text search looks at; bounds the work of a search. */
-const maxHaystack = 320;
+/** Characters of {@link StoredRecord.haystack}: all of what a `server.json` may have; bounds the work of a search. */
+export const maxHaystackLength: number = 404;
 
 function haystackOf(record: ServerRecord): string {
   const { title, description } = record.server ?? record;
   return [record.name, title, description]
     .filter((part) => typeof part === 'string')
-    .map((part) => part.slice(0, maxHaystack))
+    .map((part) => part.slice(0, maxHaystackLength))
     .join('\n')
-    .slice(0, maxHaystack)
+    .slice(0, maxHaystackLength)
     .toLowerCase();
 }
 
@@ -61,7 +62,7 @@ export function storeRecord(
     key: keyOf(record),
     transport: record.transport,
     status: official?.status ?? 'active',
-    updatedAtMs: Date.parse(official?.updatedAt ?? ''),
+    updatedAt: official?.updatedAt,
     tags: record.tags?.map((tag) => tag.toLowerCase()),
     haystack: haystackOf(record),
     shared: record['connector'] === undefined ? undefined : record,

@@ -1,97 +1,25 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { openFileStore } from '../src/store/file-store.ts';
-import { readStored } from '../src/stored-record.ts';
+import { injected } from '../test/lib/strace.ts';
+import { failAtCalls, slowDisk } from './call-errors.ts';
+import { damageFiles } from './damage.ts';
+import { inspect, live, report, role, type Verdict } from './lib/life.ts';
 
-// The full counts of the fault tests: node test-long/run.ts [kills] [cuts]
-// F1 kill -9 at random times, F2 kill -9 at each system call (needs strace), F3 power cuts of an ext4 file system in a
-// loop mount (needs mount rights and python3), with a control that must lose data. Prints one JSON line a part and
-// ends with 1 when anything acknowledged was lost.
+// The full counts of the fault tests: node test-long/run.ts [kills] [cuts] [part]
+// F1 kill -9 at random times, F2 kill -9 at each system call, F6 each call failing, F17 a slow disk (these need strace),
+// F8 damaged files, F3 power cuts of an ext4 file system in a loop mount (needs mount rights and python3), with a control
+// that must lose data. Prints one JSON line a part and ends with 1 when anything acknowledged was lost.
 
-const child = fileURLToPath(new URL('../test/lib/child-main.ts', import.meta.url));
 const kills = Number(process.argv[2] ?? 200);
 const cuts = Number(process.argv[3] ?? 60);
-
-interface Verdict {
-  readonly lost: boolean;
-  readonly strays: readonly string[];
-  readonly warnings: readonly string[];
-  readonly failed?: string;
-}
-
-interface Life {
-  readonly acked: number;
-  readonly closed: boolean;
-}
-
-/** Runs a role of the test child until it ends or `until` resolves, which kills it. */
-async function live(
-  command: readonly string[],
-  until: (printed: () => string, running: ChildProcess) => Promise<void>,
-): Promise<Life> {
-  const [program = '', ...args] = command;
-  const running = spawn(program, args, {
-    stdio: ['ignore', 'pipe', 'ignore'],
-    env: { ...process.env, UV_THREADPOOL_SIZE: '1' },
-  });
-  let printed = '';
-  running.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
-  const ended = once(running, 'close');
-  await Promise.race([ended, until(() => printed, running)]);
-  running.kill('SIGKILL');
-  await ended;
-  const acked = [...printed.matchAll(/^acked (\d+)$/gmu)].map((match) => Number(match[1]));
-  return { acked: Math.max(-1, ...acked), closed: printed.includes('closed') };
-}
-
-function role(name: string, folder: string, under: readonly string[] = []): string[] {
-  return [...under, process.execPath, child, name, folder];
-}
-
-/** Opens what is left and compares it with what was acknowledged. */
-async function inspect(folder: string, acked: number): Promise<Verdict> {
-  const warnings: string[] = [];
-  try {
-    const store = await openFileStore({
-      path: join(folder, 'servers.json'),
-      onWarning: (warning) => warnings.push(warning.kind),
-    });
-    const { records } = await store.load();
-    await store.close();
-    const numbers = Array.from(records.values(), (record) => Number(readStored(record)['n']));
-    const newest = Math.max(-1, ...numbers);
-    const whole = numbers.every((n) => n > newest - 50);
-    const expected = Math.min(50, newest + 1);
-    const lost = newest < acked || newest > acked + 1 || !whole || records.size !== expected;
-    return {
-      lost,
-      strays: readdirSync(folder).filter((name) => /next|probe/u.test(name)),
-      warnings,
-    };
-  } catch (error) {
-    return { lost: true, strays: [], warnings, failed: String(error) };
-  }
-}
 
 async function untilAcked(printed: () => string, thenMs: number): Promise<void> {
   while (!printed().includes('acked')) await wait(2);
   await wait(thenMs);
-}
-
-function report(part: string, verdicts: readonly Verdict[], more: Record<string, unknown> = {}) {
-  const lost = verdicts.filter((one) => one.lost).length;
-  const strays = verdicts.filter((one) => one.strays.length > 0).length;
-  const warned = verdicts.filter((one) => one.warnings.length > 0).length;
-  const failed = verdicts.map((one) => one.failed).filter((one) => one !== undefined);
-  const line = { part, rounds: verdicts.length, lost, strays, warned, ...more, failed };
-  process.stdout.write(`${JSON.stringify(line)}\n`);
-  return lost + strays;
 }
 
 async function killAtRandom(): Promise<number> {
@@ -135,26 +63,7 @@ async function killAtCalls(): Promise<number> {
       const first = await live(role('short', folder), async () =>
         wait(60_000, undefined, { ref: false }),
       );
-      const paths = [
-        'servers.json',
-        'servers.json.next',
-        'servers.json.prev',
-        'servers.json.prev.next',
-        'servers.log',
-        'servers.log.next',
-        'servers.log.prev.next',
-      ].flatMap((name) => ['-P', join(folder, name)]);
-      const under = [
-        'strace',
-        '-f',
-        '-o',
-        '/dev/null',
-        ...paths,
-        '-e',
-        `trace=${call}`,
-        '-e',
-        `inject=${call}:signal=SIGKILL:when=${at}`,
-      ];
+      const under = injected(folder, call, `signal=SIGKILL:when=${at}`);
       const life = await live(role('short', folder, under), async () =>
         wait(60_000, undefined, { ref: false }),
       );
@@ -251,6 +160,15 @@ async function powerCuts(): Promise<number> {
 }
 
 process.stdout.write(`${JSON.stringify({ node: process.version, kills, cuts })}\n`);
-if (process.argv[4] === 'cuts') process.exit(await powerCuts());
-const faults = (await killAtRandom()) + (await killAtCalls()) + (await powerCuts());
+const parts: Readonly<Record<string, () => Promise<number>>> = {
+  kills: killAtRandom,
+  calls: killAtCalls,
+  errors: failAtCalls,
+  slow: slowDisk,
+  damage: async () => damageFiles(1_000),
+  cuts: powerCuts,
+};
+let faults = 0;
+for (const [name, part] of Object.entries(parts))
+  if (process.argv[4] === undefined || process.argv[4] === name) faults += await part();
 process.exitCode = faults === 0 ? 0 : 1;

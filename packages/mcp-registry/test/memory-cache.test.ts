@@ -188,3 +188,27 @@ test('update() decides and writes in one step, and changes nothing when deciding
     code: 'EINVALIDRECORD',
   });
 });
+
+test('peekAll() gives the records as of the call, one at a time', async () => {
+  const { cache } = await openOnDisk(new CrashDisk());
+  await cache.upsertMany([server('a'), server('b'), server('c')]);
+  const records = cache.peekAll();
+  expect(records.next().value).toEqual(server('a'));
+  await cache.remove('b');
+  await cache.upsert(server('d'));
+  expect([...records].map((one) => one.name)).toEqual(['b', 'c']);
+});
+
+test('peekConnectors() gives the records with a connector member themselves, as they change', async () => {
+  const { cache } = await openOnDisk(new CrashDisk());
+  const names = () => cache.peekConnectors().map((one) => one.name);
+  await cache.upsertMany([server('a', { connector: {} }), server('b'), server('c')]);
+  expect(names()).toEqual(['a']);
+  expect(cache.peekConnectors()[0]).toBe(cache.peek('a'));
+  expect(cache.get('a')).not.toBe(cache.peek('a'));
+  await cache.upsert(server('b', { connector: { id: 'x' } }));
+  expect(names()).toEqual(['a', 'b']);
+  await cache.upsert(server('a'));
+  await cache.remove('b');
+  expect(names()).toEqual([]);
+});

@@ -88,3 +88,52 @@ test('redactRecord() does not change its argument', () => {
   redactRecord(record);
   expect(record.env).toEqual({ A: 'x' });
 });
+
+const signed = 'X-Amz-Signature=5e2f&X-Amz-Credential=AKIA1';
+
+test.each([
+  ['https://e.test/icon.png?v=2&size=64x64', 'https://e.test/icon.png?v=2&size=64x64'],
+  ['https://e.test/?tab=readme&ref=main#top', 'https://e.test/?tab=readme&ref=main#top'],
+  ['ssh://git@e.test/a/b.git', 'ssh://git@e.test/a/b.git'],
+  ['https://user:pw@e.test/a', 'https://***@e.test/a'],
+  ['https://ghp_abcdefgh@e.test/a', 'https://***@e.test/a'],
+  ['https://e.test/?v=2&token=abc', 'https://e.test/?v=2&token=***'],
+  ['https://e.test/?api_key=abc&v=2', 'https://e.test/?api_key=***&v=2'],
+  ['https://e.test/?sig=abc', 'https://e.test/?sig=***'],
+  [`https://e.test/?${signed}`, 'https://e.test/?X-Amz-Signature=***&X-Amz-Credential=***'],
+  ['https://e.test/?v=ghp_16C7e42F292c', 'https://e.test/?v=***'],
+  ['https://e.test/?v=a8f5f167f44f4964e6c998dee827110c', 'https://e.test/?v=***'],
+  ['https://e.test/#access_token=abc', 'https://e.test/#access_token=***'],
+  ['https://e.test/?token=${TOKEN}', 'https://e.test/?token=${TOKEN}'],
+])('redactRecord() of %s where it is only shown', (address, shown) => {
+  const record = server('a/b', {
+    iconUrl: address,
+    server: {
+      name: 'a/b',
+      version: '1.0.0',
+      description: 'd',
+      websiteUrl: address,
+      icons: [{ src: address, mimeType: 'image/png', sizes: ['64x64'] }],
+      repository: { url: address, source: 'github', token: 'abc' },
+      remotes: [{ type: 'sse', url: 'https://e.test/sse?v=2' }],
+    },
+  });
+  expect(redactRecord(record)).toEqual({
+    ...record,
+    iconUrl: shown,
+    server: {
+      ...record.server,
+      websiteUrl: shown,
+      icons: [{ src: shown, mimeType: 'image/png', sizes: ['64x64'] }],
+      repository: { url: shown, source: 'github', token: redactedValue },
+      remotes: [{ type: 'sse', url: `https://e.test/sse?v=${redactedValue}` }],
+    },
+  });
+});
+
+test('redactRecord() hides values in the fragment of an endpoint', () => {
+  const endpoint = 'https://host.test/mcp#id=s1';
+  expect(redactRecord(server('a', { endpoint })).endpoint).toBe(
+    `https://host.test/mcp#id=${redactedValue}`,
+  );
+});

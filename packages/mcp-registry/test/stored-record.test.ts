@@ -47,17 +47,17 @@ test('storeRecord() notes what searches look at', () => {
     key: recordKey('io.test/Name', '1.0.0'),
     transport: 'streamableHttp',
     status: 'deprecated',
-    updatedAtMs: Date.parse(official.updatedAt),
+    updatedAt: official.updatedAt,
     tags: ['data'],
     haystack: 'io.test/name\nio.test/name 1.0.0',
     shared: undefined,
   });
-  expect(storeRecord(server('a'))).toMatchObject({ status: 'active', updatedAtMs: Number.NaN });
+  expect(storeRecord(server('a'))).toMatchObject({ status: 'active', updatedAt: undefined });
 });
 
 test('the text that is searched is bounded, and keeps no long description alive', () => {
   const { haystack } = storeRecord(server('a', { title: 'T', description: 'X'.repeat(100_000) }));
-  expect(haystack).toBe(`a\nt\n${'x'.repeat(316)}`);
+  expect(haystack).toBe(`a\nt\n${'x'.repeat(400)}`);
 });
 
 test('peekStored() gives records used as connectors themselves, others as copies', () => {

@@ -6,6 +6,7 @@ import { MapFollower } from './connectors/map-follower.ts';
 import { createMapReader } from './connectors/map-reader.ts';
 import type { ServiceMapSettings } from './connectors/map-settings.ts';
 import type { MapStatus } from './connectors/map-status.ts';
+import { MapSwitch, type MapSwitchOptions } from './connectors/map-switch.ts';
 import { createMapStore } from './connectors/map-store.ts';
 import type { ServiceMapSource } from './connectors/service-map-source.ts';
 import type { LoadedServiceMap } from './connectors/service-map.ts';
@@ -17,6 +18,15 @@ export interface ConnectorSet {
   /** In order of the file, then of the map. A local connector wins over one of the map with its id. */
   current(): readonly ConnectorDefinition[];
   setLocal(connectors: readonly ConnectorDefinition[]): void;
+  /**
+   * Follows another map, the same one by other settings, or none; resolves when that is in force and `changed` was
+   * told. The map of the same source is kept while the new keys verify it.
+   */
+  setMap(settings: ServiceMapSettings | undefined): Promise<void>;
+  /** Settings of the map that is followed now. */
+  readonly mapSettings: ServiceMapSettings | undefined;
+  /** Hosts that connectors of the map may have over http or at a private address, as the settings say now. */
+  readonly allowedHosts: readonly string[];
   /** Takes over the map that an earlier run kept. Never rejects. */
   restore(): Promise<void>;
   /** Begins to follow the map, fetching at once. */
@@ -63,11 +73,10 @@ function sourceOf(
 }
 
 function createFollower(
-  map: ServiceMapSettings,
   options: ConnectorSetOptions,
-  onMap: () => Promise<void>,
+  ...[map, previous, onMap]: Parameters<MapSwitchOptions['create']>
 ): MapFollower {
-  const { agents, logger, mapFolder, random } = options;
+  const { agents, logger, mapFolder, random, settings } = options;
   const reader = createMapReader({
     source: sourceOf(map, agents),
     keys: map.keys.reveal(),
@@ -80,7 +89,9 @@ function createFollower(
   return new MapFollower({
     source: map.shown,
     fetch: async (signal) => await reader.fetch(signal),
-    restore: async () => await reader.restore(),
+    restore: async () =>
+      previous === undefined ? await reader.restore() : await reader.recheck(previous),
+    background: settings.backgroundRefresh,
     onMap,
     random,
     onError: (error) =>
@@ -88,33 +99,51 @@ function createFollower(
   });
 }
 
+function policyOf(map: ServiceMapSettings | undefined, env: MapPolicy['env']): MapPolicy {
+  return {
+    trust: {
+      allowedHosts: map?.allowHosts ?? [],
+      allowedCommands: map?.allowCommands ?? [],
+      ...(map?.allowVariables && { allowedVariables: map.allowVariables }),
+    },
+    sharedKeyFor: map?.sharedKeyFor ?? [],
+    env,
+  };
+}
+
+/** What was made of a map, and by which settings. */
+interface ReadMap {
+  readonly map: LoadedServiceMap;
+  readonly settings: ServiceMapSettings | undefined;
+  readonly definitions: readonly ConnectorDefinition[];
+}
+
 class MapConnectorSet implements ConnectorSet {
   readonly #options: ConnectorSetOptions;
-  readonly #follower: MapFollower | undefined;
-  readonly #policy: MapPolicy;
+  readonly #maps: MapSwitch;
   #local: readonly ConnectorDefinition[];
-  #read: { map: LoadedServiceMap; definitions: readonly ConnectorDefinition[] } | undefined;
+  #read: ReadMap | undefined;
   #shadowed: readonly string[] = [];
 
   constructor(options: ConnectorSetOptions) {
     this.#options = options;
     this.#local = options.connectors;
-    const map = options.serviceMap;
-    this.#policy = {
-      trust: {
-        allowedHosts: map?.allowHosts ?? [],
-        allowedCommands: map?.allowCommands ?? [],
-        ...(map?.allowVariables && { allowedVariables: map.allowVariables }),
-      },
-      sharedKeyFor: map?.sharedKeyFor ?? [],
-      env: options.baseEnv,
-    };
-    const onMap = async (): Promise<void> => await options.changed(this.current());
-    this.#follower = map && createFollower(map, options, onMap);
+    this.#maps = new MapSwitch(options.serviceMap, {
+      create: (...settings) => createFollower(options, ...settings),
+      changed: async () => await options.changed(this.current()),
+    });
+  }
+
+  get mapSettings(): ServiceMapSettings | undefined {
+    return this.#maps.settings;
+  }
+
+  get allowedHosts(): readonly string[] {
+    return this.mapSettings?.allowHosts ?? [];
   }
 
   get settled(): boolean {
-    return this.#follower === undefined || this.#follower.settled;
+    return this.#maps.follower === undefined || this.#maps.follower.settled;
   }
 
   current(): readonly ConnectorDefinition[] {
@@ -128,28 +157,32 @@ class MapConnectorSet implements ConnectorSet {
     this.#local = connectors;
   }
 
+  async setMap(settings: ServiceMapSettings | undefined): Promise<void> {
+    await this.#maps.replace(settings);
+  }
+
   async restore(): Promise<void> {
-    await this.#follower?.restore();
+    await this.#maps.follower?.restore();
   }
 
   start(): void {
-    this.#follower?.start();
+    this.#maps.start();
   }
 
   async refresh(): Promise<void> {
-    await this.#follower?.refresh();
+    await this.#maps.follower?.refresh();
   }
 
   before(then: () => Promise<void> | undefined): Promise<void> | undefined {
     const timeoutMs = this.#options.settings.firstListWaitMs;
-    const underWay = this.settled ? undefined : this.#follower?.fetching;
+    const underWay = this.#maps.follower?.wanted();
     if (underWay === undefined || timeoutMs <= 0) return then();
     const both = underWay.then(then);
     return waitForShared(both, { timeoutMs }).then(() => undefined);
   }
 
   status(): MapStatus | undefined {
-    const status = this.#follower?.status();
+    const status = this.#maps.follower?.status();
     const shadowed = this.#shadowed.map(
       (id) => `${id} of the map is not used: a local one has its id`,
     );
@@ -157,15 +190,17 @@ class MapConnectorSet implements ConnectorSet {
   }
 
   async stop(): Promise<void> {
-    await this.#follower?.stop();
+    await this.#maps.stop();
   }
 
   #definitions(): readonly ConnectorDefinition[] {
-    const map = this.#follower?.map;
+    const map = this.#maps.follower?.map;
     if (map === undefined) return [];
     // The same map gives the same definitions, so that nothing is compared in vain.
-    if (this.#read?.map !== map) {
-      this.#read = { map, definitions: definitionsOfMap(map, this.#policy) };
+    const { settings } = this.#maps;
+    if (this.#read?.map !== map || this.#read.settings !== settings) {
+      const policy = policyOf(settings, this.#options.baseEnv);
+      this.#read = { map, settings, definitions: definitionsOfMap(map, policy) };
     }
     return this.#read.definitions;
   }

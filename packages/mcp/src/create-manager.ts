@@ -1,11 +1,13 @@
 import type { LookupFunction } from 'node:net';
 import pLimit from 'p-limit';
-import { ConnectorProxyManager } from './connectors/manager.ts';
+import { ConnectorProxyManager, type ConnectorProxyManagerOptions } from './connectors/manager.ts';
 import { createManifestStore } from './connectors/manifest-store.ts';
 import type { Instruments } from './observability/instruments.ts';
 import type { ServiceOptions } from './service-options.ts';
 import type { SharedAgents } from './upstream/agent.ts';
+import type { InProcessServer } from './upstream/in-process-upstream.ts';
 import type { Reaper } from './upstream/reaper.ts';
+import type { RefusedQuestion } from './upstream/upstream.ts';
 import { createUpstreamFactory } from './upstream-factory.ts';
 
 /** What the manager shares with the rest of the service. */
@@ -15,15 +17,22 @@ export interface ManagerParts {
   readonly remoteAgents: SharedAgents;
   readonly remoteLookup: LookupFunction;
   readonly reaper: Reaper;
+  /** Tools of our own, by the `server` of an in-process transport. */
+  readonly inProcess?: ReadonlyMap<string, InProcessServer> | undefined;
   readonly instruments: Instruments;
   readonly random: () => number;
+  readonly onTold: NonNullable<ConnectorProxyManagerOptions['onTold']>;
 }
+
+const REFUSED: readonly RefusedQuestion[] = ['unsupported', 'unattributed', 'excess'];
 
 /** The manager as the settings and rollback flags of a service ask for it. */
 export function createManager(options: ServiceOptions, parts: ManagerParts): ConnectorProxyManager {
   const { settings, logger, baseEnv, version, connectors } = options;
   const { agents, remoteAgents, remoteLookup, reaper, instruments, random } = parts;
   const { manifestFolder } = settings;
+  // What has not happened yet is shown as well, so that its first time is a rise.
+  for (const outcome of REFUSED) instruments.questions.inc({ outcome }, 0);
   const store =
     manifestFolder === undefined
       ? undefined
@@ -33,6 +42,7 @@ export function createManager(options: ServiceOptions, parts: ManagerParts): Con
   return new ConnectorProxyManager({
     connectors,
     random,
+    onTold: parts.onTold,
     store,
     startedAtMs: options.startedAtMs,
     backgroundRefresh: settings.backgroundRefresh,
@@ -47,11 +57,15 @@ export function createManager(options: ServiceOptions, parts: ManagerParts): Con
       remoteAgents: settings.sharedAgent ? remoteAgents : undefined,
       remoteLookup,
       reaper,
+      listens: settings.backgroundRefresh,
+      inProcess: parts.inProcess,
       baseEnv,
       clientInfo: { name: 'cortex-mcp', version },
+      idleStopMs: settings.idleStopMs,
       limitStart: pLimit(Math.max(1, settings.processStartConcurrency)),
       random,
       logger,
+      onRefused: (outcome) => instruments.questions.inc({ outcome }),
     }),
   });
 }

@@ -1,4 +1,6 @@
+import { homedir } from 'node:os';
 import type { Registry } from 'prom-client';
+import type { ServiceMapSettings } from './connectors/map-settings.ts';
 import { RegistryPart } from './registry-part.ts';
 import type { ServiceOptions } from './service-options.ts';
 
@@ -6,6 +8,8 @@ import type { ServiceOptions } from './service-options.ts';
 export interface RegistryPartParts {
   readonly metrics: Registry;
   readonly random: () => number;
+  /** The service map that is followed now. */
+  readonly map: () => ServiceMapSettings | undefined;
   /** The registry has changed what should be connected. */
   readonly changed: () => Promise<void>;
 }
@@ -15,7 +19,7 @@ export interface RegistryPartParts {
  * the operator's rules for maps, but run no command at all and read no variable that is not named: nobody signed them.
  */
 export function createRegistryPart(
-  { registry, serviceMap, settings, baseEnv, logger, version }: ServiceOptions,
+  { registry, settings, baseEnv, logger, version }: ServiceOptions,
   parts: RegistryPartParts,
 ): RegistryPart | undefined {
   if (registry === undefined) return undefined;
@@ -26,15 +30,16 @@ export function createRegistryPart(
     ...parts,
     version,
     logger,
-    policy: {
+    policy: () => ({
       stateFolder: registry.stateFolder,
+      home: baseEnv['HOME'] ?? homedir(),
       trust: {
-        allowedHosts: serviceMap?.allowHosts ?? [],
+        allowedHosts: parts.map()?.allowHosts ?? [],
         allowedCommands: [],
-        allowedVariables: serviceMap?.allowVariables ?? [],
+        allowedVariables: parts.map()?.allowVariables ?? [],
       },
       sharedKeyFor: [],
       env: baseEnv,
-    },
+    }),
   });
 }

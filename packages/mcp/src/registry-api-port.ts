@@ -12,6 +12,8 @@ type Handle = (request: IncomingMessage, response: ServerResponse) => void;
 export interface ApiPort {
   /** Undefined after `close`. */
   current(): Handle | undefined;
+  /** Makes the list that the first request would have to wait for. Never rejects. */
+  ready(): Promise<void>;
   close(): void;
 }
 
@@ -21,19 +23,25 @@ export interface ApiPortOptions {
   readonly onError: (error: unknown) => void;
 }
 
+interface ApiParts extends ApiPortOptions {
+  readonly foundAt?: Date;
+}
+
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-function createApi(cache: RegistryMemoryCache, { apiKey, onError }: ApiPortOptions): RegistryApi {
-  return createRegistryApi({ cache, apiKey, onError, now: () => new Date() });
+function createApi(cache: RegistryMemoryCache, parts: ApiParts): RegistryApi {
+  return createRegistryApi({ ...parts, cache, now: () => new Date() });
 }
 
 /** A registry that is opened for each request, and kept until it is answered. */
 function createDirectApi({ handle }: OpenRegistry, options: ApiPortOptions): Handle {
+  // The pages of a list fit together only when entries without a date have the same one on all of them.
+  const parts = { ...options, foundAt: new Date() };
   return (request, response) => {
     const use = READING.has(request.method ?? '') ? 'read' : 'write';
     handle
       .use(use, async (cache) => {
-        const api = createApi(cache, options);
+        const api = createApi(cache, parts);
         const { promise, resolve } = Promise.withResolvers<void>();
         response.once('close', resolve);
         api.handle(request, response);
@@ -45,7 +53,10 @@ function createDirectApi({ handle }: OpenRegistry, options: ApiPortOptions): Han
         if (response.headersSent) response.destroy();
         else
           response
-            .writeHead(503, { 'content-type': 'application/json' })
+            .writeHead(503, {
+              'content-type': 'application/json',
+              'access-control-allow-origin': '*',
+            })
             .end('{"error":"unavailable"}\n');
       });
   };
@@ -57,6 +68,13 @@ export function createApiPort(open: OpenRegistry, options: ApiPortOptions): ApiP
   let handle: Handle | undefined = api?.handle.bind(api) ?? createDirectApi(open, options);
   return {
     current: () => handle,
+    ready: async () => {
+      try {
+        await api?.ready();
+      } catch (error) {
+        options.onError(error);
+      }
+    },
     close: () => {
       api?.close();
       handle = undefined;

@@ -1,14 +1,18 @@
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute } from 'node:path';
 import type { ServerRecord } from '@cortex-os/mcp-registry';
 import { originOfRecord, registryEntries, type RegistryEntry } from './config/registry-entries.ts';
+import { readLocalTransport, withSecretPaths } from './config/registry-transport.ts';
 import { DEFAULT_TIMEOUTS, type ConnectorDefinition } from './connectors/connector.ts';
 import { definitionOfEntry, type MapPolicy } from './connectors/map-definition.ts';
+import { createPace } from './connectors/pace.ts';
 import { parseServiceMapEntry } from './connectors/service-map-schema.ts';
 
 /** What records may do, and where their secrets lie. */
 export interface RegistryConnectorPolicy extends MapPolicy {
   /** Folder that `file:secrets/…` counts from. */
   readonly stateFolder: string;
+  /** For `${userHome}` in local records. */
+  readonly home: string;
 }
 
 export interface RegistryConnectors {
@@ -23,40 +27,17 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-const SECRET_FILE = String.raw`file:(secrets\/[\w.-]+)`;
-const WHOLE_SECRET = new RegExp(`^(\\s*(?:(?:Bearer|Basic|Token)\\s+)?)${SECRET_FILE}\\s*$`, 'i');
-const EMBEDDED_SECRET = new RegExp(`\\$\\{${SECRET_FILE}\\}`, 'g');
-
-/** References to secrets count from the state folder; connectors know absolute ones only. */
-function absoluteReference(text: string, stateFolder: string): string {
-  const absolute = (file: string): string => `\${file:${join(stateFolder, file)}}`;
-  const whole = WHOLE_SECRET.exec(text);
-  if (whole !== null) return `${whole[1] ?? ''}${absolute(whole[2] ?? '')}`;
-  return text.replaceAll(EMBEDDED_SECRET, (_all, file: string) => absolute(file));
-}
-
-function references(
-  values: Readonly<Record<string, string>> | undefined,
-  stateFolder: string,
-): Readonly<Record<string, string>> | undefined {
-  if (values === undefined) return undefined;
-  const entries = Object.entries(values);
-  return Object.fromEntries(entries.map(([k, v]) => [k, absoluteReference(v, stateFolder)]));
-}
-
 /** How to reach it, in the words of maps. */
 function reachOf(record: ServerRecord, stateFolder: string): Record<string, unknown> {
-  const { transport, command, args, endpoint } = record;
+  const { transport, command, args, endpoint, headers, env } = record;
   if (transport !== 'stdio') {
-    const headers = references(record.headers, stateFolder);
-    return { endpoint, ...(headers !== undefined && { headers }) };
+    return { endpoint, ...(headers && { headers: withSecretPaths(headers, stateFolder) }) };
   }
-  const env = references(record.env, stateFolder);
   const cwd = record['cwd'];
   return {
     command,
-    ...(args !== undefined && { args }),
-    ...(env !== undefined && { env }),
+    ...(args && { args }),
+    ...(env && { env: withSecretPaths(env, stateFolder) }),
     ...(typeof cwd === 'string' && isAbsolute(cwd) && { cwd }),
   };
 }
@@ -108,37 +89,67 @@ function choicesOf({ member }: Chosen): Partial<ConnectorDefinition> {
   };
 }
 
-function definitionOf(
+/** By the rules of maps: what came from elsewhere runs nothing and reads nothing of this machine. */
+function remoteDefinition(
   id: string,
   chosen: Chosen,
   policy: RegistryConnectorPolicy,
 ): ConnectorDefinition {
+  const reach = reachOf(chosen.record, policy.stateFolder);
+  const parsed = parseServiceMapEntry({ ...entryOf(id, chosen), ...reach });
+  if (parsed.kind === 'invalid') return invalid(id, chosen, parsed.problems);
+  const definition = definitionOfEntry(parsed.value, 'remote', policy);
+  return { ...definition, transport: ofKind(definition.transport, chosen) };
+}
+
+function invalid(id: string, chosen: Chosen, problems: readonly string[]): ConnectorDefinition {
+  return broken(id, chosen, `the entry of the registry is not valid: ${problems.join('; ')}`);
+}
+
+/** By the rules of the configuration file: it is the user's own. */
+async function localDefinition(
+  id: string,
+  chosen: Chosen,
+  policy: RegistryConnectorPolicy,
+): Promise<ConnectorDefinition> {
+  // How it is reached is read below; maps want to hear something of it.
+  const parsed = parseServiceMapEntry({ ...entryOf(id, chosen), command: '-' });
+  if (parsed.kind === 'invalid') return invalid(id, chosen, parsed.problems);
+  const common = definitionOfEntry({ ...parsed.value, command: undefined }, 'local', policy);
+  if (!common.enabled) return common;
+  return { ...common, ...(await readLocalTransport(chosen.record, policy)) };
+}
+
+async function definitionOf(
+  id: string,
+  chosen: Chosen,
+  policy: RegistryConnectorPolicy,
+): Promise<ConnectorDefinition> {
   if (chosen.record.transport === 'ws') {
     return broken(id, chosen, 'the transport "ws" is not supported; use stdio or streamableHttp');
   }
-  const parsed = parseServiceMapEntry({
-    ...entryOf(id, chosen),
-    ...reachOf(chosen.record, policy.stateFolder),
-  });
-  if (parsed.kind === 'invalid') {
-    return broken(
-      id,
-      chosen,
-      `the entry of the registry is not valid: ${parsed.problems.join('; ')}`,
-    );
-  }
-  const definition = definitionOfEntry(parsed.value, originOfRecord(chosen.record), policy);
-  return { ...definition, transport: ofKind(definition.transport, chosen), ...choicesOf(chosen) };
+  const definition =
+    originOfRecord(chosen.record) === 'local'
+      ? await localDefinition(id, chosen, policy)
+      : remoteDefinition(id, chosen, policy);
+  return { ...definition, ...choicesOf(chosen) };
 }
 
 /**
- * The connectors of a registry: its records with a `connector` member. Local ones may run commands; the others follow
- * the rules of remote maps. A record that cannot be used is an unavailable connector and touches no other.
+ * The connectors of a registry: its records with a `connector` member. Local ones are read as the entries of a
+ * configuration file are; the others follow the rules of remote maps. A record that cannot be used is an unavailable
+ * connector and touches no other. The records are looked through before this returns, the rest is done in slices.
  */
-export function connectorsOfRegistry(
+export async function connectorsOfRegistry(
   records: Iterable<ServerRecord>,
   policy: RegistryConnectorPolicy,
-): RegistryConnectors {
+): Promise<RegistryConnectors> {
   const { entries, warnings } = registryEntries(records);
-  return { definitions: entries.map(({ id, ...one }) => definitionOf(id, one, policy)), warnings };
+  const pace = createPace();
+  const definitions: ConnectorDefinition[] = [];
+  for (const { id, ...chosen } of entries) {
+    definitions.push(await definitionOf(id, chosen, policy));
+    await pace();
+  }
+  return { definitions, warnings };
 }

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
 import type { RegistryHandle } from '@cortex-os/mcp-registry';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
@@ -11,15 +10,12 @@ import type { Route } from './http/listener.ts';
 import { registryApiRoute, registryControlRoute } from './http/registry.ts';
 import { registerRegistryMetrics } from './observability/registry-instruments.ts';
 import type { ApiPort } from './registry-api-port.ts';
-import { connectorsOfRegistry, type RegistryConnectorPolicy } from './registry-connectors.ts';
+import type { RegistryConnectorPolicy } from './registry-connectors.ts';
 import { createControlFile, type ControlFile } from './registry-control-file.ts';
+import { RegistryOffer } from './registry-offer.ts';
 import type { OpenRegistry } from './registry-opening.ts';
 import { shownHealth, type RegistryStatus } from './registry-status.ts';
-import {
-  createRegistryToolServer,
-  REGISTRY_CONNECTOR_ID,
-  registryToolConnector,
-} from './registry-tool-server.ts';
+import { createRegistryToolServer, REGISTRY_CONNECTOR_ID } from './registry-tool-server.ts';
 import type { InProcessServer } from './upstream/in-process-upstream.ts';
 
 /** What a service does with the registry of its state folder. */
@@ -40,7 +36,8 @@ export interface RegistryServiceOptions {
 }
 
 export interface RegistryPartOptions extends RegistryServiceOptions {
-  readonly policy: RegistryConnectorPolicy;
+  /** Asked whenever the registry is read. */
+  readonly policy: () => RegistryConnectorPolicy;
   readonly version: string;
   readonly logger: Logger;
   readonly metrics: Registry;
@@ -67,13 +64,12 @@ export class RegistryPart {
   #api: ApiPort | undefined;
   #state: RegistryStatus['state'] = 'opening';
   #failure: string | undefined;
-  #definitions: readonly ConnectorDefinition[] = [];
-  #warnings: readonly string[] = [];
-  #shadowed: readonly string[] = [];
+  readonly #offer: RegistryOffer;
   #origin: string | undefined;
   #published = false;
   #closing = false;
   readonly #wake = new AbortController();
+  readonly #ended = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   readonly #instruments: ReturnType<typeof registerRegistryMetrics>;
   /** Uses wait for the opening. */
@@ -90,6 +86,7 @@ export class RegistryPart {
 
   constructor(options: RegistryPartOptions) {
     this.#options = options;
+    this.#offer = new RegistryOffer(options);
     this.#control = createControlFile(options.stateFolder);
     this.#instruments = registerRegistryMetrics(options.metrics, () => this.#facts());
   }
@@ -113,10 +110,16 @@ export class RegistryPart {
   async listening(origin: string | undefined): Promise<void> {
     this.#origin = origin;
     const isLate = this.#opening === undefined;
-    if (isLate) await this.#rest();
+    if (isLate) await this.#rest(this.#wake.signal);
     await this.open();
-    if (isLate && this.#definitions.length > 0) await this.#options.changed();
+    if (isLate && this.#offer.size > 0) await this.#options.changed();
     await this.#announce();
+    void this.#prepareApi();
+  }
+
+  /** What the policy allows has changed. */
+  async policyChanged(): Promise<void> {
+    if (this.#open !== undefined) await this.#update(this.#open);
   }
 
   /** The tools of the registry as connectors reach them; empty when they are switched off. */
@@ -148,17 +151,7 @@ export class RegistryPart {
 
   /** `own` with the registry's connectors beside them; an id of `own` wins. */
   merge(own: readonly ConnectorDefinition[]): readonly ConnectorDefinition[] {
-    const taken = new Set(own.map(({ id }) => id));
-    const offered = [...(this.#options.tools ? [registryToolConnector] : []), ...this.#definitions];
-    const merged = [...own];
-    const shadowed: string[] = [];
-    for (const definition of offered) {
-      if (taken.has(definition.id)) shadowed.push(definition.id);
-      else merged.push(definition);
-      taken.add(definition.id);
-    }
-    this.#noteShadowed(shadowed);
-    return merged;
+    return this.#offer.merge(own);
   }
 
   status(): RegistryStatus {
@@ -168,11 +161,9 @@ export class RegistryPart {
       state: this.#state,
       ...(this.#failure !== undefined && { failure: this.#failure }),
       ...(health !== undefined && { health: shownHealth(health) }),
-      connectors: this.#definitions.length,
-      warnings: [
-        ...this.#warnings,
-        ...this.#shadowed.map((id) => `${id} of the registry is not used: another has its id`),
-      ],
+      connectors: this.#offer.size,
+      used: this.#offer.used,
+      warnings: this.#offer.warnings,
     };
   }
 
@@ -180,6 +171,7 @@ export class RegistryPart {
   async close(): Promise<void> {
     this.#closing = true;
     this.#wake.abort();
+    this.#ended.abort();
     await this.#opening;
     this.#state = 'closed';
     clearTimeout(this.#timer);
@@ -190,14 +182,19 @@ export class RegistryPart {
     await this.#open?.close();
   }
 
-  /** Ends early when somebody wants the registry, or the service closes. */
-  async #rest(): Promise<void> {
+  async #rest(until: AbortSignal): Promise<void> {
     const { openDelayMs = OPEN_DELAY_MS } = this.#options;
     try {
-      await wait(openDelayMs, undefined, { ref: false, signal: this.#wake.signal });
+      await wait(openDelayMs, undefined, { ref: false, signal: until });
     } catch {
-      // Only `open` and `close` end it; the first has begun what comes next, the second forbids it.
+      // Somebody wants the registry, and `open` has begun what comes next; or the service closes, which forbids it.
     }
+  }
+
+  /** Makes the list that the first request would have to wait for, once the first pass has had its time. */
+  async #prepareApi(): Promise<void> {
+    await this.#rest(this.#ended.signal);
+    if (!this.#closing) await this.#api?.ready();
   }
 
   async #tryOpen(): Promise<void> {
@@ -212,7 +209,7 @@ export class RegistryPart {
     try {
       const { openDirect, openInMemory } = await import('./registry-opening.ts');
       this.#open = lasting && memoryCache ? await openInMemory(opening) : openDirect(opening);
-      await this.#read(this.#open);
+      await this.#offer.read(this.#open.handle);
       this.#state = 'open';
       if (lasting) await this.#follow(this.#open);
     } catch (error) {
@@ -244,22 +241,8 @@ export class RegistryPart {
   }
 
   async #update(open: OpenRegistry): Promise<void> {
-    if ((await this.#read(open)) && this.#state === 'open') await this.#options.changed();
-  }
-
-  /** @returns whether other connectors are wanted now. */
-  async #read(open: OpenRegistry): Promise<boolean> {
-    const { policy, logger } = this.#options;
-    const { definitions, warnings } = await open.handle.use('read', (cache) =>
-      connectorsOfRegistry(cache.peekAll(), policy),
-    );
-    for (const warning of warnings) {
-      if (!this.#warnings.includes(warning)) logger.warn(warning);
-    }
-    this.#warnings = warnings;
-    if (isDeepStrictEqual(definitions, this.#definitions)) return false;
-    this.#definitions = definitions;
-    return true;
+    const isOther = await this.#offer.read(open.handle);
+    if (isOther && this.#state === 'open') await this.#options.changed();
   }
 
   /** Says where this service can be asked to write, as soon as it holds the lock and listens. */
@@ -287,12 +270,5 @@ export class RegistryPart {
   #facts(): ReturnType<Parameters<typeof registerRegistryMetrics>[1]> {
     const health = this.#open?.health();
     return health && { ...health, access: health.access.kind };
-  }
-
-  #noteShadowed(ids: readonly string[]): void {
-    for (const connector of ids.filter((id) => !this.#shadowed.includes(id))) {
-      this.#options.logger.warn({ connector }, 'a configured connector wins over the registry');
-    }
-    this.#shadowed = ids;
   }
 }

@@ -35,7 +35,7 @@ export function createRegistryServer(options: RegistryServerOptions): RegistrySe
     version: '',
     metrics: new Registry(),
     changed: async () => await Promise.resolve(),
-    policy: { stateFolder, trust: {}, sharedKeyFor: [], env: {} },
+    policy: () => ({ stateFolder, home: '', trust: {}, sharedKeyFor: [], env: {} }),
   });
   const listener = createListener({
     routes: new Map(part.routes()),

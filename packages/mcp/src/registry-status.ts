@@ -18,8 +18,10 @@ export interface RegistryStatus {
     /** The failure of the last write. */
     readonly lastError?: string;
   };
-  /** Connectors that the registry gives. */
+  /** Connectors that the registry gives, as `cortex-mcp connectors list` shows them. */
   readonly connectors: number;
+  /** Those of them that are used: no connector of the configuration has their id. */
+  readonly used: number;
   readonly warnings: readonly string[];
 }
 

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { ConnectorDefinition } from './connectors/connector.ts';
+import type { RegistryServiceOptions } from './registry-part.ts';
 import type { PublishedMapSettings, ServiceMapSettings } from './connectors/map-settings.ts';
 
 /** Settings the service acts on. Times in milliseconds; defaults are those of contract.md. */
@@ -25,6 +26,14 @@ export interface ServiceSettings {
   readonly manifestFolder: string | undefined;
   /** `MCP_LIST_PREBUILT`: false serialises lists per request. */
   readonly listPrebuilt: boolean;
+  /** Items on one page of a list. Default 0: whole lists. */
+  readonly listPageSize?: number | undefined;
+  /** A stdio server without a call for this long is stopped until it is needed. Default 0: never. */
+  readonly idleStopMs?: number | undefined;
+  /** Serve `/sse` to clients of the older HTTP+SSE transport. Default: false. */
+  readonly sse?: boolean | undefined;
+  /** Listen on this socket path instead of `port`. */
+  readonly socketPath?: string | undefined;
 }
 
 export interface ServiceOptions {
@@ -41,6 +50,8 @@ export interface ServiceOptions {
   readonly mapFolder?: string | undefined;
   /** A map to serve to others. Default: none. */
   readonly publishedMap?: PublishedMapSettings | undefined;
+  /** The registry of a state folder, whose connectors join `connectors`. Default: none. */
+  readonly registry?: RegistryServiceOptions | undefined;
   /** Uniform in [0, 1). Default: the platform's. */
   readonly random?: () => number;
   /** When the wait of a first list began, on the clock of `performance.now()`; 0 is the process's start. Default: now. */

@@ -3,57 +3,33 @@ import { offeredTools, type OfferedTool } from './catalog/offered-tools.ts';
 import { feedCatalog, type CatalogFeed } from './catalog-feed.ts';
 import { assertLoopback } from './config/settings.ts';
 import type { ConnectorDefinition } from './connectors/connector.ts';
+import { createDegradedReport } from './degraded-report.ts';
+import type { ServiceMapSettings } from './connectors/map-settings.ts';
 import { createPublicLookup } from './connectors/public-lookup.ts';
-import { createMapPublisher } from './connectors/map-publisher.ts';
 import type { ConnectorProxyManager } from './connectors/manager.ts';
 import { createConnectorSet, type ConnectorSet } from './connector-set.ts';
 import { createManager } from './create-manager.ts';
-import { Cancellation } from './gateway/cancellation.ts';
+import { createRegistryPart } from './create-registry-part.ts';
 import { createEndpoint, type Endpoint } from './gateway/endpoint.ts';
-import { createListener, type Listener, type Route } from './http/listener.ts';
-import { metricsRoute } from './http/metrics.ts';
-import { probeRoutes } from './http/probes.ts';
-import { serviceMapRoute } from './http/service-map.ts';
-import { createInProcessReply } from './gateway/in-process-reply.ts';
+import { passOn } from './gateway/told.ts';
+import { createListener, listenOn, type Listener } from './http/listener.ts';
 import { statusDocument } from './http/status-document.ts';
+import { callInProcess } from './in-process-call.ts';
 import { createInstruments, type Instruments } from './observability/instruments.ts';
+import type { RegistryPart } from './registry-part.ts';
+import type { Service } from './service-interface.ts';
+import { serviceRoutes } from './service-routes.ts';
+import { createSseRoutes, type SseRoutes } from './sse-routes.ts';
 import { createSharedAgents, type SharedAgents } from './upstream/agent.ts';
 import { createReaper } from './upstream/reaper.ts';
 import type { ServiceOptions } from './service-options.ts';
-import { OWN_CALLER, type UpstreamAccess } from './upstream/upstream.ts';
+import type { UpstreamAccess } from './upstream/upstream.ts';
 
 export type { OfferedTool } from './catalog/offered-tools.ts';
+export { createRegistryServer, type RegistryServer } from './registry-server.ts';
+export { serveStdio, type BridgeTarget } from './gateway/stdio.ts';
+export type { Service } from './service-interface.ts';
 export type { ServiceOptions, ServiceSettings } from './service-options.ts';
-
-/** One gateway: its connectors, its catalog and, once started, its listener. */
-export interface Service {
-  readonly manager: ConnectorProxyManager;
-  /**
-   * Listens, and begins the first pass without waiting for it.
-   * @throws the socket's error, e.g. `EADDRINUSE`.
-   */
-  start(): Promise<{ readonly url: string; readonly port: number }>;
-  /**
-   * For use without `start`: takes over the service map, if there is one, waiting for one fetch. Syncs nothing.
-   */
-  prepare(): Promise<void>;
-  /** Fetches the service map now and syncs what it changed. Never rejects. */
-  refreshMap(): Promise<void>;
-  /** Makes `connectors` the desired set beside those of the service map, live. */
-  apply(connectors: readonly ConnectorDefinition[]): Promise<void>;
-  /** Resolves when the catalog shows what is known now. */
-  settled(): Promise<void>;
-  tools(): readonly OfferedTool[];
-  /**
-   * Calls a tool of the shared endpoint.
-   * @param argumentsText raw JSON of an object.
-   * @returns the whole JSON-RPC answer as text.
-   */
-  call(tool: string, argumentsText: string): Promise<string>;
-  status(): Readonly<Record<string, unknown>>;
-  /** Stops listening, ends calls and upstreams, leaves no child. Idempotent. */
-  close(): Promise<void>;
-}
 
 /** How long requests under way may take to end once the service closes. */
 const CLOSE_GRACE_MS = 500;
@@ -74,8 +50,11 @@ class GatewayService implements Service {
     sessions: () => this.#endpoint.sessions,
   });
   readonly #connectors: ConnectorSet;
+  readonly #registry: RegistryPart | undefined;
+  #own: readonly ConnectorDefinition[];
   readonly #feed: CatalogFeed;
   readonly #endpoint: Endpoint;
+  readonly #sse: SseRoutes;
   readonly #listener: Listener;
   readonly #startedAt = new Date();
   #url: string | undefined;
@@ -88,15 +67,26 @@ class GatewayService implements Service {
     this.#options = options;
     const { settings, logger } = options;
     const random = options.random ?? platformRandom;
-    const lookup = createPublicLookup(options.serviceMap?.allowHosts ?? []);
+    // Asked for each connection: the settings of the map may change.
+    const lookup = createPublicLookup(() => this.#connectors.allowedHosts);
     this.#remoteAgents = createSharedAgents({ lookup });
+    this.#own = options.connectors;
+    this.#registry = createRegistryPart(options, {
+      random,
+      metrics: this.#instruments.registry,
+      map: () => this.#connectors.mapSettings,
+      changed: async () => await this.apply(this.#own),
+    });
     this.manager = createManager(options, {
+      inProcess: this.#registry?.servers(),
       agents: this.#agents,
       remoteAgents: this.#remoteAgents,
       remoteLookup: lookup,
       reaper: this.#reaper,
       instruments: this.#instruments,
       random,
+      onTold: (connectorId, callerId, method, text) =>
+        passOn(this.#endpoint, { connectorId, callerId, method, text }),
     });
     this.#connectors = createConnectorSet({
       ...options,
@@ -111,26 +101,10 @@ class GatewayService implements Service {
       { separator, prebuilt: listPrebuilt, duration: this.#instruments.catalogBuildDuration },
       (error) => logger.error({ err: error }, 'the catalog could not be built; the last one stays'),
     );
-    this.#endpoint = createEndpoint({
-      catalog: this.#cell,
-      separator,
-      identity: { name: 'cortex-mcp', title: 'Cortex MCP', version: options.version },
-      demand: {
-        listWanted: (id) => this.#listWanted(id),
-        complete: (id) => this.#complete(id),
-      },
-      directory: { find: (id) => this.manager.find(id) },
-      instruments: this.#instruments,
-      signal: {
-        callFailed: (connector, code) => logger.warn({ connector, code }, 'a call failed'),
-      },
-      onInternalError: (error) =>
-        logger.error({ err: error }, 'a request failed inside the gateway'),
-    });
-    this.#listener = createListener({
-      routes: this.#routes(),
-      onError: (error) => logger.error({ err: error }, 'a route failed'),
-    });
+    this.#endpoint = this.#createEndpoint();
+    const knows = (id: string): boolean => this.manager.find(id) !== undefined;
+    this.#sse = createSseRoutes(this.#endpoint, { ...settings, knows, random });
+    this.#listener = this.#createListener();
   }
 
   async start(): Promise<{ readonly url: string; readonly port: number }> {
@@ -139,19 +113,18 @@ class GatewayService implements Service {
   }
 
   async #start(): Promise<{ readonly url: string; readonly port: number }> {
-    const { port, host } = this.#options.settings;
-    assertLoopback(host);
+    assertLoopback(this.#options.settings.host);
     this.#instruments.runtime.start();
-    await this.#connectors.restore();
+    await Promise.all([this.#connectors.restore(), this.#openRegistry()]);
     this.manager.adopt(this.#connectors.current());
     await this.manager.restore();
     await this.settled();
     if (this.#closing !== undefined) throw new Error('the service was closed while it started');
-    const address = await this.#listener.listen(port, host);
-    const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-    this.#url = `http://${name}:${address.port}/mcp`;
+    const { url, origin, port: bound } = await listenOn(this.#listener, this.#options.settings);
+    this.#url = url;
+    void this.#registry?.listening(origin);
     this.#beginSoon();
-    return { url: this.#url, port: address.port };
+    return { url, port: bound };
   }
 
   #beginSoon(): void {
@@ -164,9 +137,20 @@ class GatewayService implements Service {
   }
 
   async prepare(): Promise<void> {
-    await this.#connectors.restore();
+    await Promise.all([this.#connectors.restore(), this.#openRegistry()]);
     await this.#connectors.refresh();
     this.manager.adopt(this.#connectors.current());
+  }
+
+  /** Its connectors must be known before kept manifests are taken over: those of unknown ones are thrown away. */
+  async #openRegistry(): Promise<void> {
+    await this.#registry?.openExisting();
+    this.#setOwn(this.#own);
+  }
+
+  #setOwn(connectors: readonly ConnectorDefinition[]): void {
+    this.#own = connectors;
+    this.#connectors.setLocal(this.#registry?.merge(connectors) ?? connectors);
   }
 
   async refreshMap(): Promise<void> {
@@ -174,8 +158,13 @@ class GatewayService implements Service {
   }
 
   async apply(connectors: readonly ConnectorDefinition[]): Promise<void> {
-    this.#connectors.setLocal(connectors);
+    this.#setOwn(connectors);
     await this.#replace(this.#connectors.current());
+  }
+
+  async followMap(settings: ServiceMapSettings | undefined): Promise<void> {
+    await this.#connectors.setMap(settings);
+    await this.#registry?.policyChanged();
   }
 
   async settled(): Promise<void> {
@@ -187,23 +176,7 @@ class GatewayService implements Service {
   }
 
   async call(tool: string, argumentsText: string): Promise<string> {
-    const reply = createInProcessReply();
-    const name = { key: 'name', text: JSON.stringify(tool) };
-    const members = [name, { key: 'arguments', text: argumentsText }];
-    await this.#endpoint.answerer.answer(
-      {
-        id: 1,
-        method: 'tools/call',
-        params: { members, meta: [], value: { name: tool } },
-        era: 'legacy',
-        connectorId: undefined,
-        caller: OWN_CALLER,
-        paramHeaders: {},
-        cancellation: new Cancellation(),
-      },
-      reply,
-    );
-    return await reply.answered;
+    return await callInProcess(this.#endpoint, tool, argumentsText);
   }
 
   status(): Readonly<Record<string, unknown>> {
@@ -215,6 +188,7 @@ class GatewayService implements Service {
       ready: this.#ready(),
       connectors: this.manager.listConnectors(),
       map: this.#connectors.status(),
+      registry: this.#registry?.status(),
       catalog: this.#cell.current,
       sessions: this.#endpoint.sessions,
       callsInFlight: this.#endpoint.answerer.inFlight,
@@ -233,6 +207,43 @@ class GatewayService implements Service {
     await this.manager.apply(connectors);
     await this.settled();
     this.#instruments.prune();
+  }
+
+  #createEndpoint(): Endpoint {
+    const { settings, logger, version } = this.#options;
+    return createEndpoint({
+      catalog: this.#cell,
+      separator: settings.separator,
+      listPageSize: settings.listPageSize,
+      identity: { name: 'cortex-mcp', title: 'Cortex MCP', version },
+      demand: {
+        listWanted: (id) => this.#listWanted(id),
+        complete: (id) => this.#complete(id),
+        degraded: createDegradedReport(this.manager),
+      },
+      directory: { find: (id) => this.manager.find(id) },
+      instruments: this.#instruments,
+      signal: {
+        callFailed: (connector, code) => logger.warn({ connector, code }, 'a call failed'),
+      },
+      onInternalError: (error) =>
+        logger.error({ err: error }, 'a request failed inside the gateway'),
+    });
+  }
+
+  #createListener(): Listener {
+    const options = this.#options;
+    return createListener({
+      routes: serviceRoutes({
+        ...options,
+        endpoint: this.#endpoint,
+        health: { ready: () => this.#ready(), status: () => this.status() },
+        metrics: this.#instruments.registry,
+        publishedMap: options.publishedMap,
+        more: [...(this.#registry?.routes() ?? []), ...this.#sse.routes],
+      }),
+      onError: (error) => options.logger.error({ err: error }, 'a route failed'),
+    });
   }
 
   #listWanted(connectorId: string | undefined): Promise<void> | undefined {
@@ -254,32 +265,19 @@ class GatewayService implements Service {
     return this.#url !== undefined && !this.#closing && known && this.#shown;
   }
 
-  #routes(): Map<string, Route> {
-    const endpoint = this.#endpoint;
-    const { publishedMap, logger } = this.#options;
-    return new Map<string, Route>([
-      ['/mcp', { auth: 'client', handle: (req, res) => endpoint.handle(req, res, undefined) }],
-      ['/mcp/', { auth: 'client', handle: (req, res, rest) => endpoint.handle(req, res, rest) }],
-      ...probeRoutes({ ready: () => this.#ready(), status: () => this.status() }),
-      serviceMapRoute({
-        read: publishedMap && createMapPublisher(publishedMap),
-        onError: (error) => logger.warn({ err: error }, 'the service map cannot be served'),
-      }),
-      metricsRoute(this.#instruments.registry, (error) => logger.error({ err: error }, 'a metric')),
-    ]);
-  }
-
   async #close(): Promise<void> {
     // What a start under way still opens must be there to be closed.
     await Promise.allSettled([this.#starting]);
     clearTimeout(this.#beginning);
     this.#feed.stop();
     this.#instruments.runtime.close();
+    await this.#sse.close();
     this.#endpoint.close();
     const closed = await Promise.allSettled([
       this.#listener.close(CLOSE_GRACE_MS),
       this.#connectors.stop(),
       this.manager.disconnect(),
+      this.#registry?.close(),
     ]);
     const parts = [this.#agents, this.#remoteAgents, this.#reaper];
     closed.push(...(await Promise.allSettled(parts.map(async (part) => await part.close()))));

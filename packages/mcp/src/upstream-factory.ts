@@ -6,14 +6,24 @@ import { hasLateValues, resolveLateValues } from './connectors/late-values.ts';
 import { createSharedAgents, type SharedAgents } from './upstream/agent.ts';
 import { createEraMemory, type EraMemory } from './upstream/era-memory.ts';
 import { createGuardedUpstream, type GuardableUpstream } from './upstream/guarded-upstream.ts';
-import { createHttpUpstream } from './upstream/http-upstream.ts';
+import { createHttpUpstream, type HttpUpstreamOptions } from './upstream/http-upstream.ts';
+import { createInProcessUpstream, type InProcessServer } from './upstream/in-process-upstream.ts';
 import { createLateUpstream } from './upstream/late-upstream.ts';
+import {
+  createSseFallback,
+  type HttpKind,
+  type SseFallbackOptions,
+} from './upstream/legacy-sse-fallback.ts';
+import { createSseUpstream, type SseUpstreamOptions } from './upstream/legacy-sse.ts';
+import { DEFAULT_STREAM_POLICY } from './upstream/notification-stream-policy.ts';
 import { createQuotaGates } from './upstream/quota.ts';
 import { createSeededEraMemory } from './upstream/seeded-era-memory.ts';
 import { createUnsharedHttpUpstream } from './upstream/unshared-http-upstream.ts';
-import type { UpstreamEvents } from './upstream/upstream.ts';
+import type { RefusedQuestion, Upstream, UpstreamEvents } from './upstream/upstream.ts';
 import type { Reaper } from './upstream/reaper.ts';
-import { createStdioUpstream } from './upstream/stdio-upstream.ts';
+import { createRenewableAgents } from './upstream/renewable-dispatcher.ts';
+import { createIdleUpstream } from './upstream/stdio-idle.ts';
+import { createStdioUpstream, type StdioUpstreamOptions } from './upstream/stdio-upstream.ts';
 
 /** What all upstreams of a service share. */
 export interface UpstreamParts {
@@ -24,12 +34,20 @@ export interface UpstreamParts {
   /** For connectors of a remote map that have sockets of their own. */
   readonly remoteLookup: LookupFunction | undefined;
   readonly reaper: Reaper;
+  /** Tools of our own, by the `server` of an in-process transport. Default: none. */
+  readonly inProcess?: ReadonlyMap<string, InProcessServer> | undefined;
   readonly baseEnv: Readonly<Record<string, string | undefined>>;
   readonly clientInfo: { readonly name: string; readonly version: string };
   /** Bounds process starts. */
   readonly limitStart: <T>(run: () => Promise<T>) => Promise<T>;
+  /** How long a process may have nothing to do before it is stopped. Default 0: for ever. */
+  readonly idleStopMs?: number | undefined;
   readonly random: () => number;
   readonly logger: Logger;
+  /** False (`MCP_CONNECTOR_REFRESH_SYNC`): HTTP connectors are not listened to. Default true. */
+  readonly listens?: boolean | undefined;
+  /** A server asked what no client was asked. Default: nobody is told. */
+  readonly onRefused?: ((why: RefusedQuestion) => void) | undefined;
 }
 
 /**
@@ -52,29 +70,108 @@ const DRAIN_MS = 10_000;
 /** What makes one upstream out of a definition without references. */
 type CreatePlain = (definition: ConnectorDefinition) => GuardableUpstream;
 
-/** Chooses the wire by the connector's transport. */
-function createWires(
+function ownServer(
+  { transport }: ConnectorDefinition,
+  { inProcess }: UpstreamParts,
+): InProcessServer | undefined {
+  return transport?.kind === 'in-process' ? inProcess?.get(transport.server) : undefined;
+}
+
+/** On shared sockets, or on those that `agents` makes. */
+function createSse(
+  definition: ConnectorDefinition,
+  options: Omit<SseUpstreamOptions, 'agents' | 'ownAgents'>,
+  agents: SharedAgents | (() => SharedAgents),
+): GuardableUpstream {
+  if (typeof agents !== 'function') return createSseUpstream(definition, { ...options, agents });
+  const ownAgents = createRenewableAgents(agents);
+  return createSseUpstream(definition, { ...options, agents: ownAgents, ownAgents });
+}
+
+type KindMemory = (url: string) => SseFallbackOptions['remembered'];
+
+/** Servers whose transport is remembered; the memory begins anew beyond. */
+const MAX_KINDS = 4_096;
+
+/** Which of the HTTP transports the server at a URL spoke last, for as long as the service runs. */
+function createKindMemory(): KindMemory {
+  const kinds = new Map<string, HttpKind>();
+  return (url) => ({
+    get: () => kinds.get(url),
+    set(kind) {
+      if (kinds.size >= MAX_KINDS) kinds.clear();
+      if (kind === 'sse') kinds.set(url, kind);
+      else kinds.delete(url);
+    },
+  });
+}
+
+function createStdio(
+  definition: ConnectorDefinition,
   parts: UpstreamParts,
-): (...args: [UpstreamEvents, Parameters<CreateUpstream>[2]]) => CreatePlain {
-  const { remoteLookup, reaper, baseEnv, clientInfo, limitStart, random, logger } = parts;
-  const shared = createEraMemory();
-  return (events, remembered) => (definition) => {
-    if (definition.transport?.kind === 'stdio') {
-      const log = logger.child({ connector: definition.id });
-      const onStderr = (line: string): void =>
-        log.debug({ stderr: line }, 'server wrote to stderr');
-      const options = { events, clientInfo, baseEnv, reaper, limitStart, random, onStderr };
-      return createStdioUpstream(definition, options);
-    }
-    const eraMemory = withSharedEras(shared, createSeededEraMemory(remembered));
-    const options = { events, clientInfo, random, eraMemory };
-    const isRemote = definition.origin === 'remote';
-    const agents = isRemote ? parts.remoteAgents : parts.agents;
-    const createOwn = (): SharedAgents =>
-      createSharedAgents({ lookup: isRemote ? remoteLookup : undefined });
+  told: Pick<StdioUpstreamOptions, 'events' | 'client'>,
+): GuardableUpstream {
+  const log = parts.logger.child({ connector: definition.id });
+  const onStderr = (line: string): void => log.debug({ stderr: line }, 'server wrote to stderr');
+  const create = (): Upstream => createStdioUpstream(definition, { ...parts, ...told, onStderr });
+  const idleStopMs = definition.idleStopMs ?? parts.idleStopMs ?? 0;
+  if (idleStopMs <= 0) return create();
+  return createIdleUpstream({ connectorId: definition.id, create, idleStopMs });
+}
+
+/** Streamable HTTP, HTTP+SSE, or whichever of them the server turns out to speak. */
+function createHttp(
+  definition: ConnectorDefinition,
+  parts: UpstreamParts,
+  options: Omit<HttpUpstreamOptions, 'agents'>,
+  kindOf: KindMemory,
+): GuardableUpstream {
+  const { transport, origin, era } = definition;
+  const isRemote = origin === 'remote';
+  const agents = isRemote ? parts.remoteAgents : parts.agents;
+  const createOwn = (): SharedAgents =>
+    createSharedAgents({ lookup: isRemote ? parts.remoteLookup : undefined });
+  const create = (kind: HttpKind): GuardableUpstream => {
+    if (kind === 'sse') return createSse(definition, options, agents ?? createOwn);
     return agents === undefined
       ? createUnsharedHttpUpstream(definition, options, createOwn)
       : createHttpUpstream(definition, { ...options, agents });
+  };
+  if (transport?.kind === 'sse') return create('sse');
+  // Only a legacy server can be one of the older transport.
+  if (transport?.kind !== 'http' || era === 'modern') return create('http');
+  return createSseFallback({ create, remembered: kindOf(transport.url) });
+}
+
+/** So many HTTP connectors are listened to at once; the streams of more come after the first pass. */
+const PROMPT_STREAMS = 16;
+
+type WireArguments = Parameters<CreateUpstream> extends [unknown, ...infer Rest] ? Rest : never;
+
+/** Chooses the wire by the connector's transport. */
+function createWires(parts: UpstreamParts): (...args: WireArguments) => CreatePlain {
+  const { clientInfo, random, listens } = parts;
+  let created = 0;
+  const shared = createEraMemory();
+  const kindOf = createKindMemory();
+  const hear = ({ notification, closed }: UpstreamEvents): UpstreamEvents => ({
+    notification,
+    closed,
+    ...(parts.onRefused !== undefined && { refused: parts.onRefused }),
+  });
+  return (told, remembered, client) => (definition) => {
+    const events = hear(told);
+    const own = ownServer(definition, parts);
+    if (own !== undefined) return createInProcessUpstream(definition.id, own);
+    if (definition.transport?.kind === 'stdio') {
+      return createStdio(definition, parts, { events, client });
+    }
+    const eraMemory = withSharedEras(shared, createSeededEraMemory(remembered));
+    created += 1;
+    const prompt = created <= PROMPT_STREAMS ? { firstDelayMs: 0 } : {};
+    const streamPolicy = { ...DEFAULT_STREAM_POLICY, ...prompt };
+    const options = { events, clientInfo, random, eraMemory, client, streamPolicy, listens };
+    return createHttp(definition, parts, options, kindOf);
   };
 }
 
@@ -82,8 +179,8 @@ function createWires(
 export function createUpstreamFactory(parts: UpstreamParts): CreateUpstream {
   const wires = createWires(parts);
   const gateOf = createQuotaGates();
-  return (definition, events, remembered) => {
-    const plain = wires(events, remembered);
+  return (definition, events, remembered, client) => {
+    const plain = wires(events, remembered, client);
     const gate = gateOf(definition.id, definition.quotas);
     if (!hasLateValues(definition)) return createGuardedUpstream(plain(definition), gate);
     return createLateUpstream({

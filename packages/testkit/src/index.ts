@@ -1,3 +1,11 @@
+export { CONFORMANCE_STDIO } from './conformance/conformance-command.ts';
+export {
+  startConformanceServer,
+  type ConformanceServer,
+  type ConformanceServerOptions,
+} from './conformance/conformance-server.ts';
+export { parseExactJson } from './features/exact-json.ts';
+export type { ConformanceWorld, WorldChange } from './conformance/conformance-world.ts';
 export type {
   AnyOddForm,
   Crash,

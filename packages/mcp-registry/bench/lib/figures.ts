@@ -1,3 +1,5 @@
+import { PerformanceObserver } from 'node:perf_hooks';
+
 /** What a series of measurements comes to, in the unit it was taken in. */
 export interface Figures {
   readonly n: number;
@@ -19,29 +21,54 @@ export function figures(values: readonly number[]): Figures {
   return { n: sorted.length, p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) };
 }
 
+/** Stalls and collections of a stretch of time, each in ms. */
+export interface Stalls {
+  /** How much later than asked for each turn of the event loop came. */
+  readonly loopMs: readonly number[];
+  /** Pauses of the garbage collector, whose longest ones are stalls as well. */
+  readonly gcMs: readonly number[];
+}
+
 /** Measures how long the event loop is kept from its next turn. */
 export interface StallWatch {
-  /** Stalls since the last call, in ms. */
-  take(): Figures;
+  /** What happened since the last call. */
+  take(): Stalls;
   stop(): void;
 }
 
 /** A watch that asks for a turn every millisecond and notes how much later it came. */
 export function watchStalls(): StallWatch {
   let last = performance.now();
-  let stalls: number[] = [];
+  let loopMs: number[] = [];
+  let gcMs: number[] = [];
+  const observer = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) gcMs.push(duration);
+  });
+  observer.observe({ entryTypes: ['gc'] });
   const timer = setInterval(() => {
     const now = performance.now();
-    stalls.push(Math.max(0, now - last - 1));
+    loopMs.push(Math.max(0, now - last - 1));
     last = now;
   }, 1);
   return {
     take: () => {
-      const taken = figures(stalls);
-      stalls = [];
+      const taken = { loopMs, gcMs };
+      loopMs = [];
+      gcMs = [];
       last = performance.now();
       return taken;
     },
-    stop: () => clearInterval(timer),
+    stop: () => {
+      clearInterval(timer);
+      observer.disconnect();
+    },
+  };
+}
+
+/** All stalls of several stretches. */
+export function joinStalls(stalls: readonly Stalls[]): { loop: Figures; gc: Figures } {
+  return {
+    loop: figures(stalls.flatMap(({ loopMs }) => loopMs)),
+    gc: figures(stalls.flatMap(({ gcMs }) => gcMs)),
   };
 }

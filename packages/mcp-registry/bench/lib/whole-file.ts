@@ -45,7 +45,7 @@ function serve(setup: Setup): void {
     const started = performance.now();
     await flush(servers, setup);
     const tookMs = performance.now() - started;
-    parentPort?.postMessage({ tookMs, longestStallMs: stalls.take().max }, []);
+    parentPort?.postMessage({ tookMs, longestStallMs: Math.max(0, ...stalls.take().loopMs) }, []);
   };
   parentPort?.on('message', (round: number) => void answer(round));
   parentPort?.postMessage('ready', []);

@@ -2,6 +2,7 @@ import { encodeCursor } from './list-cursor.ts';
 import type { ListQuery } from './list-query.ts';
 import { officialOf, type ListedServer } from './listed-server.ts';
 import { timePosition, type ListedServers } from './listed-servers.ts';
+import { versionOfKey } from '../server-record.ts';
 import type { Scan, ScanTurns } from './scan-turns.ts';
 import { renderItem } from './server-item.ts';
 
@@ -19,7 +20,7 @@ function testOf({ filter }: ListQuery, servers: ListedServers): Test {
   return (server) =>
     (includeDeleted || server.status !== 'deleted') &&
     (search === undefined || server.haystack.includes(search)) &&
-    (version === undefined || version === 'latest' || server.version === version) &&
+    (version === undefined || version === 'latest' || versionOfKey(server.id) === version) &&
     servers.isValid(server) &&
     (version !== 'latest' || servers.isLatest(server));
 }

@@ -3,24 +3,25 @@ import { redactRecord } from '../redact.ts';
 import { toServerJson } from '../server-json.ts';
 import {
   hasVersion,
+  nameOfKey,
   officialMetaKey,
   recordKey,
-  serverStatuses,
   type OfficialMeta,
   type RecordKey,
   type ServerRecord,
   type ServerStatus,
 } from '../server-record.ts';
-import { peekStored, type StoredRecord } from '../stored-record.ts';
+import { maxHaystackLength, peekStored, type StoredRecord } from '../stored-record.ts';
 import { maxSkewMs, parseServerTime, type ServerTime } from './server-time.ts';
 
-/** One version of one server as the API knows it. Never changed, only replaced. */
+/**
+ * One version of one server as the API knows it. Never changed, only replaced. There may be 100,000, so what can be
+ * shared with the stored record or read from it is not held here again.
+ */
 export interface ListedServer {
-  /** Name and version as they are served; sorts by name, then version, in code-unit order. */
+  /** Name and version as they are served, as a key; sorts by name, then version, in code-unit order. */
   readonly id: string;
   readonly key: RecordKey;
-  readonly name: string;
-  readonly version: string;
   readonly stored: StoredRecord;
   readonly status: ServerStatus;
   /** `updatedAt` of the official block; when this registry found the entry if it has none that can be used. */
@@ -48,10 +49,6 @@ export interface ListingContext {
 function officialBlock({ _meta: meta }: ServerRecord): Record<string, unknown> {
   const block = meta?.[officialMetaKey];
   return isJsonObject(block) ? block : {};
-}
-
-function statusOf({ status }: Record<string, unknown>): ServerStatus {
-  return serverStatuses.find((known) => known === status) ?? 'active';
 }
 
 /** A date that may be shown: missing, malformed and far ahead ones would hide entries from who syncs by date. */
@@ -92,20 +89,31 @@ export function officialOf(
   };
 }
 
-function identityOf(record: ServerRecord, includeLocal: boolean) {
-  if (record.server !== undefined) return record.server;
-  return includeLocal ? toServerJson(record) : undefined;
-}
-
 /** Text that is hidden when it is shown must not be found either: search would spell it out letter by letter. */
-function haystackOf(texts: { name: string; title: unknown; description: string }): string {
-  const { name, title, description } = /[?@]/u.test(`${String(texts.title)}${texts.description}`)
-    ? redactRecord({ ...texts, transport: 'stdio' })
-    : texts;
+function shownHaystack(name: string, texts: { title?: unknown; description: string }): string {
+  const { title, description } = redactRecord({ name, transport: 'stdio', ...texts });
   return [name, title, description]
     .filter((part) => typeof part === 'string')
     .join('\n')
     .toLowerCase();
+}
+
+/** What identifies and describes a published entry; as long as nothing is to be hidden, that is what is stored. */
+function listPublished(stored: StoredRecord) {
+  const { key, haystack } = stored;
+  const isWhole = haystack.length < maxHaystackLength && !/[?@]/u.test(haystack);
+  if (isWhole) return { id: key, haystack };
+  const { server } = peekStored(stored);
+  const texts = { title: server?.['title'], description: server?.description ?? '' };
+  return { id: key, haystack: shownHaystack(nameOfKey(key), texts) };
+}
+
+function listLocal(stored: StoredRecord) {
+  const { name, version, title, description } = toServerJson(peekStored(stored));
+  return {
+    id: recordKey(name, version),
+    haystack: shownHaystack(name, { title, description }),
+  };
 }
 
 /** How the API lists a record; undefined when it does not. */
@@ -113,23 +121,9 @@ export function toListedServer(
   stored: StoredRecord,
   { includeLocal, now }: ListingContext,
 ): ListedServer | undefined {
-  const { key } = stored;
+  const { key, status } = stored;
   if (!includeLocal && !hasVersion(key)) return undefined;
-  const record = peekStored(stored);
-  const document = identityOf(record, includeLocal);
-  if (document === undefined) return undefined;
-  const block = officialBlock(record);
-  const updatedAt = usableTime(block['updatedAt'], now) ?? now;
-  const { name, version, description, title } = document;
-  return {
-    id: recordKey(name, version),
-    key,
-    name,
-    version,
-    stored,
-    status: statusOf(block),
-    updatedAt,
-    changedAt: updatedAt,
-    haystack: haystackOf({ name, title, description }),
-  };
+  const { id, haystack } = hasVersion(key) ? listPublished(stored) : listLocal(stored);
+  const updatedAt = usableTime(stored.updatedAt, now) ?? now;
+  return { id, key, stored, status, updatedAt, changedAt: updatedAt, haystack };
 }

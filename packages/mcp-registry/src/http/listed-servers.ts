@@ -1,6 +1,12 @@
 import type { RegistryChange } from '../cache-contents.ts';
 import type { RegistryMemoryCache } from '../memory-cache.ts';
-import { recordKey, type RecordKey } from '../server-record.ts';
+import {
+  hasVersion,
+  nameOfKey,
+  recordKey,
+  versionOfKey,
+  type RecordKey,
+} from '../server-record.ts';
 import { SortedKeys } from '../sorted-keys.ts';
 import { compareVersions } from '../version-order.ts';
 import { isPublished, recordOf, toListedServer, type ListedServer } from './listed-server.ts';
@@ -35,7 +41,8 @@ function timeKey(server: ListedServer): string {
 export class ListedServers {
   readonly #parts: ListedServersParts;
   readonly #byId = new Map<string, ListedServer>();
-  readonly #idOfKey = new Map<RecordKey, string>();
+  /** Ids of entries that are listed under another one than their key. */
+  readonly #madeIds = new Map<RecordKey, string>();
   /** Ids of entries whose document was found valid. */
   readonly #checked = new Set<string>();
   readonly #latest = new Map<string, string>();
@@ -88,7 +95,7 @@ export class ListedServers {
   }
 
   isLatest(server: ListedServer): boolean {
-    return this.latest(server.name)?.id === server.id;
+    return this.latest(nameOfKey(server.id))?.id === server.id;
   }
 
   /** Positions in order of name, each with its entry; the list may change between two steps. */
@@ -136,7 +143,7 @@ export class ListedServers {
       const undated: RecordKey[] = [];
       for (const { key } of cache.storedAll()) {
         // What changed while this runs is listed already.
-        const listed = this.#idOfKey.has(key) ? undefined : this.#describe(key, now);
+        const listed = this.#isListed(key) ? undefined : this.#describe(key, now);
         if (listed?.updatedAt === now) undated.push(key);
         else if (listed !== undefined) this.#put(listed);
         if (scan.due()) await scan.pause();
@@ -144,7 +151,7 @@ export class ListedServers {
       // Their date changes with every start, so it has to be later than all that was served before.
       const later = this.#parts.foundAt ?? clock.now();
       for (const key of undated) {
-        if (!this.#idOfKey.has(key)) this.#refresh(key, later);
+        if (!this.#isListed(key)) this.#refresh(key, later);
         if (scan.due()) await scan.pause();
       }
     } finally {
@@ -157,10 +164,9 @@ export class ListedServers {
     const names = new Set<string>();
     for (const { name, version } of changes) {
       const key = recordKey(name, version);
-      const before = this.#idOfKey.get(key);
+      const before = this.#idOf(key);
       this.#refresh(key, now);
-      for (const id of [before, this.#idOfKey.get(key)])
-        if (id !== undefined) names.add(id.slice(0, id.indexOf('\n')));
+      for (const id of [before, this.#idOf(key)]) if (id !== undefined) names.add(nameOfKey(id));
     }
     // Also the versions that did not change: another one may be the latest now, and whoever syncs has to be told.
     for (const name of names) for (const id of this.#idsOf(name)) this.#retime(id, now);
@@ -172,9 +178,19 @@ export class ListedServers {
     return stored === undefined ? undefined : toListedServer(stored, { includeLocal, now });
   }
 
+  /** The id under which an entry is listed; undefined when it is not. */
+  #idOf(key: RecordKey): string | undefined {
+    if (!hasVersion(key)) return this.#madeIds.get(key);
+    return this.#byId.get(key)?.key === key ? key : undefined;
+  }
+
+  #isListed(key: RecordKey): boolean {
+    return this.#idOf(key) !== undefined;
+  }
+
   /** Brings one entry in step with the cache. */
   #refresh(key: RecordKey, now: ServerTime): void {
-    const known = this.#idOfKey.get(key);
+    const known = this.#idOf(key);
     if (known !== undefined) this.#drop(known);
     const server = this.#describe(key, now);
     if (server !== undefined) this.#put(server);
@@ -193,10 +209,10 @@ export class ListedServers {
 
   #add(server: ListedServer): void {
     this.#byId.set(server.id, server);
-    this.#idOfKey.set(server.key, server.id);
+    if (!hasVersion(server.key)) this.#madeIds.set(server.key, server.id);
     this.#byName.add(server.id);
     this.#byTime.add(timeKey(server));
-    this.#latest.delete(server.name);
+    this.#latest.delete(nameOfKey(server.id));
   }
 
   #drop(id: string): void {
@@ -204,10 +220,10 @@ export class ListedServers {
     if (server === undefined) return;
     this.#byId.delete(id);
     this.#checked.delete(id);
-    this.#idOfKey.delete(server.key);
+    this.#madeIds.delete(server.key);
     this.#byName.delete(id);
     this.#byTime.delete(timeKey(server));
-    this.#latest.delete(server.name);
+    this.#latest.delete(nameOfKey(server.id));
   }
 
   #retime(id: string, changedAt: ServerTime): void {
@@ -221,13 +237,16 @@ export class ListedServers {
 }
 
 /** The highest version that is not deleted, else the highest (official registry rule for `isLatest`). */
-export function latestOf<T extends { readonly version: string; readonly status: string }>(
+export function latestOf<T extends { readonly id: string; readonly status: string }>(
   servers: readonly T[],
 ): T | undefined {
   const live = servers.filter(({ status }) => status !== 'deleted');
   let latest: T | undefined;
   for (const server of live.length > 0 ? live : servers)
-    if (latest === undefined || compareVersions(server.version, latest.version) > 0)
+    if (
+      latest === undefined ||
+      compareVersions(versionOfKey(server.id), versionOfKey(latest.id)) > 0
+    )
       latest = server;
   return latest;
 }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { RegistryMemoryCache } from '../memory-cache.ts';
 import type { ServerJson } from '../server-json.ts';
-import { recordKey, type ServerRecord } from '../server-record.ts';
+import { recordKey, versionOfKey, type ServerRecord } from '../server-record.ts';
 import { RegistryApiError } from './api-error.ts';
 import type { Commits } from './commits.ts';
 import { isPublished, officialOf, recordOf, type ListedServer } from './listed-server.ts';
@@ -178,5 +178,5 @@ export async function setAllStatus(
     if (changed.length > 0) return statusRecords(changed, update, versions, clock.now());
     throw new RegistryApiError(400, 'NO_CHANGE', 'No changes to apply: all have this status');
   });
-  return changed.map((server) => current(target, server));
+  return changed.map(({ id }) => current(target, { name, version: versionOfKey(id) }));
 }

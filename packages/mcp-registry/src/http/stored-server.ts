@@ -58,7 +58,7 @@ export function isSameStatus(server: ListedServer, update: StatusUpdate): boolea
  */
 function relabelled(
   before: readonly ListedServer[],
-  after: readonly Pick<ListedServer, 'id' | 'version' | 'status'>[],
+  after: readonly Pick<ListedServer, 'id' | 'status'>[],
   now: ServerTime,
 ): ServerRecord[] {
   const [was, is] = [latestOf(before)?.id, latestOf(after)?.id];
@@ -81,7 +81,7 @@ export function publishedRecords(
     publishedAt: now.text,
     updatedAt: now.text,
   };
-  const added = { id: recordKey(name, version), version, status: official.status };
+  const added = { id: recordKey(name, version), status: official.status };
   return [inertRecord(server, official), ...relabelled(versions, [...versions, added], now)];
 }
 

@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { setTimeout as wait } from 'node:timers/promises';
 import { getRegistryCache, readAll, upsert } from '../../src/fs-store.ts';
 import { RegistryMemoryCache } from '../../src/memory-cache.ts';
 import { openFileStore } from '../../src/store/file-store.ts';
@@ -14,6 +15,10 @@ function say(text: string): void {
 
 function record(n: number, more: Record<string, unknown> = {}) {
   return { name: `s-${n % 50}`, transport: 'stdio' as const, command: 'run', n, ...more };
+}
+
+function code(error: unknown): string | undefined {
+  return (error as { code?: string }).code;
 }
 
 async function open(snapshotDelayMs: number): Promise<RegistryMemoryCache> {
@@ -32,6 +37,50 @@ async function writeUntil(cache: RegistryMemoryCache, last: number): Promise<voi
 const roles: Record<string, () => Promise<void>> = {
   /** Writes until it is killed, with a snapshot every few milliseconds. */
   writer: async () => writeUntil(await open(3), Number.MAX_SAFE_INTEGER),
+  /** Writes until it is killed and says what time it is. */
+  clocked: async () => {
+    setInterval(() => say(`wall ${Date.now()}`), 20);
+    await writeUntil(await open(3), Number.MAX_SAFE_INTEGER);
+  },
+  /** Writes although the disk fails: says what came of each write, tries to flush, and closes. */
+  stubborn: async () => {
+    const store = await openFileStore({ path });
+    const cache = await RegistryMemoryCache.open(store, { random: () => 0, windowMs: 0 });
+    const first = cache.size;
+    for (let n = first; n < first + 6; n++)
+      await cache.upsert(record(n)).then(
+        () => say(`acked ${n}`),
+        (error: unknown) => say(`failed ${code(error)}`),
+      );
+    say(`memory ${cache.size}`);
+    for (let attempt = 0; attempt < 3 && cache.health().unflushedMs > 0; attempt++)
+      await cache.flush().catch((error: unknown) => say(`not flushed ${code(error)}`));
+    if (cache.health().unflushedMs === 0) say(`acked ${first + 5}`);
+    await cache.close().then(
+      () => say('closed'),
+      (error: unknown) => say(`not closed ${code(error)}`),
+    );
+  },
+  /** Writes to a slow disk without waiting, reads meanwhile, and says the longest time a turn took. */
+  slow: async () => {
+    const cache = await open(3_600_000);
+    await cache.upsert(record(0));
+    const writes: Promise<void>[] = [];
+    let [longest, last, n] = [0, performance.now(), 1];
+    while (n < 100) {
+      await wait(5);
+      longest = Math.max(longest, performance.now() - last);
+      last = performance.now();
+      writes.push(cache.upsert(record(n)));
+      if (cache.get(`s-${n % 50}`)?.['n'] !== n) say('stale read');
+      n++;
+    }
+    say(`pending ${cache.health().generation - cache.health().durableGeneration}`);
+    await Promise.all(writes);
+    say(`longest ${Math.round(longest)}`);
+    await cache.close();
+    say('closed');
+  },
   /** Writes a few records and closes. */
   short: async () => {
     const cache = await open(60_000);

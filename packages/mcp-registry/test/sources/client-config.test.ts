@@ -154,7 +154,10 @@ function refused(text: string): unknown {
 }
 
 test('readClientConfig() refuses what is no file of servers with a code', () => {
-  expect(refused('{ "a": ')).toMatchObject({ code: 'EFORMAT', message: /line 1/ });
+  expect(refused('{ "a": ')).toMatchObject({
+    code: 'EFORMAT',
+    message: expect.stringMatching(/line 1/) as string,
+  });
   expect(refused('')).toMatchObject({ code: 'EFORMAT' });
   expect(refused('[]')).toMatchObject({ code: 'EFORMAT' });
   expect(refused('{"mcpServers": 3}')).toMatchObject({ code: 'EFORMAT' });

@@ -53,6 +53,24 @@ test(
   },
 );
 
+test('a snapshot of records that are larger than what is written at once reads back', async () => {
+  const disk = new CrashDisk();
+  const { cache } = await openOnDisk(disk);
+  const records = [100_000, 250_000, 131_000, 260_000, 10].map((length, at) =>
+    server(`s-${at}`, { text: 'x'.repeat(length) }),
+  );
+  await cache.upsertMany(records);
+  await cache.close();
+  const second = disk.reboot('nothing');
+  const { cache: again } = await openOnDisk(second);
+  expect(again.getAll()).toEqual(records);
+  // Once more, now from the bytes that were read.
+  await again.upsert(server('s-4', { text: 'é' }));
+  await again.close();
+  const { cache: third } = await openOnDisk(second.reboot('nothing'));
+  expect(third.getAll().slice(0, 4)).toEqual(records.slice(0, 4));
+});
+
 function sizes(journalBytes: number) {
   return { journalBytes, snapshotBytes: 1_000 };
 }

@@ -34,13 +34,11 @@ export async function startFleetProcess(groups: readonly FleetGroup[]): Promise<
 export interface Traffic {
   readonly requests: number;
   readonly connections: number;
-  /** In a row, of the connector that needed most: the lists of one connector go out together and count once. */
+  /** Requests of which each came when the one before had been answered, of the connector that needed most. */
   readonly roundTrips: number;
 }
 
-const IN_A_ROW = ['server/discover', 'initialize', 'notifications/initialized'] as const;
-
-/** The difference of two readings, of servers that answered each list in one page. */
+/** The difference of two readings. */
 export function trafficBetween(
   before: readonly UpstreamCounts[],
   after: readonly UpstreamCounts[],
@@ -50,13 +48,9 @@ export function trafficBetween(
   let roundTrips = 0;
   after.forEach((now, index) => {
     const then = before[index];
-    const grown = (method: string): number =>
-      (now.byMethod[method] ?? 0) - (then?.byMethod[method] ?? 0);
     requests += now.requests - (then?.requests ?? 0);
     connections += now.connections - (then?.connections ?? 0);
-    const lists = Object.keys(now.byMethod).filter((method) => method.endsWith('/list'));
-    const handshake = IN_A_ROW.reduce((sum, method) => sum + grown(method), 0);
-    roundTrips = Math.max(roundTrips, handshake + Math.max(0, ...lists.map(grown)));
+    roundTrips = Math.max(roundTrips, now.roundTrips - (then?.roundTrips ?? 0));
   });
   return { requests, connections, roundTrips };
 }

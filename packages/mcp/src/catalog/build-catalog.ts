@@ -1,7 +1,21 @@
 import { LIST_KINDS, type ListKind } from '../protocol/list-kind.ts';
-import { buildPart, byLength, type BuildOptions, type CatalogPart } from './build-part.ts';
-import type { Catalog, CatalogChange, CatalogView, ListBody, Route } from './catalog.ts';
-import { perRequestBody, pieceOf, prebuiltBody, type ListedItem } from './list-body.ts';
+import {
+  buildPart,
+  byLength,
+  templatePrefix,
+  type BuildOptions,
+  type CatalogPart,
+} from './build-part.ts';
+import type {
+  Catalog,
+  CatalogChange,
+  CatalogView,
+  ListBody,
+  Route,
+  TemplateRoute,
+} from './catalog.ts';
+import { perRequestBody, pieceOf, prebuiltBody, type ListedItem, type Piece } from './list-body.ts';
+import { namespacedUri } from './resource-uri.ts';
 import type { CatalogSource } from './source.ts';
 
 /** A catalog with what the next build can take over from it. */
@@ -10,6 +24,12 @@ export interface CatalogBuild<T> {
   readonly parts: ReadonlyMap<string, CatalogPart<T>>;
   readonly change: CatalogChange;
 }
+
+/** Their items are told apart by their path when two connectors have the same. */
+const RENAMED_BY_PATH: ReadonlySet<ListKind> = new Set<ListKind>([
+  'resources',
+  'resourceTemplates',
+]);
 
 interface Merge<T> {
   readonly tools: Map<string, Route<T>>;
@@ -92,15 +112,23 @@ function addRoutes<T>(
   for (const { item, name } of part.listed[kind]) {
     const taken = routes.get(name);
     if (taken === undefined) {
-      routes.set(name, { connectorId, upstreamName: item.id, target });
+      const own = kind === 'tools' ? part.view.tools.get(item.id) : undefined;
+      routes.set(name, own ?? { connectorId, upstreamName: item.id, target });
     } else {
       clashes.add(`${kind}:${connectorId}`);
-      warnings.push(
-        `${kind}: ${JSON.stringify(name)} of ${connectorId} is also offered by ${taken.connectorId}, which keeps it; ` +
-          `reach the other at /mcp/${connectorId}`,
-      );
+      const other = otherName(kind, name, connectorId);
+      const free = other !== undefined && !routes.has(other);
+      if (free) routes.set(other, { connectorId, upstreamName: item.id, target });
+      const way = free ? `${other} is the other` : `reach the other at /mcp/${connectorId}`;
+      const clash = `${kind}: ${JSON.stringify(name)} of ${connectorId} is also offered by`;
+      warnings.push(`${clash} ${taken.connectorId}, which keeps it; ${way}`);
     }
   }
+}
+
+/** Under what else the shared endpoint can show an item whose name is taken. */
+function otherName(kind: ListKind, name: string, connectorId: string): string | undefined {
+  return RENAMED_BY_PATH.has(kind) ? namespacedUri(name, connectorId) : undefined;
 }
 
 function allView<T>(
@@ -110,16 +138,16 @@ function allView<T>(
 ): CatalogView<T> {
   const body = (kind: ListKind, routes: ReadonlyMap<string, Route<T>>): ListBody => {
     const kept = [...parts.values()].map((part) => keptOf(kind, part, routes, merged.clashes));
-    return options.prebuilt
-      ? prebuiltBody(
-          kind,
-          kept.map(({ items, part }) => piece(kind, items, part)),
-          routes.size,
-        )
-      : perRequestBody(
-          kind,
-          kept.flatMap(({ items }) => items),
-        );
+    const groups = kept.map(({ items, part }) => ({
+      connectorId: part.source.connectorId,
+      items,
+    }));
+    if (!options.prebuilt) return perRequestBody(kind, groups);
+    return prebuiltBody(
+      kind,
+      kept.map(({ items, part }) => piece(kind, items, part)),
+      groups,
+    );
   };
   return {
     lists: {
@@ -131,10 +159,28 @@ function allView<T>(
     tools: merged.tools,
     prompts: merged.prompts,
     resources: merged.resources,
-    templates: [...parts.values()].flatMap((part) => part.view.templates).toSorted(byLength),
+    templates: templatesOf(parts, merged).toSorted(byLength),
     contributions: [],
     info: undefined,
+    servers: [...parts.values()].flatMap(({ view }) => view.servers),
   };
+}
+
+/** The templates of all connectors; those that clash under the name they are listed by. */
+function templatesOf<T>(
+  parts: ReadonlyMap<string, CatalogPart<T>>,
+  { templates, clashes }: Merge<T>,
+): readonly TemplateRoute<T>[] {
+  return [...parts.values()].flatMap((part) => {
+    const { connectorId } = part.source;
+    if (!clashes.has(`resourceTemplates:${connectorId}`)) return part.view.templates;
+    return part.view.templates.flatMap((own) => {
+      if (templates.get(own.template)?.connectorId === connectorId) return own;
+      const template = namespacedUri(own.template, connectorId);
+      if (template === undefined || templates.get(template)?.connectorId !== connectorId) return [];
+      return { ...own, template, prefix: templatePrefix(template), namespaced: true };
+    });
+  });
 }
 
 interface Kept<T> {
@@ -152,16 +198,21 @@ function keptOf<T>(
   const { connectorId } = part.source;
   const own = part.listed[kind];
   const items = clashes.has(`${kind}:${connectorId}`)
-    ? own.filter(({ item, name }) => {
-        const route = routes.get(name);
-        return route?.connectorId === connectorId && route.upstreamName === item.id;
+    ? own.flatMap((listed) => {
+        const names = [listed.name, otherName(kind, listed.name, connectorId)];
+        const name = names.find((candidate = '') => {
+          const route = routes.get(candidate);
+          return route?.connectorId === connectorId && route.upstreamName === listed.item.id;
+        });
+        if (name === undefined) return [];
+        return name === listed.name ? listed : { ...listed, name };
       })
     : own;
   return { items, part };
 }
 
 /** A part's bytes are taken over; only one that lost a name is serialised anew. */
-function piece<T>(kind: ListKind, items: readonly ListedItem[], part: CatalogPart<T>): Buffer {
+function piece<T>(kind: ListKind, items: readonly ListedItem[], part: CatalogPart<T>): Piece {
   return items === part.listed[kind] ? part.pieces[kind] : pieceOf(items);
 }
 

@@ -1,7 +1,17 @@
 import { LIST_KINDS, type ListKind } from '../protocol/list-kind.ts';
 import type { CatalogView, ListBody, Route } from './catalog.ts';
-import { perRequestBody, pieceOf, prebuiltBody, type ListedItem } from './list-body.ts';
-import type { CatalogSource } from './source.ts';
+import { findMember, objectMembers, replaceSpan } from '../protocol/json-scan.ts';
+import { legacyToolText } from '../protocol/legacy-tool.ts';
+import { readHeaderParams } from '../protocol/param-header.ts';
+import {
+  NO_PIECE,
+  perRequestBody,
+  pieceOf,
+  prebuiltBody,
+  type ListedItem,
+  type Piece,
+} from './list-body.ts';
+import type { CatalogSource, ManifestItem } from './source.ts';
 import { exposedName } from './tool-name.ts';
 
 export interface BuildOptions {
@@ -17,7 +27,7 @@ export interface CatalogPart<T> {
   /** As the shared endpoint shows it. */
   readonly listed: Readonly<Record<ListKind, readonly ListedItem[]>>;
   /** `listed` as bytes; empty when lists are not prebuilt. */
-  readonly pieces: Readonly<Record<ListKind, Buffer>>;
+  readonly pieces: Readonly<Record<ListKind, Piece>>;
   /** By the connector's own names, without contributions. */
   readonly view: CatalogView<T>;
 }
@@ -30,18 +40,55 @@ export function templatePrefix(uriTemplate: string): string {
   return brace === -1 ? uriTemplate : uriTemplate.slice(0, brace);
 }
 
-function routesOf<T>(kind: ListKind, source: CatalogSource<T>): Map<string, Route<T>> {
+/** Where a call of an item goes. */
+function routeOf<T>(kind: ListKind, item: ManifestItem, source: CatalogSource<T>): Route<T> {
   const { connectorId, target, manifest } = source;
-  return new Map(
-    manifest.lists[kind].map((item) => [item.id, { connectorId, upstreamName: item.id, target }]),
-  );
+  const route = { connectorId, upstreamName: item.id, target };
+  if (kind !== 'tools') return route;
+  // Whatever server a tool is of, towards modern clients we are the one that must compare.
+  const headers = readHeaderParams(item.text);
+  const params = headers.kind === 'valid' ? headers.params : [];
+  const wrapsOutput =
+    manifest.info.era === 'modern' && mayWrap(item.text) && legacyToolText(item.text) !== undefined;
+  if (params.length === 0 && !wrapsOutput) return route;
+  return {
+    ...route,
+    ...(params.length > 0 && { headerParams: params }),
+    ...(wrapsOutput && { wrapsOutput }),
+  };
+}
+
+/** Most tools have no output schema; looking for one costs more than this. */
+function mayWrap(text: string): boolean {
+  return text.includes('"outputSchema"');
+}
+
+function routesOf<T>(kind: ListKind, source: CatalogSource<T>): Map<string, Route<T>> {
+  return new Map(source.manifest.lists[kind].map((item) => [item.id, routeOf(kind, item, source)]));
+}
+
+/** An item as an endpoint lists it. */
+function listedItem<T>(
+  kind: ListKind,
+  item: ManifestItem,
+  name: string,
+  { manifest }: CatalogSource<T>,
+): ListedItem {
+  if (kind !== 'tools' || manifest.info.era === 'legacy' || !mayWrap(item.text)) {
+    return { item, name };
+  }
+  const text = legacyToolText(item.text);
+  if (text === undefined || name === item.id) return { item, name, legacyText: text };
+  const span = findMember(objectMembers(text), 'name');
+  return { item, name, legacyText: span && replaceSpan(text, span, JSON.stringify(name)) };
 }
 
 function ownBody<T>(kind: ListKind, source: CatalogSource<T>, options: BuildOptions): ListBody {
-  const items = source.manifest.lists[kind].map((item) => ({ item, name: item.id }));
+  const items = source.manifest.lists[kind].map((item) => listedItem(kind, item, item.id, source));
+  const groups = [{ connectorId: source.connectorId, items }];
   return options.prebuilt
-    ? prebuiltBody(kind, [pieceOf(items)], items.length)
-    : perRequestBody(kind, items);
+    ? prebuiltBody(kind, [pieceOf(items)], groups)
+    : perRequestBody(kind, groups);
 }
 
 /** Longest first, so that the first match is the closest. */
@@ -64,11 +111,14 @@ function ownView<T>(source: CatalogSource<T>, options: BuildOptions): CatalogVie
     templates: manifest.lists.resourceTemplates
       .map(({ id }) => ({
         prefix: templatePrefix(id),
+        template: id,
+        namespaced: false,
         route: { connectorId, upstreamName: id, target },
       }))
       .toSorted(byLength),
     contributions: [],
     info: manifest.info,
+    servers: [{ connectorId, info: manifest.info, target }],
   };
 }
 
@@ -78,28 +128,27 @@ export function* buildPart<T>(
   options: BuildOptions,
 ): Generator<void, CatalogPart<T>, void> {
   const listed: Partial<Record<ListKind, readonly ListedItem[]>> = {};
-  const pieces: Partial<Record<ListKind, Buffer>> = {};
+  const pieces: Partial<Record<ListKind, Piece>> = {};
   for (const kind of LIST_KINDS) {
-    const items = source.manifest.lists[kind].map((item) => ({
-      item,
-      name: RENAMED.has(kind)
+    const items = source.manifest.lists[kind].map((item) => {
+      const name = RENAMED.has(kind)
         ? exposedName(source.connectorId, item.id, options.separator)
-        : item.id,
-    }));
+        : item.id;
+      return listedItem(kind, item, name, source);
+    });
     listed[kind] = items;
-    pieces[kind] = options.prebuilt ? pieceOf(items) : Buffer.alloc(0);
+    pieces[kind] = options.prebuilt ? pieceOf(items) : NO_PIECE;
     yield;
   }
   const { tools = [], prompts = [], resources = [], resourceTemplates = [] } = listed;
-  const none = Buffer.alloc(0);
   return {
     source,
     listed: { tools, prompts, resources, resourceTemplates },
     pieces: {
-      tools: pieces.tools ?? none,
-      prompts: pieces.prompts ?? none,
-      resources: pieces.resources ?? none,
-      resourceTemplates: pieces.resourceTemplates ?? none,
+      tools: pieces.tools ?? NO_PIECE,
+      prompts: pieces.prompts ?? NO_PIECE,
+      resources: pieces.resources ?? NO_PIECE,
+      resourceTemplates: pieces.resourceTemplates ?? NO_PIECE,
     },
     view: ownView(source, options),
   };

@@ -1,4 +1,6 @@
 import type { CacheHint } from '../protocol/cache-hint.ts';
+import type { Era } from '../protocol/revision.ts';
+import type { HeaderParam } from '../protocol/param-header.ts';
 import type { ListKind } from '../protocol/list-kind.ts';
 import type { UpstreamInfo } from './source.ts';
 
@@ -8,13 +10,45 @@ export interface Route<T> {
   /** The upstream's own name or URI. */
   readonly upstreamName: string;
   readonly target: T;
+  /** Arguments of a tool that are repeated in headers; absent when there are none. */
+  readonly headerParams?: readonly HeaderParam[];
+  /** Legacy clients see the tool's output under `result`. */
+  readonly wrapsOutput?: boolean;
 }
 
-/** One list, ready to send. */
+/** Where reads of URIs go that a template describes. */
+export interface TemplateRoute<T> {
+  /** Literal beginning of the template as the endpoint shows it. */
+  readonly prefix: string;
+  /** The template as the endpoint shows it. */
+  readonly template: string;
+  readonly route: Route<T>;
+  /** The endpoint shows it with the connector's id in its path, as another has the same one. */
+  readonly namespaced: boolean;
+}
+
+/** Where a page of a list ended: the last item that was on it. */
+export interface PageKey {
+  readonly connectorId: string;
+  /** Its place among the connector's items. */
+  readonly index: number;
+  /** The connector's own name of it. */
+  readonly name: string;
+}
+
+/** A part of a list; `next` is undefined on the last page. */
+export interface ListPage {
+  readonly bytes: Buffer;
+  readonly next: PageKey | undefined;
+}
+
+/** One list, ready to send, as clients of an era see it. */
 export interface ListBody {
   readonly count: number;
   /** The UTF-8 of `"tools":[…]`. */
-  bytes(): Buffer;
+  bytes(era: Era): Buffer;
+  /** As `bytes` for at most `size` items after `after`, or from the beginning. */
+  page(after: PageKey | undefined, size: number, era: Era): ListPage;
 }
 
 /** A part of a list's age: when it came and how long it is good. */
@@ -25,6 +59,13 @@ export interface Contribution {
   readonly hint: CacheHint;
 }
 
+/** A connector as a view shows it. */
+export interface ServerBehind<T> {
+  readonly connectorId: string;
+  readonly info: UpstreamInfo;
+  readonly target: T;
+}
+
 /** What one endpoint offers: all connectors under prefixed names, or one under its own. */
 export interface CatalogView<T> {
   readonly lists: Readonly<Record<ListKind, ListBody>>;
@@ -32,10 +73,12 @@ export interface CatalogView<T> {
   readonly prompts: ReadonlyMap<string, Route<T>>;
   readonly resources: ReadonlyMap<string, Route<T>>;
   /** Literal beginnings of URI templates, longest first, for URIs that are not listed. */
-  readonly templates: readonly { readonly prefix: string; readonly route: Route<T> }[];
+  readonly templates: readonly TemplateRoute<T>[];
   readonly contributions: readonly Contribution[];
   /** Set when the view is one connector's. */
   readonly info: UpstreamInfo | undefined;
+  /** The servers behind the view. */
+  readonly servers: readonly ServerBehind<T>[];
 }
 
 /** Everything offered at one moment. Immutable; a new one replaces it whole. */
@@ -55,7 +98,7 @@ export interface CatalogChange {
 
 function emptyBody(kind: ListKind): ListBody {
   const bytes = Buffer.from(`"${kind}":[]`);
-  return { count: 0, bytes: () => bytes };
+  return { count: 0, bytes: () => bytes, page: () => ({ bytes, next: undefined }) };
 }
 
 const EMPTY_BODIES: CatalogView<never>['lists'] = {
@@ -74,6 +117,7 @@ export const EMPTY_VIEW: CatalogView<never> = {
   templates: [],
   contributions: [],
   info: undefined,
+  servers: [],
 };
 
 /** Holds the current catalog. Swapping it is one assignment; readers keep the one they took. */
@@ -85,6 +129,7 @@ export class CatalogCell<T> {
     warnings: [],
   };
   readonly #listeners = new Set<(change: CatalogChange) => void>();
+  readonly #swapListeners = new Set<() => void>();
 
   get current(): Catalog<T> {
     return this.#current;
@@ -93,8 +138,15 @@ export class CatalogCell<T> {
   /** Puts the next catalog in place and tells the listeners, once, when any list differs. */
   swap(next: Catalog<T>, change: CatalogChange): void {
     this.#current = next;
+    for (const listener of this.#swapListeners) listener();
     if (change.all.size === 0 && change.connectors.size === 0) return;
     for (const listener of this.#listeners) listener(change);
+  }
+
+  /** As `subscribe`, for every swap: routes may lead elsewhere though all lists are the same. */
+  onSwap(listener: () => void): () => void {
+    this.#swapListeners.add(listener);
+    return () => this.#swapListeners.delete(listener);
   }
 
   /** @returns a function that ends the subscription. */

@@ -40,15 +40,32 @@ function listenError(error: unknown, config: LoadedConfig): unknown {
   return error;
 }
 
-function banner(io: CliIo, config: LoadedConfig, endpoint: string): string {
+/** Connectors that the registry gave at the start. */
+function registryCount(service: Service): number {
+  const registry = service.status()['registry'];
+  if (typeof registry !== 'object' || registry === null || !('used' in registry)) return 0;
+  return Number(registry.used);
+}
+
+function banner(io: CliIo, config: LoadedConfig, service: Service, endpoint: string): string {
   const paint = createPaint(io);
   const count = config.connectors.length;
+  const more = registryCount(service);
+  const others = more === 0 ? '' : `, ${more} from the registry`;
   return [
-    `Cortex MCP ${packageVersion()}, ${count} ${count === 1 ? 'connector' : 'connectors'} from ${config.configPath}`,
+    `Cortex MCP ${packageVersion()}, ${count} ${count === 1 ? 'connector' : 'connectors'} from ${config.configPath}${others}`,
     `Endpoint: ${paint('bold', endpoint)}`,
     '',
     clientLines(endpoint, paint),
   ].join('\n');
+}
+
+/** Watches the file of the map, when it is one; returns a function that ends it. */
+function watchMap({ serviceMap }: LoadedConfig, service: Service): () => void {
+  const source = serviceMap?.source;
+  if (source?.kind !== 'file') return () => undefined;
+  const watcher = watchConfig(source.path, async () => await service.refreshMap());
+  return () => watcher.close();
 }
 
 /** Picks up edits of the configuration and of a map file. @returns a function that ends it. */
@@ -59,6 +76,8 @@ export function watchService(
 ): () => void {
   const { io, flags } = context;
   const warned = new Set(config.warnings);
+  let unwatchMap = watchMap(config, service);
+  let ended = false;
   const reload = createReload(config, {
     load: async () => {
       const next = await loadConfig({
@@ -75,19 +94,21 @@ export function watchService(
     apply: async (next) => {
       await service.apply(next.connectors);
     },
+    applyMap: async (next) => {
+      await service.followMap(next.serviceMap);
+      if (ended) return;
+      unwatchMap();
+      unwatchMap = watchMap(next, service);
+    },
     say: (line) => io.stderr.write(`${line}\n`),
   });
   const watcher = watchConfig(config.configPath, reload);
   // What was edited between the first reading and now would be missed otherwise.
   void watcher.ready.then(reload);
-  const source = config.serviceMap?.source;
-  const map =
-    source?.kind === 'file'
-      ? watchConfig(source.path, async () => await service.refreshMap())
-      : undefined;
   return () => {
+    ended = true;
     watcher.close();
-    map?.close();
+    unwatchMap();
   };
 }
 
@@ -102,9 +123,12 @@ async function serve(context: CommandContext): Promise<number> {
     const { url } = await service.start().catch((error: unknown) => {
       throw listenError(error, config);
     });
-    io.stdout.write(banner(io, config, new URL('/mcp', url).href));
+    io.stdout.write(banner(io, config, service, new URL('/mcp', url).href));
     const waitMs = Math.max(MIN_TABLE_WAIT_MS, settings.firstListWaitMs.value);
-    undo.push(reportConnectors(service.manager, io, waitMs), watchService(context, config, service));
+    undo.push(
+      reportConnectors(service.manager, io, waitMs),
+      watchService(context, config, service),
+    );
     await aborted(io.signal);
     // The terminal has echoed ^C: what follows starts on a line of its own.
     io.stdout.write(io.isTty ? '\nstopping\n' : 'stopping\n');

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ConnectorTimeouts } from '../connectors/connector.ts';
+import type { ConnectorQuotas, ConnectorTimeouts } from '../connectors/connector.ts';
 import { type FileFlags, flagsSchema } from './flag-schema.ts';
 import { type FileServiceMap, serviceMapSchema } from './map-schema.ts';
 import { type FileRegistry, registrySchema } from './registry-schema.ts';
@@ -135,6 +135,16 @@ const timeouts = z.object(
   },
   'must be an object',
 );
+const amount = integer(0, 1_000_000_000);
+const quotas = z.object(
+  {
+    perMinute: amount.optional(),
+    perHour: amount.optional(),
+    perDay: amount.optional(),
+    concurrent: amount.optional().meta({ description: 'Calls, and lists asked for, at a time.' }),
+  },
+  'must be an object',
+);
 const ERAS = ['auto', 'modern', 'legacy'] as const;
 const ISOLATIONS = ['shared', 'session'] as const;
 const era = z.enum(ERAS, 'must be auto, modern or legacy');
@@ -163,6 +173,7 @@ const entryShape = {
   era: era.optional().meta({ description: 'Protocol era; auto asks the server.', default: 'auto' }),
   protocolEra: era.optional().meta({ description: 'As era, the spelling of the MCP Inspector.' }),
   timeouts: timeouts.optional().meta({ description: 'Bounds in milliseconds.' }),
+  quotas: quotas.optional().meta({ description: 'Calls it may be sent; 0 is none. Default: any.' }),
   isolation: z.enum(ISOLATIONS, 'must be shared or session').optional().meta({
     description:
       'session gives each client a connection of its own: what the server asks and tells reaches that client alone.',
@@ -192,6 +203,7 @@ export interface FileEntry {
   readonly era?: (typeof ERAS)[number] | undefined;
   readonly protocolEra?: (typeof ERAS)[number] | undefined;
   readonly timeouts?: { readonly [K in keyof ConnectorTimeouts]?: number | undefined } | undefined;
+  readonly quotas?: ConnectorQuotas | undefined;
   readonly isolation?: (typeof ISOLATIONS)[number] | undefined;
   readonly idleStopMs?: number | undefined;
 }
@@ -231,6 +243,7 @@ const fileSchema = z
 export const TOP_LEVEL_KEYS: readonly string[] = Object.keys(fileSchema.shape);
 export const ENTRY_KEYS: readonly string[] = Object.keys(entryShape);
 export const TIMEOUT_KEYS: readonly string[] = Object.keys(timeouts.shape);
+export const QUOTA_KEYS: readonly string[] = Object.keys(quotas.shape);
 
 /** What a schema said about a value: the value, or the first thing that is wrong and where. */
 export type Checked<T> =

@@ -5,7 +5,13 @@ import {
 } from '../connectors/connector.ts';
 import type { ConfigDocument, JsonPath } from './config-document.ts';
 import { ConfigError, type ConfigErrorCode, formatPlace } from './config-error.ts';
-import { checkEntry, ENTRY_KEYS, type FileEntry, TIMEOUT_KEYS } from './config-schema.ts';
+import {
+  checkEntry,
+  ENTRY_KEYS,
+  type FileEntry,
+  QUOTA_KEYS,
+  TIMEOUT_KEYS,
+} from './config-schema.ts';
 import {
   readHttpTransport,
   readStdioTransport,
@@ -182,7 +188,7 @@ function readTimeouts(given: FileEntry['timeouts']): ConnectorTimeouts {
 
 function warningsFor(
   entry: FileEntry,
-  value: { readonly timeouts?: object },
+  value: { readonly timeouts?: object; readonly quotas?: object },
   source: EntrySource,
 ): string[] {
   const { document, path } = source;
@@ -190,10 +196,15 @@ function warningsFor(
     (key) =>
       `${formatPlace(document.place([...path, key]))}: ${describeUnknownKey(key, ENTRY_KEYS)}`,
   );
-  const { timeouts } = value;
-  for (const key of Object.keys(timeouts ?? {}).filter((name) => !TIMEOUT_KEYS.includes(name))) {
-    const place = formatPlace(document.place([...path, 'timeouts', key]));
-    warnings.push(`${place}: ${describeUnknownKey(key, TIMEOUT_KEYS)}`);
+  const groups = [
+    ['timeouts', TIMEOUT_KEYS],
+    ['quotas', QUOTA_KEYS],
+  ] as const;
+  for (const [group, known] of groups) {
+    for (const key of Object.keys(value[group] ?? {}).filter((name) => !known.includes(name))) {
+      const place = formatPlace(document.place([...path, group, key]));
+      warnings.push(`${place}: ${describeUnknownKey(key, known)}`);
+    }
   }
   const { command } = entry;
   if (command !== undefined && entry.args === undefined && /^[^/\\]+\s+\S/.test(command)) {
@@ -223,6 +234,7 @@ export async function readConnectorEntry(
       transport,
       era: entry.era ?? entry.protocolEra ?? 'auto',
       timeouts: readTimeouts(entry.timeouts),
+      ...(entry.quotas !== undefined && { quotas: entry.quotas }),
       ...(entry.isolation !== undefined && { isolation: entry.isolation }),
       ...(entry.idleStopMs !== undefined && { idleStopMs: entry.idleStopMs }),
       problem,

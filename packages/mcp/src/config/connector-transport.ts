@@ -2,9 +2,11 @@ import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import type { ConnectorTransport } from '../connectors/connector.ts';
 import { isFileReference } from '../connectors/secret-reference.ts';
+import { takeUserInfo } from '../connectors/url-user-info.ts';
 import { readBounded } from './config-document.ts';
 import { type ConfigError, oneLine } from './config-error.ts';
-import { expandVariables, hasReference, type VariableScope } from './variables.ts';
+import { createExpander, type Expander, hideFileReferences } from './expander.ts';
+import { hasReference, type VariableScope } from './variables.ts';
 
 /** The largest envFile that is read. */
 const MAX_ENV_FILE_BYTES = 1024 * 1024;
@@ -35,45 +37,6 @@ export interface HttpEntryErrors {
   badHeader(name: string): ConfigError;
 }
 
-/** Expands texts and remembers what stood in the way. */
-interface Expander {
-  expand(text: string): string;
-  problem(): string | undefined;
-}
-
-function describeUnresolved(reference: string): string {
-  const body = reference.slice(2, -1).trim();
-  if (body.startsWith('input:')) {
-    const variable = body.slice('input:'.length).toUpperCase().replaceAll(/\W+/g, '_');
-    return `${reference} has no value: nothing is asked here, so write \${env:${variable}} and set ${variable}`;
-  }
-  const name = /^(?:env:)?([A-Za-z_]\w*)$/.exec(body)?.[1];
-  return name === undefined
-    ? `${reference} is no variable that is known here`
-    : `${reference} has no value: set ${name} or write \${${name}:-default}`;
-}
-
-function createExpander(scope: VariableScope): Expander {
-  const unresolved = new Set<string>();
-  let hasNul = false;
-  return {
-    expand: (text) => {
-      const expansion = expandVariables(text, scope);
-      for (const reference of expansion.unresolved) unresolved.add(reference);
-      if (expansion.text.includes('\0')) hasNul = true;
-      return expansion.text;
-    },
-    problem: () => {
-      const [first] = unresolved;
-      if (first !== undefined) {
-        const more = unresolved.size === 1 ? '' : ` (and ${unresolved.size - 1} more)`;
-        return oneLine(describeUnresolved(first) + more);
-      }
-      return hasNul ? 'a value holds a NUL character' : undefined;
-    },
-  };
-}
-
 async function readEnvFile(path: string): Promise<Record<string, string> | string> {
   try {
     const values: Record<string, string> = {};
@@ -98,10 +61,10 @@ function readOwnEnv(entry: StdioEntry, expander: Expander, { env, lateEnv }: Env
   for (const [name, value] of Object.entries(entry.env ?? {})) {
     delete env[name];
     if (value === null) continue;
-    const text = String(value);
     // A bare file:/path is left alone here: many programs take one as the address of a database.
-    if (isFileReference(text) && text.trimStart().startsWith('$')) lateEnv[name] = text;
-    else env[name] = expander.expand(text);
+    const { text, late } = expander.expandLate(String(value));
+    if (late) lateEnv[name] = text;
+    else env[name] = text;
   }
 }
 
@@ -121,13 +84,24 @@ export async function readStdioTransport(
   }
   readOwnEnv(entry, expander, { env, lateEnv });
   const command = expander.expand(entry.command);
-  const args = (entry.args ?? []).map((arg) => expander.expand(arg));
+  const args = (entry.args ?? []).map((arg) => expander.expandLate(arg));
   const cwd = resolve(scope.workspaceFolder, expander.expand(entry.cwd ?? '.'));
   const problem =
     expander.problem() ?? (command.trim() === '' ? 'the command is empty' : undefined);
   if (problem !== undefined) return { transport: undefined, problem };
-  const late = Object.keys(lateEnv).length > 0 && { lateEnv };
-  return { transport: { kind: 'stdio', command, args, env, ...late, cwd }, problem: undefined };
+  const lateArgs = args.flatMap(({ late }, index) => (late ? [index] : []));
+  return {
+    transport: {
+      kind: 'stdio',
+      command,
+      args: args.map(({ text }) => text),
+      ...(lateArgs.length > 0 && { lateArgs }),
+      env,
+      ...(Object.keys(lateEnv).length > 0 && { lateEnv }),
+      cwd,
+    },
+    problem: undefined,
+  };
 }
 
 /** A URL as it may be shown: without user info, query and fragment. */
@@ -141,24 +115,6 @@ function parseUrl(text: string): URL | string {
   return url.protocol === 'http:' || url.protocol === 'https:'
     ? url
     : 'is not an http or https URL';
-}
-
-/** User info moves into the header it stands for: HTTP clients do not send it by themselves. */
-function takeUserInfo(
-  url: URL,
-  headers: Record<string, string>,
-  late: Readonly<Record<string, string>>,
-): void {
-  if (url.username === '' && url.password === '') return;
-  const given = [...Object.keys(headers), ...Object.keys(late)].some(
-    (name) => name.toLowerCase() === 'authorization',
-  );
-  if (!given) {
-    const pair = [url.username, url.password].map((part) => decodeURIComponent(part)).join(':');
-    headers['Authorization'] = `Basic ${Buffer.from(pair, 'utf8').toString('base64')}`;
-  }
-  url.username = '';
-  url.password = '';
 }
 
 interface HeadersReading {
@@ -183,7 +139,12 @@ function readHeaders(
       lateHeaders[name] = raw;
       continue;
     }
-    const value = expander.expand(raw).trim();
+    const { text, late } = expander.expandLate(raw);
+    if (late) {
+      lateHeaders[name] = text.trim();
+      continue;
+    }
+    const value = text.trim();
     if (/[^\t\u0020-\u007e\u0080-\u00ff]/.test(value)) badHeader ??= name;
     headers[name] = value;
   }
@@ -202,10 +163,10 @@ export function readHttpTransport(
 ): TransportReading {
   const expander = createExpander(scope);
   const { headers, lateHeaders, badHeader } = readHeaders(entry, expander, errors);
-  const text = expander.expand(entry.url);
+  const { text, late } = expander.expandLate(entry.url);
   const unresolved = expander.problem();
   if (unresolved !== undefined) return { transport: undefined, problem: unresolved };
-  const url = parseUrl(text);
+  const url = parseUrl(hideFileReferences(text));
   if (typeof url === 'string') {
     const what = `"${showUrl(entry.url)}" ${url}`;
     const remedy = 'write https://host/path';
@@ -217,11 +178,19 @@ export function readHttpTransport(
     return { transport: undefined, problem };
   }
   try {
-    takeUserInfo(url, headers, lateHeaders);
+    takeUserInfo(url, late ? {} : headers, lateHeaders);
   } catch (cause) {
     if (!(cause instanceof URIError)) throw cause;
     throw errors.badUrl('the user info of the url is not valid', 'encode a % in it as %25');
   }
-  const late = Object.keys(lateHeaders).length > 0 && { lateHeaders };
-  return { transport: { kind: 'http', url: url.href, headers, ...late }, problem: undefined };
+  return {
+    transport: {
+      kind: 'http',
+      url: url.href,
+      ...(late && { lateUrl: text.trim() }),
+      headers,
+      ...(Object.keys(lateHeaders).length > 0 && { lateHeaders }),
+    },
+    problem: undefined,
+  };
 }

@@ -1,4 +1,5 @@
 import type { ConnectorDefinition, ConnectorTransport } from '../connectors/connector.ts';
+import { hideFileReferences } from './expander.ts';
 
 export const REDACTED = '[redacted]';
 
@@ -25,8 +26,8 @@ function redactArguments(args: readonly string[]): string[] {
     valueFollows = option !== undefined && !arg.includes('=');
     if (wasValue) return REDACTED;
     if (option !== undefined) return arg.includes('=') ? `${option}=${REDACTED}` : arg;
-    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(arg)) return redactUrl(arg);
-    return arg.replace(HEADER_ARGUMENT, `$1${REDACTED}`);
+    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(arg)) return redactUrl(hideFileReferences(arg));
+    return hideFileReferences(arg).replace(HEADER_ARGUMENT, `$1${REDACTED}`);
   });
 }
 
@@ -43,6 +44,7 @@ function redactTransport(transport: ConnectorTransport): ConnectorTransport {
   return {
     ...transport,
     url: redactUrl(transport.url),
+    ...(transport.lateUrl !== undefined && { lateUrl: REDACTED }),
     headers: redactValues(transport.headers),
     ...(transport.lateHeaders && { lateHeaders: redactValues(transport.lateHeaders) }),
   };

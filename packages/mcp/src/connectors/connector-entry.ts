@@ -1,52 +1,45 @@
-import type { SyncMeter } from '../observability/sync-meter.ts';
-import type { CacheHint } from '../protocol/cache-hint.ts';
-import type { UpstreamAccess, UpstreamEvents } from '../upstream/upstream.ts';
+import type { UpstreamEvents } from '../upstream/upstream.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
 import type { FetchedValue, RefreshOutcome } from './cache-slot.ts';
-import type { ManifestCache } from './cache.ts';
 import type { ConnectorDefinition, ConnectorFailure } from './connector.ts';
-import { fetchManifest, type Manifest } from './manifest.ts';
+import { createConnectorAccess, type ConnectorAccess } from './connector-access.ts';
+import { fetchConnectorManifest } from './manifest-fetch.ts';
+import type { ConnectorEntryWiring } from './connector-entry-wiring.ts';
 import { manifestSource, type CachedManifest } from './manifest-store.ts';
-import type { RememberedEra, SyncedUpstream, CreateUpstream } from './synced-upstream.ts';
-import type { ConnectorState, ConnectorStatus, SyncOutcome } from './sync-report.ts';
+import type { ServedManifest } from './served-manifest.ts';
+import { activityOf, type RememberedEra, type SyncedUpstream } from './synced-upstream.ts';
+import {
+  offeredBy,
+  type ConnectorState,
+  type ConnectorStatus,
+  type SyncOutcome,
+} from './sync-report.ts';
 
+export type { ServedManifest } from './served-manifest.ts';
 export type { RememberedEra, SyncedUpstream, CreateUpstream } from './synced-upstream.ts';
 
-/** A manifest that may be served now, with the way to its upstream. */
-export interface ServedManifest {
-  readonly connectorId: string;
-  readonly manifest: Manifest;
-  /** On the clock of `performance.now()`. */
-  readonly receivedAtMs: number;
-  readonly hint: CacheHint;
-  readonly target: UpstreamAccess;
-}
-
-export interface ConnectorEntryWiring {
-  /** When a first list began to wait for it, on the clock of `performance.now()`. */
-  readonly addedAtMs: number;
-  readonly cache: ManifestCache<CachedManifest>;
-  readonly createUpstream: CreateUpstream;
-  /** What `served()` or `status()` say has changed. */
-  readonly changed: () => void;
-  /** The server said that a list of its has changed, or went away: what it offers must be asked again. */
-  readonly outdated: (connectorId: string) => void;
-  readonly meter: SyncMeter;
-  /** The server said something unasked that is not about its lists. */
-  readonly told: (connectorId: string, method: string, text: string) => void;
-}
+/** Who does not take connections, or hangs, will not be in the first list: it need not wait for the retries. */
+const UNREACHABLE: ReadonlySet<UpstreamError['code']> = new Set([
+  'CONNECT_FAILED',
+  'CONNECT_TIMEOUT',
+  'TIMEOUT',
+]);
 
 /** One connector: its definition, its upstream, and how the last attempt to sync it went. */
 export class ConnectorEntry {
   readonly definition: ConnectorDefinition;
-  /** Shared isolation: every caller gets the same upstream. */
-  readonly access: UpstreamAccess | undefined;
+  /** The ways of callers to its upstreams. */
+  readonly access: ConnectorAccess | undefined;
   readonly source: string;
   readonly #upstream: SyncedUpstream | undefined;
   readonly #wiring: ConnectorEntryWiring;
   #failure: ConnectorFailure | undefined;
   #attempt: Promise<SyncOutcome> | undefined;
   #attemptedAtMs = -Infinity;
+  /** Times the server was asked in the last sync. */
+  #attempts = 0;
+  #lastSyncFailed = false;
+  readonly #closing = new AbortController();
   #durationMs: number | undefined;
   #settled = false;
   #retired = false;
@@ -62,20 +55,22 @@ export class ConnectorEntry {
     const events: UpstreamEvents = {
       notification: (method, text) => {
         if (method.endsWith('/list_changed')) this.#outdated();
-        else wiring.told(definition.id, method, text);
+        else wiring.told(definition.id, undefined, method, text);
       },
       closed: (error) => {
         this.#noteFailure(error);
         this.#outdated();
       },
     };
-    const upstream = wiring.createUpstream(definition, events, () => this.#rememberedEra());
-    this.#upstream = upstream;
-    this.access = {
-      acquire: () => upstream,
-      release: () => undefined,
-      callTimeouts: definition.timeouts,
-    };
+    const era = (): RememberedEra | undefined => this.#rememberedEra();
+    const shared = wiring.createUpstream(definition, events, era);
+    this.#upstream = shared;
+    this.access = createConnectorAccess(definition, {
+      shared,
+      create: (client, heard) => wiring.createUpstream(definition, heard, era, client),
+      told: (...what) => wiring.told(definition.id, ...what),
+      random: wiring.random,
+    });
   }
 
   /** True once there is nothing left to wait for before answering a first list. */
@@ -113,13 +108,21 @@ export class ConnectorEntry {
 
   /** What the cache calls: connects when needed and asks for everything. */
   async fetch(signal: AbortSignal): Promise<FetchedValue<CachedManifest>> {
-    const { id, timeouts } = this.definition;
-    const details = { connectorId: id, phase: 'config' } as const;
+    const details = { connectorId: this.definition.id, phase: 'config' } as const;
     if (this.#upstream === undefined) throw new UpstreamError('CLOSED', 'not in use', details);
     this.#wiring.meter.asked();
-    const info = await this.#upstream.connect(signal);
-    const timeoutMs = timeouts.listTimeoutMs;
-    const manifest = await fetchManifest(this.#upstream, info, { signal, timeoutMs });
+    const { signal: closing } = this.#closing;
+    const manifest = await fetchConnectorManifest({
+      upstream: this.#upstream,
+      definition: this.definition,
+      random: this.#wiring.random,
+      mayRetry: !this.#lastSyncFailed,
+      signal: AbortSignal.any([signal, closing]),
+      asked: () => {
+        this.#attempts += 1;
+      },
+      retrying: (error) => this.#retrying(error),
+    });
     const ttlMs = Math.min(manifest.hint.ttlMs, this.definition.maxTtlMs ?? Infinity);
     return { value: { manifest, source: this.source }, pageTtlMs: [ttlMs] };
   }
@@ -161,12 +164,11 @@ export class ConnectorEntry {
       description,
       tags,
       state: this.state(),
-      phase: this.#upstream?.phase ?? 'config',
-      busy: this.#attempt !== undefined,
+      ...activityOf(this.#upstream, this.#attempt !== undefined),
       era: info?.era,
       protocolVersion: info?.protocolVersion,
       serverInfo: info?.serverInfo,
-      ...offered(served),
+      ...offeredBy(served),
       durationMs: this.#durationMs,
       failure: this.#failure ?? this.#waitingFor(),
     };
@@ -184,12 +186,12 @@ export class ConnectorEntry {
   /** Another takes its place, or none: it says nothing about its id any more. @returns whether no call is under way. */
   retire(): boolean {
     this.#retired = true;
-    return (this.#upstream?.inFlight ?? 0) === 0;
+    return (this.access?.inFlight ?? 0) === 0;
   }
 
   /** Resolves when its calls have ended, or after `maxMs`. */
   async drain(maxMs: number): Promise<void> {
-    await this.#upstream?.drain?.(maxMs);
+    await this.access?.drain(maxMs);
   }
 
   #outdated(): void {
@@ -199,7 +201,8 @@ export class ConnectorEntry {
   /** Ends the upstream, and with it an attempt under way. */
   async close(): Promise<void> {
     this.#wiring.meter.close();
-    await this.#upstream?.close();
+    this.#closing.abort();
+    await this.access?.close();
     await this.#attempt;
   }
 
@@ -224,6 +227,7 @@ export class ConnectorEntry {
     const { id, enabled } = this.definition;
     if (!enabled) return { kind: 'disabled', id };
     this.#attemptedAtMs = performance.now();
+    this.#attempts = 0;
     if (this.#upstream === undefined) return this.#failed(undefined);
     const { cache } = this.#wiring;
     const outcome = await cache.refresh(id, { force });
@@ -236,6 +240,7 @@ export class ConnectorEntry {
 
   #outcomeOf(outcome: RefreshOutcome<CachedManifest>): SyncOutcome {
     if (outcome.kind === 'held') return this.#failed(outcome.retryInMs);
+    this.#lastSyncFailed = outcome.kind === 'failed';
     if (outcome.kind === 'failed') {
       this.#noteFailure(outcome.error);
       this.#wiring.meter.ended('failed', performance.now() - this.#attemptedAtMs);
@@ -251,12 +256,19 @@ export class ConnectorEntry {
       kind,
       id: this.definition.id,
       durationMs,
+      attempts: this.#attempts,
       era: info.era,
       tools: lists.tools.length,
       prompts: lists.prompts.length,
       resources: lists.resources.length,
       warnings,
     };
+  }
+
+  #retrying(error: UpstreamError): void {
+    this.#settled ||= UNREACHABLE.has(error.code);
+    this.#wiring.retried();
+    this.#noteFailure(error);
   }
 
   #noteFailure(error: unknown): void {
@@ -277,27 +289,11 @@ export class ConnectorEntry {
       kind: 'failed',
       id: this.definition.id,
       durationMs: performance.now() - this.#attemptedAtMs,
+      attempts: this.#attempts,
       phase,
       code,
       message,
       nextAttemptMs: retryInMs === Infinity ? undefined : retryInMs,
     };
   }
-}
-
-/** What a status says of the manifest in hand. */
-function offered(
-  served: ServedManifest | undefined,
-): Pick<ConnectorStatus, 'tools' | 'prompts' | 'resources' | 'warnings' | 'ageMs'> {
-  if (served === undefined) {
-    return { tools: 0, prompts: 0, resources: 0, warnings: [], ageMs: undefined };
-  }
-  const { lists, warnings } = served.manifest;
-  return {
-    tools: lists.tools.length,
-    prompts: lists.prompts.length,
-    resources: lists.resources.length,
-    warnings,
-    ageMs: performance.now() - served.receivedAtMs,
-  };
 }

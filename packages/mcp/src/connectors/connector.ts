@@ -7,6 +7,8 @@ export interface StdioTransport {
   readonly kind: 'stdio';
   readonly command: string;
   readonly args: readonly string[];
+  /** Positions in `args` whose texts hold `${file:/path}`, which is read when the process is started. */
+  readonly lateArgs?: readonly number[] | undefined;
   /** Set on top of a small inherited environment. */
   readonly env: Readonly<Record<string, string>>;
   /** As `env`, but values hold references (`${NAME}`, `file:/path`) that are resolved when the process is started. */
@@ -19,13 +21,27 @@ export interface HttpTransport {
   /** Streamable HTTP, either era. */
   readonly kind: 'http';
   readonly url: string;
+  /** The address with `${file:/path}` in it, which is read when it is connected; `url` shows `***` in its place. */
+  readonly lateUrl?: string | undefined;
   /** Sent with every request to this connector and to no other. */
   readonly headers: Readonly<Record<string, string>>;
   /** As `headers`, but values hold references (`${NAME}`, `file:/path`) that are resolved when it is connected. */
   readonly lateHeaders?: Readonly<Record<string, string>> | undefined;
 }
 
-export type ConnectorTransport = StdioTransport | HttpTransport;
+/** Tools of this process; only the service itself makes such connectors. */
+export interface InProcessTransport {
+  readonly kind: 'in-process';
+  /** Which of them. */
+  readonly server: string;
+}
+
+/** HTTP+SSE of revision 2024-11-05: `url` is that of the event stream. */
+export interface SseTransport extends Omit<HttpTransport, 'kind'> {
+  readonly kind: 'sse';
+}
+
+export type ConnectorTransport = StdioTransport | HttpTransport | SseTransport | InProcessTransport;
 
 /** Bounds on one connector's time, in milliseconds (contract.md, call deadline). */
 export interface ConnectorTimeouts {
@@ -71,10 +87,14 @@ export interface ConnectorDefinition {
   /** `auto` asks the server; the others pin it. */
   readonly era: 'auto' | 'modern' | 'legacy';
   readonly timeouts: ConnectorTimeouts;
+  /** `session` gives each client a connection of its own (contract.md, isolation). Default: `shared`. */
+  readonly isolation?: 'shared' | 'session' | undefined;
   /** Calls beyond these are refused with `QUOTA_EXCEEDED`. Default: no limit. */
   readonly quotas?: ConnectorQuotas | undefined;
   /** Cap on the freshness the server gives its lists. Default: the general cap of 24 h. */
   readonly maxTtlMs?: number | undefined;
+  /** A process that has had nothing to do for this long is stopped until it is needed. 0 or undefined: never. */
+  readonly idleStopMs?: number | undefined;
   readonly description?: string | undefined;
   readonly tags?: readonly string[] | undefined;
   /** Names of the tools its producer announced; the server's own list decides. */

@@ -1,14 +1,29 @@
-import type { ConnectorDefinition } from './connector.ts';
+import type {
+  ConnectorDefinition,
+  HttpTransport,
+  SseTransport,
+  StdioTransport,
+} from './connector.ts';
 import {
   resolveSecretReferences,
   SecretReferenceError,
   type ReferenceScope,
 } from './secret-reference.ts';
+import { takeUserInfo } from './url-user-info.ts';
 
-/** Whether a connector's headers or environment hold references that are resolved when it is connected. */
+/** Whether a connector holds references that are resolved when it is connected. */
 export function hasLateValues({ transport }: ConnectorDefinition): boolean {
-  const late = transport?.kind === 'stdio' ? transport.lateEnv : transport?.lateHeaders;
-  return late !== undefined;
+  if (transport === undefined || transport.kind === 'in-process') return false;
+  if (transport.kind === 'stdio') {
+    return transport.lateEnv !== undefined || transport.lateArgs !== undefined;
+  }
+  return transport.lateHeaders !== undefined || transport.lateUrl !== undefined;
+}
+
+async function resolveText(what: string, text: string, scope: ReferenceScope): Promise<string> {
+  const value = await resolveSecretReferences(text, scope);
+  if (!value.includes('\0')) return value;
+  throw new SecretReferenceError(`the value of ${what} holds a NUL character`);
 }
 
 async function resolveAll(
@@ -17,13 +32,40 @@ async function resolveAll(
 ): Promise<Record<string, string>> {
   const resolved: Record<string, string> = {};
   for (const [name, text] of Object.entries(values ?? {})) {
-    const value = await resolveSecretReferences(text, scope);
-    if (value.includes('\0')) {
-      throw new SecretReferenceError(`the value of ${name} holds a NUL character`);
-    }
-    resolved[name] = value;
+    resolved[name] = await resolveText(name, text, scope);
   }
   return resolved;
+}
+
+async function resolveStdio(
+  { lateEnv, lateArgs, ...rest }: StdioTransport,
+  scope: ReferenceScope,
+): Promise<StdioTransport> {
+  const args = [...rest.args];
+  for (const index of lateArgs ?? []) {
+    args[index] = await resolveText(`argument ${index + 1}`, args[index] ?? '', scope);
+  }
+  return { ...rest, args, env: { ...rest.env, ...(await resolveAll(lateEnv, scope)) } };
+}
+
+async function resolveHttp<T extends HttpTransport | SseTransport>(
+  { lateHeaders, lateUrl, ...rest }: T,
+  scope: ReferenceScope,
+): Promise<Omit<T, 'lateHeaders' | 'lateUrl'>> {
+  const headers = { ...rest.headers, ...(await resolveAll(lateHeaders, scope)) };
+  if (lateUrl === undefined) return { ...rest, headers };
+  const url = URL.parse(await resolveText('the address', lateUrl, scope));
+  // It is the secret that is wrong, so nothing of the address may be shown.
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new SecretReferenceError('the address is no http or https URL once its secret is in it');
+  }
+  try {
+    takeUserInfo(url, headers);
+  } catch (cause) {
+    const what = 'the user info of the address is not valid once its secret is in it';
+    throw new SecretReferenceError(`${what}: encode a % in it as %25`, cause);
+  }
+  return { ...rest, url: url.href, headers };
 }
 
 /**
@@ -35,13 +77,10 @@ export async function resolveLateValues(
   scope: ReferenceScope,
 ): Promise<ConnectorDefinition> {
   const { transport } = definition;
-  if (transport === undefined) return definition;
-  if (transport.kind === 'stdio') {
-    const { lateEnv, ...rest } = transport;
-    const env = { ...transport.env, ...(await resolveAll(lateEnv, scope)) };
-    return { ...definition, transport: { ...rest, env } };
-  }
-  const { lateHeaders, ...rest } = transport;
-  const headers = { ...transport.headers, ...(await resolveAll(lateHeaders, scope)) };
-  return { ...definition, transport: { ...rest, headers } };
+  if (transport === undefined || transport.kind === 'in-process') return definition;
+  const resolved =
+    transport.kind === 'stdio'
+      ? await resolveStdio(transport, scope)
+      : await resolveHttp(transport, scope);
+  return { ...definition, transport: resolved };
 }

@@ -1,8 +1,16 @@
 import type { Instruments } from '../observability/instruments.ts';
 import type { CacheStore } from './cache-store.ts';
-import type { ConnectorDefinition } from './connector.ts';
+import type { ConnectorDefinition, ConnectorFailure } from './connector.ts';
 import type { CreateUpstream } from './connector-entry.ts';
 import type { CachedManifest } from './manifest-store.ts';
+
+/** What is known of a connector without asking it. */
+export interface FoundConnector {
+  /** Why nothing of it can be served now. */
+  readonly trouble: ConnectorFailure | undefined;
+  /** When it is asked again by itself, in milliseconds from now; undefined when it is not. */
+  readonly nextAttemptMs: number | undefined;
+}
 
 export interface ConnectorProxyManagerOptions {
   readonly connectors: readonly ConnectorDefinition[];
@@ -27,8 +35,16 @@ export interface ConnectorProxyManagerOptions {
   readonly store?: CacheStore<CachedManifest> | undefined;
   /** Told of what goes wrong in the background; `what` names it. Default: ignored. */
   readonly onError?: (what: string, error: unknown) => void;
-  /** Told of what a server says unasked beside changes of its lists, e.g. `notifications/resources/updated`; raw JSON. */
-  readonly onTold?: (connectorId: string, method: string, text: string) => void;
+  /**
+   * Told of what a server says unasked beside changes of its lists, e.g. `notifications/resources/updated`; raw JSON.
+   * `callerId` is the session whose own connection it came on; undefined on a connection that clients share.
+   */
+  readonly onTold?: (
+    connectorId: string,
+    callerId: string | undefined,
+    method: string,
+    text: string,
+  ) => void;
   /** Measures every attempt. Default: nothing is measured. */
   readonly instruments?: Pick<Instruments, 'connector'>;
 }

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { createSyncMeter } from '../observability/sync-meter.ts';
 import { ManifestCache } from './cache.ts';
 import { DEFAULT_MAX_STALE_MS } from './freshness.ts';
-import type { ConnectorDefinition, ConnectorFailure } from './connector.ts';
+import type { ConnectorDefinition } from './connector.ts';
 import { ConnectorEntry, type ServedManifest } from './connector-entry.ts';
 import {
   createInlinePolicy,
@@ -10,7 +10,8 @@ import {
   createUncachedPolicy,
   type ListPolicy,
 } from './list-policy.ts';
-import type { ConnectorProxyManagerOptions } from './manager-options.ts';
+import type { ConnectorProxyManagerOptions, FoundConnector } from './manager-options.ts';
+import { FETCH_BACKSTOP_MS } from './manifest-fetch.ts';
 import { sameManifest, type CachedManifest } from './manifest-store.ts';
 import { createRetirement, type Retirement } from './retirement.ts';
 import { passReport, unexpectedOutcome } from './pass-report.ts';
@@ -31,8 +32,6 @@ interface Replacement {
 const PATIENCE_MS = 1_000;
 /** How long calls under way may go on once their connector was replaced or removed. */
 const DRAIN_MS = 10_000;
-/** A fetch brings its own deadlines, one for each phase; this only ends one that lost them. */
-const FETCH_BACKSTOP_MS = 120_000;
 
 /**
  * Keeps what should be connected and what is connected the same (S4-09, S4-13): one bounded, isolated pass over all
@@ -154,9 +153,10 @@ export class ConnectorProxyManager {
   }
 
   /** Undefined when there is no such connector; `trouble` when nothing of it can be served now. */
-  find(connectorId: string): { readonly trouble: ConnectorFailure | undefined } | undefined {
+  find(connectorId: string): FoundConnector | undefined {
     const entry = this.#entries.get(connectorId);
-    return entry && { trouble: entry.trouble() };
+    const nextAttemptMs = this.#scheduler?.dueInMs(connectorId);
+    return entry && { trouble: entry.trouble(), nextAttemptMs };
   }
 
   /**
@@ -227,14 +227,18 @@ export class ConnectorProxyManager {
   }
 
   #add(definition: ConnectorDefinition, addedAtMs: number): void {
+    const { random, instruments } = this.#options;
+    const measured = instruments?.connector(definition.id);
     const entry = new ConnectorEntry(definition, {
       addedAtMs,
+      random,
       cache: this.#cache,
       createUpstream: this.#options.createUpstream,
       changed: () => this.#changed(),
       outdated: (id) => this.#outdated(id),
-      told: (id, method, text) => this.#options.onTold?.(id, method, text),
-      meter: createSyncMeter(this.#options.instruments?.connector(definition.id)),
+      told: (...what) => this.#options.onTold?.(...what),
+      meter: createSyncMeter(measured),
+      retried: () => measured?.syncRetried(),
     });
     this.#entries.set(definition.id, entry);
     if (entry.usable) this.#scheduler?.add(definition.id);

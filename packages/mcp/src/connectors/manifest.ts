@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
+import pLimit from 'p-limit';
 import { mergeCacheHints, readCacheHint, type CacheHint } from '../protocol/cache-hint.ts';
 import { arrayElements, findMember, objectMembers } from '../protocol/json-scan.ts';
 import { LIST_KINDS, LIST_SHAPES, type ListKind } from '../protocol/list-kind.ts';
 import type { JsonObject } from '../protocol/message.ts';
 import type { Upstream, UpstreamInfo } from '../upstream/upstream.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
-import { readItem, type ManifestItem } from './manifest-item.ts';
+import { readHeaderParams } from '../protocol/param-header.ts';
+import { readItem, type ItemReading, type ManifestItem } from './manifest-item.ts';
 import { createPace, type Pace } from './pace.ts';
 
 export type { ManifestItem } from './manifest-item.ts';
@@ -41,6 +43,8 @@ export interface FetchManifestOptions {
   /** For each list, all its pages. */
   readonly timeoutMs: number;
   readonly limits?: ManifestLimits;
+  /** Requests under way at a time, at least one. Default: one for each kind of list. */
+  readonly concurrency?: number | undefined;
 }
 
 interface ListResult {
@@ -71,10 +75,12 @@ export async function fetchManifest(
 ): Promise<Manifest> {
   const limits = options.limits ?? DEFAULT_MANIFEST_LIMITS;
   const context: ListContext = { upstream, info, options, limits, pace: createPace() };
+  // A list asks for its pages one after the other, so as many lists are as many requests.
+  const limit = pLimit(Math.max(1, options.concurrency ?? LIST_KINDS.length));
   const fetched = await Promise.all(
     LIST_KINDS.map(async (kind) =>
       Object.hasOwn(info.capabilities, LIST_SHAPES[kind].capability)
-        ? await fetchList(kind, context)
+        ? await limit(async () => await fetchList(kind, context))
         : { items: [], hints: [], warnings: [] },
     ),
   );
@@ -210,7 +216,7 @@ async function collectItems(
   for (const element of elements.slice(0, room)) {
     await context.pace();
     const raw = text.slice(element.start, element.end);
-    const reading = readItem(raw, kind, context.limits.maxDepth);
+    const reading = acceptable(readItem(raw, kind, context.limits.maxDepth), kind, context);
     if (reading.kind === 'refused') {
       leaveOut(leftOut, reading.why, raw);
     } else if (items.has(reading.item.id)) {
@@ -220,6 +226,13 @@ async function collectItems(
     }
   }
   return elements.length;
+}
+
+/** A modern tool whose header annotations break the rules must not be offered (spec 2026-07-28, basic/transports). */
+function acceptable(reading: ItemReading, kind: ListKind, { info }: ListContext): ItemReading {
+  if (reading.kind === 'refused' || kind !== 'tools' || info.era === 'legacy') return reading;
+  const headers = readHeaderParams(reading.item.text);
+  return headers.kind === 'valid' ? reading : { kind: 'refused', why: headers.why };
 }
 
 async function digestOf(head: unknown, lists: Manifest['lists'], pace: Pace): Promise<string> {

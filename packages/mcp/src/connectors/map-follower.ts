@@ -16,6 +16,8 @@ export interface MapFollowerOptions {
   readonly random: () => number;
   /** Told of every map that was not taken, and of an `onMap` that failed. */
   readonly onError: (error: unknown) => void;
+  /** False: no timer; the map is fetched when it is wanted and due (`MCP_CONNECTOR_REFRESH_SYNC`). Default true. */
+  readonly background?: boolean;
 }
 
 /** No retry waits longer (contract.md, refresh), and none longer than the map's own TTL. */
@@ -93,6 +95,21 @@ export class MapFollower {
     });
     await this.#fetching;
     await this.#telling;
+  }
+
+  /**
+   * Somebody wants what the map says. Undefined when there is nothing to wait for; else the first fetch, or, without
+   * background, the one that is due. Never rejects.
+   */
+  wanted(): Promise<void> | undefined {
+    if (this.#options.background !== false || !this.#attempted) {
+      return this.settled ? undefined : this.#fetching;
+    }
+    if (this.#fetching !== undefined || this.#abort.signal.aborted) return this.#fetching;
+    const ended = this.#noteEnd();
+    const due = this.#nextFetchAtMs === undefined || performance.now() >= this.#nextFetchAtMs;
+    if (due) return this.refresh();
+    return ended ? this.#telling : undefined;
   }
 
   /** Ends refreshing and waits for what is under way. Idempotent. */
@@ -203,7 +220,7 @@ export class MapFollower {
 
   #arm(): void {
     clearTimeout(this.#timer);
-    if (this.#abort.signal.aborted) return;
+    if (this.#abort.signal.aborted || this.#options.background === false) return;
     const endsAtMs = this.#expired ? undefined : this.#held?.map.usableUntilMs;
     const atMs = Math.min(this.#nextFetchAtMs ?? Infinity, endsAtMs ?? Infinity);
     if (atMs === Infinity) return;
@@ -213,11 +230,16 @@ export class MapFollower {
     this.#timer.unref();
   }
 
+  /** The end of a map is told once. @returns whether it was now. */
+  #noteEnd(): boolean {
+    if (this.#state() !== 'expired' || this.#expired) return false;
+    this.#expired = true;
+    this.#tell(undefined);
+    return true;
+  }
+
   #due(): void {
-    if (this.#state() === 'expired' && !this.#expired) {
-      this.#expired = true;
-      this.#tell(undefined);
-    }
+    this.#noteEnd();
     const fetchDue = this.#nextFetchAtMs !== undefined && performance.now() >= this.#nextFetchAtMs;
     if (fetchDue) void this.refresh();
     else this.#arm();

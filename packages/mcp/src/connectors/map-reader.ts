@@ -35,7 +35,14 @@ export interface MapReader {
    * @throws ServiceMapError when it cannot be used any more.
    */
   restore(): Promise<LoadedServiceMap | undefined>;
+  /**
+   * A map of this source that was accepted by other settings, judged by these; its time goes on as it was.
+   * @throws ServiceMapError when these settings do not accept it.
+   */
+  recheck(map: LoadedServiceMap): Promise<LoadedServiceMap>;
 }
+
+const DEFAULT_MAX_STALE_MS = 86_400_000;
 
 function sourceName(source: ServiceMapSource): string {
   if (source.kind === 'url') return fingerprint(`url ${source.url}`);
@@ -87,6 +94,24 @@ class StoredMapReader implements MapReader {
     // The file lies here, what it says came from there.
     const origin: ConnectorOrigin = source.kind === 'url' ? 'remote' : 'local';
     return { ...file.loaded, origin };
+  }
+
+  async recheck(map: LoadedServiceMap): Promise<LoadedServiceMap> {
+    await this.#recall();
+    const { maxStaleMs = DEFAULT_MAX_STALE_MS } = this.#options;
+    const source: ServiceMapSource = { kind: 'inline', map: map.raw };
+    const { loaded, generation } = await this.#load(
+      { source, acceptStaleMs: maxStaleMs },
+      undefined,
+    );
+    this.#raise(loaded, generation);
+    return {
+      ...loaded,
+      origin: map.origin,
+      // Its freshness began when it came, not now.
+      expiresAtMs: Math.min(loaded.expiresAtMs, map.expiresAtMs),
+      usableUntilMs: Math.min(loaded.usableUntilMs, map.expiresAtMs + maxStaleMs),
+    };
   }
 
   async #load(

@@ -22,7 +22,7 @@ export interface ServiceMapSettings {
   readonly allowHosts: readonly string[];
   /** Command lines that a remote map may run, each exactly as it is written here. */
   readonly allowCommands: readonly (readonly string[])[];
-  /** Names that `${NAME}` of a remote map may read. Undefined: all but our own keys. */
+  /** Names that `${NAME}` of a remote map may read; a configuration that names none allows none. Undefined: all but our own keys. */
   readonly allowVariables: readonly string[] | undefined;
   /** Connectors that may be sent `CONNECTORS_API_KEY`. */
   readonly sharedKeyFor: readonly string[];

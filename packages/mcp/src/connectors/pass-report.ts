@@ -6,6 +6,7 @@ export function unexpectedOutcome(id: string | undefined, reason: unknown): Sync
     kind: 'failed',
     id: id ?? 'unknown',
     durationMs: 0,
+    attempts: 0,
     phase: 'connect',
     code: 'INTERNAL',
     message: String(reason),

@@ -21,13 +21,15 @@ function refused(name: string): NodeJS.ErrnoException {
  * A lookup for connections that a remote map asks for (S5): a name of which any address is private is not connected
  * to, and the addresses that were checked are the ones that are used, so that a name cannot change its mind in
  * between. Literal addresses never come here; `checkRemoteTrust` judges those.
- * @param allowedHosts `host` or `host:port` that the operator allows, lower case.
+ * @param allowedHosts `host` or `host:port` that the operator allows, lower case; a function is asked each time.
  */
 export function createPublicLookup(
-  allowedHosts: readonly string[],
+  allowedHosts: readonly string[] | (() => readonly string[]),
   resolve: ResolveName = resolveBySystem,
 ): LookupFunction {
-  const allowed = new Set(allowedHosts.map((host) => host.replace(/:\d+$/, '')));
+  const allowed = typeof allowedHosts === 'function' ? allowedHosts : () => allowedHosts;
+  const allows = (name: string): boolean =>
+    allowed().some((host) => host.replace(/:\d+$/, '') === name.toLowerCase());
   return (name, options, callback) => {
     resolve(name, (error, addresses) => {
       const [first] = addresses;
@@ -37,7 +39,7 @@ export function createPublicLookup(
           error ?? Object.assign(new Error(`'${name}' has no address`), { code: 'ENOTFOUND' }),
           '',
         );
-      } else if (bad && !allowed.has(name.toLowerCase())) {
+      } else if (bad && !allows(name)) {
         callback(refused(name), '');
       } else if (options.all === true) {
         callback(null, [...addresses]);

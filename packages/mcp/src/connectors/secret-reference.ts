@@ -13,7 +13,7 @@ export class SecretReferenceError extends Error {
 }
 
 const REFERENCE = /\$\{([^{}]*)\}/g;
-const WHOLE_FILE = /^\s*file:(\/(?!\/).*?)\s*$/s;
+const WHOLE_FILE = /^\s*file:(\/(?!\/)[^{}]*?)\s*$/;
 const NAME = /^[A-Za-z_]\w*$/;
 /** Keys and tokens are short; anything longer is the wrong file. */
 const MAX_SECRET_BYTES = 65_536;

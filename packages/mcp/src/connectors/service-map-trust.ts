@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { variablesIn } from './secret-reference.ts';
 import type { ServiceMapEntry } from './service-map-schema.ts';
 
 /** What the operator allows maps from elsewhere to do (contract.md, trust by origin). All lists default to empty. */
@@ -34,8 +35,6 @@ const STEERING_VARIABLE =
 /** Headers that frame the message, name its host, or belong to MCP itself. */
 const FRAMING_HEADER =
   /^(?:host|connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|expect|content-length|content-type|accept|cookie|mcp-.*)$/i;
-
-const REFERENCE = /\$\{([^}]*)\}/g;
 
 function privateAddresses(): BlockList {
   const list = new BlockList();
@@ -131,13 +130,14 @@ function checkReferences(
   const refusals: TrustRefusal[] = [];
   for (const value of values) {
     if (value === undefined) continue;
-    const names = [...value.matchAll(REFERENCE)].map((match) => match[1] ?? '');
-    const refused = names.find((name) => /^file:/i.test(name) || allowed?.includes(name) === false);
-    if (refused !== undefined || /^\s*file:/i.test(value)) {
-      const what = refused ?? 'file:';
-      const message = `The reference '${what}' is not allowed`;
-      refusals.push({ code: 'REFERENCE_NOT_ALLOWED', message });
-    }
+    // `file:` outside of braces is one as well.
+    const file = /^\s*file:/i.test(value) || /\$\{\s*file:/i.test(value);
+    const name = variablesIn(value).find((one) => allowed?.includes(one) === false);
+    if (!file && name === undefined) continue;
+    const message = file
+      ? "A reference to a file is not a remote map's to make"
+      : `The reference '\${${name}}' is not allowed: the operator may name it in allowVariables`;
+    refusals.push({ code: 'REFERENCE_NOT_ALLOWED', message });
   }
   return refusals;
 }

@@ -1,6 +1,7 @@
 import type { Era } from '../protocol/revision.ts';
 import type { ConnectorPhase } from '../upstream/upstream-error.ts';
-import type { ConnectorFailure, ConnectorOrigin } from './connector.ts';
+import type { ConnectorFailure, ConnectorOrigin, ConnectorTransport } from './connector.ts';
+import type { ServedManifest } from './served-manifest.ts';
 
 /** What one pass did with one connector. Times in milliseconds. */
 export type SyncOutcome =
@@ -8,6 +9,8 @@ export type SyncOutcome =
       readonly kind: 'synced' | 'unchanged';
       readonly id: string;
       readonly durationMs: number;
+      /** Times the server was asked: more than 1 when the first failed in a way that may pass. */
+      readonly attempts: number;
       readonly era: Era;
       readonly tools: number;
       readonly prompts: number;
@@ -18,6 +21,8 @@ export type SyncOutcome =
       readonly kind: 'failed';
       readonly id: string;
       readonly durationMs: number;
+      /** As above; 0 when an earlier failure still forbids asking. */
+      readonly attempts: number;
       readonly phase: ConnectorPhase;
       readonly code: string;
       readonly message: string;
@@ -39,7 +44,7 @@ export type ConnectorState = 'fresh' | 'stale' | 'unavailable' | 'disabled';
 export interface ConnectorStatus {
   readonly id: string;
   readonly title: string;
-  readonly transport: 'stdio' | 'http' | undefined;
+  readonly transport: ConnectorTransport['kind'] | undefined;
   /** Where its definition came from. */
   readonly origin?: ConnectorOrigin;
   readonly description?: string | undefined;
@@ -49,6 +54,8 @@ export interface ConnectorStatus {
   readonly phase: ConnectorPhase;
   /** True while a connect or list is under way. */
   readonly busy: boolean;
+  /** True while its process is stopped because nobody needs it (`idleStopMs`); the next call wakes it. */
+  readonly asleep?: boolean;
   readonly era: Era | undefined;
   readonly protocolVersion: string | undefined;
   readonly serverInfo: Readonly<Record<string, unknown>> | undefined;
@@ -62,4 +69,21 @@ export interface ConnectorStatus {
   /** Why the last attempt failed, or what the one under way is waiting for; undefined when all is well. */
   readonly failure: ConnectorFailure | undefined;
   readonly warnings: readonly string[];
+}
+
+/** What a status says of the manifest in hand. */
+export function offeredBy(
+  served: ServedManifest | undefined,
+): Pick<ConnectorStatus, 'tools' | 'prompts' | 'resources' | 'warnings' | 'ageMs'> {
+  if (served === undefined) {
+    return { tools: 0, prompts: 0, resources: 0, warnings: [], ageMs: undefined };
+  }
+  const { lists, warnings } = served.manifest;
+  return {
+    tools: lists.tools.length,
+    prompts: lists.prompts.length,
+    resources: lists.resources.length,
+    warnings,
+    ageMs: performance.now() - served.receivedAtMs,
+  };
 }

@@ -1,6 +1,7 @@
-import type { Upstream, UpstreamEvents } from '../upstream/upstream.ts';
+import type { Upstream, UpstreamClient, UpstreamEvents } from '../upstream/upstream.ts';
 import type { ConnectorDefinition } from './connector.ts';
 import type { Manifest } from './manifest.ts';
+import type { ConnectorStatus } from './sync-report.ts';
 
 /** What a server was when its manifest was fetched. */
 export interface RememberedEra {
@@ -15,16 +16,29 @@ export interface SyncedUpstream extends Upstream {
   passEnded?(): void;
   /** Calls of clients under way. */
   readonly inFlight?: number;
+  /** Its process is stopped until something is asked of it. */
+  readonly asleep?: boolean;
   /** Resolves when they have ended, or after `maxMs`. */
   drain?(maxMs: number): Promise<void>;
 }
 
+/** What a connection is doing now, as status shows it. */
+export function activityOf(
+  upstream: SyncedUpstream | undefined,
+  busy: boolean,
+): Pick<ConnectorStatus, 'phase' | 'busy' | 'asleep'> {
+  const asleep = upstream?.asleep === true && { asleep: true };
+  return { phase: upstream?.phase ?? 'config', busy, ...asleep };
+}
+
 /**
  * Makes the upstream of a connector; it connects when first asked.
+ * @param client whom it speaks for; undefined: everybody.
  * @param remembered the era the manifest in hand was fetched in, dated; undefined when there is none.
  */
 export type CreateUpstream = (
   definition: ConnectorDefinition,
   events: UpstreamEvents,
   remembered: () => RememberedEra | undefined,
+  client?: UpstreamClient,
 ) => SyncedUpstream;

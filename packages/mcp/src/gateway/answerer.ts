@@ -1,38 +1,40 @@
-import { EMPTY_VIEW, type CatalogCell, type CatalogView, type Route } from '../catalog/catalog.ts';
-import type { Instruments } from '../observability/instruments.ts';
-import type { RequestParams } from '../protocol/json-rpc.ts';
-import { LIST_BY_METHOD, type ListKind } from '../protocol/list-kind.ts';
 import {
-  ProtocolError,
-  RPC,
-  errorObject,
-  errorText,
-  type JsonObject,
-  type JsonRpcId,
-  type RawMember,
-} from '../protocol/message.ts';
-import type { Era } from '../protocol/revision.ts';
-import type { Caller, UpstreamAccess } from '../upstream/upstream.ts';
+  EMPTY_VIEW,
+  type CatalogCell,
+  type CatalogView,
+  type PageKey,
+  type Route,
+} from '../catalog/catalog.ts';
+import type { Instruments } from '../observability/instruments.ts';
+import { LIST_BY_METHOD, type ListKind } from '../protocol/list-kind.ts';
+import { isLogLevel } from '../protocol/log-level.ts';
+import { ProtocolError, RPC, errorObject, errorText } from '../protocol/message.ts';
+import { META, NAME_PARAM, type Era } from '../protocol/revision.ts';
+import type { UpstreamAccess } from '../upstream/upstream.ts';
 import { CallDeadlines } from './call-deadlines.ts';
-import type { Cancellation } from './cancellation.ts';
-import { ForwardedCall } from './forward.ts';
+import type { ClientRequest } from './client-request.ts';
+import { ForwardedCall, type ForwardPorts } from './forward.ts';
 import { profileOf, type EndpointProfile, type ServerIdentity } from './identity.ts';
+import {
+  findRoute,
+  isForwarded,
+  isForwardedModern,
+  targetOf,
+  type CallTarget,
+} from './call-target.ts';
+import { Interests } from './interests.ts';
+import { ListenRouter } from './listen.ts';
 import { listAnswer } from './lists.ts';
+import { headersOf, membersFor } from './outgoing-call.ts';
+import { readCursor } from './paging.ts';
 import type { ConnectorDirectory, ListDemand, UpstreamSignal } from './ports.ts';
+import { isRetry, retryFor } from './input-required.ts';
+import { ParkedCalls } from './parked-calls.ts';
 import type { Reply } from './reply.ts';
-
-/** A request as either era hands it over, its own envelope already checked. */
-export interface ClientRequest {
-  readonly id: JsonRpcId;
-  readonly method: string;
-  readonly params: RequestParams;
-  readonly era: Era;
-  /** One connector under its own names, or undefined for all under prefixed ones. */
-  readonly connectorId: string | undefined;
-  readonly caller: Caller;
-  readonly paramHeaders: Readonly<Record<string, string>>;
-  readonly cancellation: Cancellation;
-}
+import { createRequestStates } from './request-state.ts';
+import { SessionRequests } from './session-requests.ts';
+import { allowsTasks, taskReply } from './tasks.ts';
+import { troubleOf } from './trouble.ts';
 
 export interface AnswererOptions {
   readonly catalog: CatalogCell<UpstreamAccess>;
@@ -42,28 +44,58 @@ export interface AnswererOptions {
   readonly identity: ServerIdentity;
   /** Between connector id and name on the shared endpoint, e.g. `__`. */
   readonly separator: string;
-  readonly instruments: Pick<Instruments, 'find' | 'listRequests'>;
+  /** Items on one page of a list. Default 0: all on one page. */
+  readonly listPageSize?: number | undefined;
+  readonly instruments: Pick<Instruments, 'find' | 'listRequests' | 'questions'>;
 }
 
-type RoutedKind = 'tools' | 'prompts' | 'resources';
 type Found = Route<UpstreamAccess>;
-
-/** Methods that go to the upstream which offers the name or URI. */
-const FORWARDED: ReadonlyMap<string, RoutedKind> = new Map<string, RoutedKind>([
-  ['tools/call', 'tools'],
-  ['prompts/get', 'prompts'],
-  ['resources/read', 'resources'],
-]);
 
 /** What both eras have in common: lists from memory, calls to the upstream that offers the name. */
 export class Answerer {
   readonly #options: AnswererOptions;
-  readonly #deadlines = new CallDeadlines();
+  readonly #states = createRequestStates();
+  readonly #parking = new ParkedCalls<ForwardedCall>(this.#states);
+  readonly #ports: ForwardPorts;
   readonly #calls = new Set<ForwardedCall>();
   readonly #countList = new Map<string, () => void>();
+  /** What clients want of servers beside answers. */
+  readonly interests: Interests;
+  /** Modern clients that listen. */
+  readonly listens: ListenRouter;
+  /** What only sessions ask. */
+  readonly sessionRequests: SessionRequests;
+  readonly #unsubscribe: () => void;
 
   constructor(options: AnswererOptions) {
     this.#options = options;
+    const { questions } = options.instruments;
+    questions.inc({ outcome: 'asked' }, 0);
+    questions.inc({ outcome: 'refused' }, 0);
+    this.#ports = {
+      deadlines: new CallDeadlines(),
+      signal: options.signal,
+      parking: this.#parking,
+      states: this.#states,
+      countQuestion: (outcome) => questions.inc({ outcome }),
+    };
+    this.interests = new Interests(options.catalog);
+    this.listens = new ListenRouter({
+      catalog: options.catalog,
+      interests: this.interests,
+      capabilities: (id) => this.profile(id, 'modern').capabilities,
+      serverInfo: (id) => this.profile(id, 'modern').serverInfo,
+      findResource: async ({ connectorId }, uri) =>
+        await this.#findSoon(resource(uri), connectorId),
+    });
+    this.sessionRequests = new SessionRequests({
+      interests: this.interests,
+      offersLogging: (id) => Object.hasOwn(this.profile(id, 'legacy').capabilities, 'logging'),
+      requireResource: async ({ id, connectorId }, uri) =>
+        (await this.#findSoon(resource(uri), connectorId)) ??
+        this.#refuse(resource(uri), { id, connectorId, era: 'legacy' }, performance.now()),
+    });
+    this.#unsubscribe = options.catalog.subscribe((change) => this.listens.announce(change));
     for (const method of LIST_BY_METHOD.keys()) {
       const child = options.instruments.listRequests.labels(method);
       child.inc(0);
@@ -82,13 +114,20 @@ export class Answerer {
     return current.connectors.get(connectorId) ?? EMPTY_VIEW;
   }
 
-  profile(connectorId: string | undefined, listChanged: boolean): EndpointProfile {
-    return profileOf(this.view(connectorId), connectorId, this.#options.identity, listChanged);
+  profile(connectorId: string | undefined, era: Era): EndpointProfile {
+    const { identity, demand } = this.#options;
+    const complete = demand.complete(connectorId);
+    return profileOf(this.view(connectorId), { connectorId, identity, complete, era });
   }
 
   /** True when the method is one of those both eras share; the answer then goes to `reply`. */
   handles(method: string): boolean {
-    return LIST_BY_METHOD.has(method) || FORWARDED.has(method);
+    return LIST_BY_METHOD.has(method) || isForwarded(method);
+  }
+
+  /** As `handles`, for what only modern clients ask. */
+  handlesModern(method: string, connectorId: string | undefined): boolean {
+    return this.handles(method) || isForwardedModern(method, this.view(connectorId));
   }
 
   /**
@@ -108,130 +147,142 @@ export class Answerer {
 
   /** Ends what is still under way, with an error the clients can read. */
   close(): void {
+    this.#unsubscribe();
+    this.listens.close();
+    this.interests.close();
     for (const call of this.#calls) call.shutDown();
+    this.#parking.close();
+  }
+
+  /** The route of what is named; while nothing is known of a connector yet, the name may be its. */
+  async #findSoon(target: CallTarget, connectorId: string | undefined): Promise<Found | undefined> {
+    const route = findRoute(this.view(connectorId), target);
+    if (route !== undefined) return route;
+    await this.#options.demand.listWanted(connectorId);
+    return findRoute(this.view(connectorId), target);
   }
 
   #answerList(kind: ListKind, request: ClientRequest, reply: Reply): void {
-    const { id, era, connectorId, params } = request;
-    const { cursor } = params.value;
-    if (cursor !== undefined && cursor !== null) {
-      throw new ProtocolError(RPC.invalidParams, 'Invalid params: unknown cursor', { id });
-    }
+    const { id, era, connectorId } = request;
+    const page = this.#pageOf(kind, request);
     const { demand, directory } = this.#options;
     const known = connectorId === undefined || this.view(connectorId).info !== undefined;
-    const trouble = known ? undefined : directory.find(connectorId)?.trouble;
+    const trouble = known ? undefined : troubleOf(connectorId, directory);
     if (trouble !== undefined) {
-      reply.answer(200, errorText(JSON.stringify(id), troubleError(connectorId ?? '', trouble)));
+      const { message, data } = trouble;
+      const error = errorObject(RPC.connectorUnavailable, message, data);
+      reply.answer(200, errorText(JSON.stringify(id), error));
       return;
     }
     const options = {
       id,
       era,
+      page,
       complete: () => demand.complete(connectorId),
-      serverInfo: () => this.profile(connectorId, false).serverInfo,
+      serverInfo: () => this.profile(connectorId, era).serverInfo,
+      degraded: demand.degraded(connectorId),
     };
     reply.answerParts(listAnswer(this.view(connectorId), kind, options));
   }
 
+  #pageOf(
+    kind: ListKind,
+    { id, params }: ClientRequest,
+  ): { readonly after: PageKey | undefined; readonly size: number } | undefined {
+    const { cursor } = params.value;
+    const size = this.#options.listPageSize || Infinity;
+    if (cursor === undefined || cursor === null) {
+      return size === Infinity ? undefined : { after: undefined, size };
+    }
+    const after = typeof cursor === 'string' ? readCursor(kind, cursor) : undefined;
+    if (after !== undefined) return { after, size };
+    throw new ProtocolError(RPC.invalidParams, 'Invalid params: unknown cursor', { id });
+  }
+
   async #forward(request: ClientRequest, reply: Reply): Promise<ForwardedCall | undefined> {
+    const resumed = isRetry(request) ? this.#parking.resume(request, reply) : undefined;
+    if (resumed !== undefined) {
+      request.cancellation.onCancel((reason) => resumed.cancel(reason));
+      return resumed;
+    }
     const startedAtMs = performance.now();
-    const kind = FORWARDED.get(request.method) ?? 'tools';
-    const name = nameOf(request, kind);
-    let route = this.#find(kind, name, request.connectorId);
+    const target = targetOf(request);
+    let route = findRoute(this.view(request.connectorId), target);
     if (route === undefined) {
-      // Only while nothing is known of a connector yet: the name may be its.
-      await this.#options.demand.listWanted(request.connectorId);
+      route = await this.#findSoon(target, request.connectorId);
       if (request.cancellation.reason !== undefined) {
         reply.drop();
         return undefined;
       }
-      route = this.#find(kind, name, request.connectorId);
-      route ??= this.#refuse(kind, name, request, startedAtMs);
+      route ??= this.#refuse(target, request, startedAtMs);
     }
-    const { id, method, era, caller, paramHeaders, params } = request;
+    this.#wantLogs(request, route);
+    const sent = isRetry(request) ? this.#retried(request, route) : request;
     const call = new ForwardedCall(
       {
-        id,
-        method,
-        members: renamed(params.members, name, route.upstreamName),
-        meta: params.meta,
-        name: method === 'resources/read' ? name : route.upstreamName,
-        paramHeaders,
-        era,
-        caller,
+        request: sent,
+        members: membersFor(route, target, sent),
+        name: NAME_PARAM.has(sent.method) ? route.upstreamName : undefined,
+        paramHeaders: headersOf(route, sent),
       },
       route,
-      reply,
-      { deadlines: this.#deadlines, signal: this.#options.signal },
+      inSharedTerms(reply, sent, route),
+      this.#ports,
     );
     const { instruments } = this.#options;
-    const meter = kind === 'tools' ? instruments.find(route.connectorId) : undefined;
+    const meter = target.kind === 'tools' ? instruments.find(route.connectorId) : undefined;
     call.whenDone((result) => {
       this.#calls.delete(call);
       meter?.toolCallEnded(result, performance.now() - startedAtMs);
     });
     this.#calls.add(call);
-    call.start(route);
+    call.start();
     request.cancellation.onCancel((reason) => call.cancel(reason));
     return call;
   }
 
-  #find(kind: RoutedKind, name: string, connectorId: string | undefined): Found | undefined {
-    const view = this.view(connectorId);
-    return view[kind].get(name) ?? (kind === 'resources' ? templateRoute(view, name) : undefined);
+  /** A legacy server knows no level of a request: it is told of the most verbose one any call asked for. */
+  #wantLogs({ era, params, caller }: ClientRequest, route: Found): void {
+    if (era === 'legacy') return;
+    const member = params.meta.find(({ key }) => key === META.logLevel);
+    const level: unknown = member && JSON.parse(member.text);
+    if (!isLogLevel(level)) return;
+    const { info } = this.view(route.connectorId);
+    if (info?.era !== 'legacy' || !Object.hasOwn(info.capabilities, 'logging')) return;
+    this.interests.raiseLogLevel(route, caller, level);
+  }
+
+  #retried(request: ClientRequest, { target }: Found): ClientRequest {
+    return retryFor(request, target.acquire(request.caller).info?.era, this.#states);
   }
 
   /** Tells "not offered" from "the connector it belongs to cannot be used". */
-  #refuse(kind: RoutedKind, name: string, request: ClientRequest, startedAtMs: number): never {
+  #refuse(
+    { kind, name }: CallTarget,
+    request: Pick<ClientRequest, 'id' | 'era' | 'connectorId'>,
+    startedAtMs: number,
+  ): never {
     const { id, era } = request;
     const owner = request.connectorId ?? name.split(this.#options.separator, 1)[0] ?? '';
     const known = this.view(owner).info !== undefined;
-    const trouble = known ? undefined : this.#options.directory.find(owner)?.trouble;
+    const trouble = known ? undefined : troubleOf(owner, this.#options.directory);
     if (trouble !== undefined) {
-      const { phase, code, message } = trouble;
-      const data = { code, connector: owner, phase };
+      const { message, data } = trouble;
       const meter = kind === 'tools' ? this.#options.instruments.find(owner) : undefined;
       meter?.toolCallEnded('unavailable', performance.now() - startedAtMs);
-      throw new ProtocolError(RPC.connectorUnavailable, `${owner}: ${message}`, { id, data });
+      throw new ProtocolError(RPC.connectorUnavailable, message, { id, data });
     }
     const legacyResource = kind === 'resources' && era === 'legacy';
     const code = legacyResource ? RPC.resourceNotFound : RPC.invalidParams;
-    throw new ProtocolError(code, `Unknown ${kind.slice(0, -1)}: ${name}`, { id });
+    const data = kind === 'resources' ? { uri: name } : undefined;
+    throw new ProtocolError(code, `Unknown ${kind.slice(0, -1)}: ${name}`, { id, data });
   }
 }
 
-function nameOf({ id, params }: ClientRequest, kind: RoutedKind): string {
-  const key = kind === 'resources' ? 'uri' : 'name';
-  const name = params.value[key];
-  if (typeof name === 'string' && name !== '') return name;
-  throw new ProtocolError(RPC.invalidParams, `Invalid params: ${key} must be a string`, { id });
+/** On the shared endpoint the id of a task says whose it is. */
+function inSharedTerms(reply: Reply, request: ClientRequest, route: Found): Reply {
+  const shared = request.connectorId === undefined && request.era === 'modern';
+  return shared && allowsTasks(request.params.meta) ? taskReply(reply, route.connectorId) : reply;
 }
 
-function troubleError(
-  connectorId: string,
-  { phase, code, message }: { phase: string; code: string; message: string },
-): string {
-  const data: JsonObject = { code, connector: connectorId, phase };
-  return errorObject(RPC.connectorUnavailable, `${connectorId}: ${message}`, data);
-}
-
-/** The members of a call in the upstream's names: only `name` ever differs. */
-function renamed(
-  members: readonly RawMember[],
-  name: string,
-  upstreamName: string,
-): readonly RawMember[] {
-  if (name === upstreamName) return members;
-  return members.map((member) =>
-    member.key === 'name' ? { key: 'name', text: JSON.stringify(upstreamName) } : member,
-  );
-}
-
-/** A URI nobody lists may still be one a template describes: the longest literal beginning wins. */
-function templateRoute(
-  view: CatalogView<UpstreamAccess>,
-  uri: string,
-): Route<UpstreamAccess> | undefined {
-  const match = view.templates.find(({ prefix }) => prefix !== '' && uri.startsWith(prefix));
-  return match && { ...match.route, upstreamName: uri };
-}
+const resource = (uri: string): CallTarget => ({ kind: 'resources', name: uri });

@@ -1,6 +1,8 @@
 import { findMember, objectMembers } from '../protocol/json-scan.ts';
+import { legacyToolResult } from '../protocol/legacy-tool.ts';
 import { RPC, errorObject, membersText } from '../protocol/message.ts';
 import type { Era } from '../protocol/revision.ts';
+import { requiredCapabilities } from './client-capabilities.ts';
 
 /** Members the modern revision adds to results. Legacy clients never see them. */
 const MODERN_RESULT_KEYS: ReadonlySet<string> = new Set(['resultType', 'ttlMs', 'cacheScope']);
@@ -34,20 +36,50 @@ function toLegacy(text: string): Bridged {
   return { kind: 'result', text: `{${membersText(raw)}}` };
 }
 
-/** Puts a result into the client's era; within one era it stays letter for letter. */
-export function bridgeResult(text: string, from: Era, to: Era, method: string): Bridged {
-  if (from === to) return { kind: 'result', text };
-  return to === 'modern' ? { kind: 'result', text: toModern(text, method) } : toLegacy(text);
+/** The call a result belongs to. */
+export interface BridgedCall {
+  readonly method: string;
+  /** Legacy clients see the tool's output under `result`. Default: false. */
+  readonly wrapsOutput?: boolean | undefined;
 }
 
-/** Puts an error into the client's era: resource-not-found has another code in each (mcp-protocol.md §4.17). */
+/** Puts a result into the client's era; within one era it stays letter for letter. */
+export function bridgeResult(
+  text: string,
+  from: Era,
+  to: Era,
+  { method, wrapsOutput = false }: BridgedCall,
+): Bridged {
+  if (from === to) return { kind: 'result', text };
+  if (to === 'modern') return { kind: 'result', text: toModern(text, method) };
+  const bridged = toLegacy(text);
+  if (bridged.kind === 'error' || method !== 'tools/call') return bridged;
+  return { kind: 'result', text: legacyToolResult(bridged.text, wrapsOutput) };
+}
+
+/** Codes that only one era knows, and what says the same in the other (mcp-protocol.md §4.16, §4.17). */
+const TO_MODERN: ReadonlyMap<number, number> = new Map([[RPC.resourceNotFound, RPC.invalidParams]]);
+const TO_LEGACY: ReadonlyMap<number, number> = new Map([
+  [RPC.missingClientCapability, RPC.invalidRequest],
+]);
+
+/** Puts an error into the client's era; message and data stay as they are. */
 export function bridgeError(text: string, from: Era, to: Era): string {
-  if (from === to || to === 'legacy') return text;
-  const code = findMember(objectMembers(text), 'code');
-  if (code === undefined || Number(text.slice(code.start, code.end)) !== RPC.resourceNotFound) {
-    return text;
+  if (from === to) return text;
+  const span = findMember(objectMembers(text), 'code');
+  if (span === undefined) return text;
+  const codes = to === 'modern' ? TO_MODERN : TO_LEGACY;
+  const code = codes.get(Number(text.slice(span.start, span.end)));
+  return code === undefined ? text : `${text.slice(0, span.start)}${code}${text.slice(span.end)}`;
+}
+
+/** A failure of ours as the method's own answers say it: a tool's is a result that a model can read. */
+export function failureOf(method: string, message: string): Bridged {
+  if (method !== 'tools/call') {
+    return { kind: 'error', text: errorObject(RPC.internalError, message) };
   }
-  return `${text.slice(0, code.start)}${RPC.invalidParams}${text.slice(code.end)}`;
+  const content = [{ type: 'text', text: message }];
+  return { kind: 'result', text: JSON.stringify({ content, isError: true }) };
 }
 
 /** The HTTP status a modern client expects with an error code; legacy clients always get 200. */
@@ -59,4 +91,40 @@ export function errorStatus(code: number, era: Era): number {
     code === RPC.missingClientCapability ||
     code === RPC.unsupportedVersion;
   return rejected ? 400 : 200;
+}
+
+/**
+ * What a modern client gets when a call fails after the server asked for something the client has not declared: the
+ * revision's own error (spec 2026-07-28, basic/index). Undefined when the server could do without.
+ */
+export function missingError({ kind, text }: Bridged, capability: string): string | undefined {
+  if (kind === 'result' && !text.includes('"isError"')) return undefined;
+  const answer: unknown = JSON.parse(text);
+  const failed = typeof answer === 'object' && answer !== null && Reflect.get(answer, 'isError');
+  if (kind === 'result' && failed !== true) return undefined;
+  const message = `The server needs a capability this client has not declared: ${capability}`;
+  const required = { requiredCapabilities: requiredCapabilities(capability) };
+  return errorObject(RPC.missingClientCapability, message, { ...required, [kind]: answer });
+}
+
+/** An answer that is passed on unread is looked into only when it is small and may be an error. */
+const MAX_ERROR_BYTES = 16_384;
+
+/** Whether an answer that is passed on unread is an error. */
+export function isError(body: Buffer): boolean {
+  if (body.length > MAX_ERROR_BYTES || !body.includes('"error"')) return false;
+  try {
+    const answer: unknown = JSON.parse(body.toString('utf8'));
+    return typeof answer === 'object' && answer !== null && Object.hasOwn(answer, 'error');
+  } catch {
+    // It is passed on unread; what is wrong with it is for the client to find.
+    return false;
+  }
+}
+
+/** The code of an error given as raw JSON; 0 when it has none. */
+export function codeOf(errorText: string): number {
+  const error: unknown = JSON.parse(errorText);
+  const code: unknown = typeof error === 'object' && error !== null && Reflect.get(error, 'code');
+  return typeof code === 'number' ? code : 0;
 }

@@ -4,6 +4,10 @@ export interface TimedCall {
   readonly lastProgressAtMs: number;
   readonly idleTimeoutMs: number;
   readonly maxCallMs: number;
+  /** True while its client has something to answer: that takes as long as people take, and only `maxCallMs` ends it. */
+  readonly waiting: boolean;
+  /** Called at every look at it. */
+  tick(nowMs: number): void;
   /** Called once, when either time is used up. */
   expire(waitedMs: number): void;
 }
@@ -36,9 +40,12 @@ export class CallDeadlines {
     for (const call of this.#calls) {
       const idleMs = now - call.lastProgressAtMs;
       const totalMs = now - call.startedAtMs;
-      if (idleMs >= call.idleTimeoutMs || totalMs >= call.maxCallMs) {
+      const idle = idleMs >= call.idleTimeoutMs && !call.waiting;
+      if (idle || totalMs >= call.maxCallMs) {
         this.delete(call);
         call.expire(totalMs);
+      } else {
+        call.tick(now);
       }
     }
   }

@@ -1,76 +1,81 @@
 import type { Route } from '../catalog/catalog.ts';
 import type { CallResult } from '../observability/connector-instruments.ts';
-import {
-  RPC,
-  errorObject,
-  errorText,
-  resultText,
-  type JsonRpcId,
-  type RawMember,
-} from '../protocol/message.ts';
+import type { JsonRpcId, RawMember } from '../protocol/message.ts';
 import type { Era } from '../protocol/revision.ts';
 import { UpstreamError, type UpstreamErrorCode } from '../upstream/upstream-error.ts';
 import type {
-  Caller,
   ForwardHandle,
-  ForwardRequest,
   ForwardSink,
+  RpcAnswer,
   ServerRequest,
+  Upstream,
   UpstreamAccess,
 } from '../upstream/upstream.ts';
-import { bridgeError, bridgeResult, errorStatus } from './bridge.ts';
+import {
+  bridgeError,
+  bridgeResult,
+  codeOf,
+  errorStatus,
+  failureOf,
+  isError,
+  missingError,
+} from './bridge.ts';
+import { CallClient } from './call-client.ts';
 import type { CallDeadlines, TimedCall } from './call-deadlines.ts';
+import { CallInput } from './call-input.ts';
+import type { QuestionOutcome } from './call-questions.ts';
+import { noAnswer } from './client-questions.ts';
+import type { ClientRequest } from './client-request.ts';
+import { urlsRequired } from './input-required.ts';
+import { asksForInput } from './input-rounds.ts';
+import type { ParkableCall, ParkedCalls } from './parked-calls.ts';
 import type { UpstreamSignal } from './ports.ts';
 import type { Reply } from './reply.ts';
+import type { RequestStates } from './request-state.ts';
+import { unavailableError } from './unavailable-error.ts';
 
 /** One request of a client that an upstream answers. */
 export interface Call {
-  readonly id: JsonRpcId;
-  readonly method: string;
+  /** As the client sent it. */
+  readonly request: ClientRequest;
   /** Already in the upstream's names. */
   readonly members: readonly RawMember[];
-  readonly meta: readonly RawMember[];
   readonly name: string | undefined;
   readonly paramHeaders: Readonly<Record<string, string>>;
-  readonly era: Era;
-  readonly caller: Caller;
 }
 
 export interface ForwardPorts {
   readonly deadlines: CallDeadlines;
   readonly signal: UpstreamSignal;
-}
-
-/** What a client is told when there is no answer: connector, phase and cause, with the stable code in `data`. */
-export function unavailableError(error: UpstreamError): string {
-  return errorObject(RPC.connectorUnavailable, `${error.connectorId}: ${error.message}`, {
-    code: error.code,
-    connector: error.connectorId,
-    phase: error.phase,
-    ...(error.retryAfterMs !== undefined && { retryAfterMs: Math.ceil(error.retryAfterMs) }),
-  });
+  readonly parking: ParkedCalls<ForwardedCall>;
+  readonly states: RequestStates;
+  readonly countQuestion: (outcome: QuestionOutcome) => void;
 }
 
 /** A call on its way: hears the upstream, answers the client, and is over exactly once. */
-export class ForwardedCall implements ForwardSink, TimedCall {
+export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall {
   readonly startedAtMs: number = performance.now();
   lastProgressAtMs: number = this.startedAtMs;
+  readonly connectorId: string;
   readonly idleTimeoutMs: number;
   readonly maxCallMs: number;
   readonly #call: Call;
-  readonly #connectorId: string;
-  readonly #reply: Reply;
+  readonly #client: CallClient;
   readonly #ports: ForwardPorts;
+  readonly #route: Route<UpstreamAccess>;
   readonly #doneListeners: ((result: CallResult) => void)[] = [];
+  #upstream: Upstream | undefined;
   #handle: ForwardHandle | undefined;
+  #input: CallInput | undefined;
   #opened = false;
   #result: CallResult | undefined;
 
   constructor(call: Call, route: Route<UpstreamAccess>, reply: Reply, ports: ForwardPorts) {
     this.#call = call;
-    this.#connectorId = route.connectorId;
-    this.#reply = reply;
+    this.#client = new CallClient(call.request, reply);
     this.#ports = ports;
+    this.#route = route;
+    this.connectorId = route.connectorId;
     this.idleTimeoutMs = route.target.callTimeouts.idleTimeoutMs;
     this.maxCallMs = route.target.callTimeouts.maxCallMs;
   }
@@ -79,104 +84,105 @@ export class ForwardedCall implements ForwardSink, TimedCall {
     return this.#result !== undefined;
   }
 
+  get waiting(): boolean {
+    return this.#input?.waiting === true;
+  }
+
+  get current(): ClientRequest {
+    return this.#client.request;
+  }
+
   /** Called with the way the call went when it is over; at once when it already is. */
   whenDone(listener: (result: CallResult) => void): void {
     if (this.#result !== undefined) listener(this.#result);
     else this.#doneListeners.push(listener);
   }
 
-  start(route: Route<UpstreamAccess>): void {
-    const { id, method, members, meta, name, paramHeaders, era, caller } = this.#call;
-    const request: ForwardRequest = {
-      id,
-      method,
-      members,
-      meta,
-      name,
-      paramHeaders,
-      clientEra: era,
-      caller,
-    };
+  start(): void {
     this.#ports.deadlines.add(this);
-    const handle = route.target.acquire(caller).forward(request, this);
-    this.#handle = handle;
-    this.#reply.onDrain(() => handle.resume());
+    this.#call.request.session?.uses(this.connectorId, this.#route.target);
+    this.#send(this.#call.members, this.#call.request.id);
+    this.#client.reply.onDrain(() => this.#handle?.resume());
   }
 
   notification(text: string): void {
     if (this.done) return;
-    const taken = this.#reply.notify(text);
+    const taken = this.#client.notify(text, this.#upstream?.info?.era);
     // A notification that nobody gets is no progress, or a silent client could keep a call alive.
     if (taken !== 'dropped') this.lastProgressAtMs = performance.now();
     if (taken === 'slow') this.#handle?.pause();
   }
 
-  request({ method, respond }: ServerRequest): void {
-    respond({ kind: 'error', text: errorObject(RPC.methodNotFound, `Method not found: ${method}`) });
+  request(request: ServerRequest): void {
+    if (this.done) request.respond(noAnswer('the call is over'));
+    else this.#inputOf().ask(request);
+  }
+
+  suspended(retryMs: number): void {
+    this.#client.reply.suspend?.(retryMs);
   }
 
   result(text: string, era: Era): void {
+    const { era: clientEra, method } = this.current;
     if (!/^\s*\{/.test(text)) {
       this.fail(this.#error('BAD_RESPONSE', 'the result is not a JSON object'));
-      return;
+    } else if (era === 'modern' && clientEra === 'legacy' && asksForInput(text)) {
+      this.#handle = undefined;
+      if (!this.done) this.#inputOf().round(text);
+    } else {
+      this.#finishWith(
+        bridgeResult(text, era, clientEra, { method, wrapsOutput: this.#route.wrapsOutput }),
+      );
     }
-    const bridged = bridgeResult(text, era, this.#call.era, this.#call.method);
-    const id = JSON.stringify(this.#call.id);
-    const body =
-      bridged.kind === 'result' ? resultText(id, bridged.text) : errorText(id, bridged.text);
-    this.#finish(bridged.kind === 'result' ? 'ok' : 'error', 200, body);
   }
 
   error(text: string, era: Era): void {
-    const bridged = bridgeError(text, era, this.#call.era);
-    const parsed: unknown = JSON.parse(bridged);
-    const code = typeof parsed === 'object' && parsed !== null ? Reflect.get(parsed, 'code') : 0;
-    this.#finish(
-      'error',
-      errorStatus(Number(code), this.#call.era),
-      errorText(JSON.stringify(this.#call.id), bridged),
-    );
+    const { era: clientEra } = this.current;
+    const urls =
+      era === 'legacy' && clientEra === 'modern'
+        ? urlsRequired(text, this.current, this.#ports.states)
+        : undefined;
+    this.#finishWith(urls ?? { kind: 'error', text: bridgeError(text, era, clientEra) });
   }
 
   whole(body: Buffer): void {
-    this.#finish(isError(body) ? 'error' : 'ok', 200, body);
+    if (this.#settle(isError(body) ? 'error' : 'ok')) this.#client.reply.answer(200, body);
   }
 
   open(): void {
     if (this.done) return;
     this.#opened = true;
-    this.#reply.open();
+    this.#client.reply.open();
   }
 
   chunk(bytes: Buffer): boolean {
     if (this.done) return true;
     this.lastProgressAtMs = performance.now();
-    const more = this.#reply.chunk(bytes);
+    const more = this.#client.reply.chunk(bytes);
     if (!more) this.#handle?.pause();
     return more;
   }
 
   end(): void {
-    if (this.#settle('ok')) this.#reply.end();
+    if (this.#settle('ok')) this.#client.reply.end();
   }
 
   fail(error: UpstreamError): void {
     if (this.done) return;
     this.#ports.signal.callFailed(error.connectorId, error.code);
     const result = error.code === 'TIMEOUT' ? 'timeout' : 'failed';
-    if (!this.#opened) {
-      this.#finish(result, 200, errorText(JSON.stringify(this.#call.id), unavailableError(error)));
-    } else if (this.#settle(result)) {
-      this.#reply.abort();
-    }
+    if (!this.#opened) this.#finish(result, 200, { kind: 'error', text: unavailableError(error) });
+    else if (this.#settle(result)) this.#client.reply.abort();
   }
 
   /** The client has cancelled or gone: the upstream is told and nothing more is answered. */
   cancel(reason: string): void {
-    if (!this.#settle('cancelled')) return;
+    if (this.done) return;
+    // Before its questions get an error, or the server would take them for refused and go on.
     this.#handle?.cancel(reason);
-    if (this.#opened) this.#reply.abort();
-    else this.#reply.drop();
+    this.#settle('cancelled', reason);
+    if (this.#opened) this.#client.reply.abort();
+    else if (!this.#client.parked) this.#client.reply.drop();
   }
 
   /** The gateway closes: the client gets a typed error, the upstream is told. */
@@ -191,37 +197,86 @@ export class ForwardedCall implements ForwardSink, TimedCall {
     if (this.done) return;
     const handle = this.#handle;
     const waited = `${Math.round(waitedMs / 1000)} s`;
-    this.fail(this.#error('TIMEOUT', `no answer to ${this.#call.method} within ${waited}`));
+    this.fail(this.#error('TIMEOUT', `no answer to ${this.current.method} within ${waited}`));
     handle?.cancel('deadline exceeded');
   }
 
+  tick(nowMs: number): void {
+    if (!this.#client.parked) this.#client.reply.tick?.(nowMs);
+  }
+
+  park(resultText: string): void {
+    this.#client.park(resultText);
+  }
+
+  rejoin(request: ClientRequest, reply: Reply): void {
+    this.#client.rejoin(request, reply);
+    if (!this.done) reply.onDrain(() => this.#handle?.resume());
+  }
+
+  #send(members: readonly RawMember[], id: JsonRpcId): void {
+    const { request, name, paramHeaders } = this.#call;
+    const { caller } = request;
+    this.#upstream = this.#route.target.acquire(caller);
+    this.#handle = this.#upstream.forward(
+      {
+        id,
+        method: request.method,
+        members,
+        meta: request.params.meta,
+        name,
+        paramHeaders,
+        clientEra: request.era,
+        caller,
+      },
+      this,
+    );
+  }
+
+  #inputOf(): CallInput {
+    this.#input ??= new CallInput({
+      client: this.#client,
+      park: () => this.#ports.parking.forCall(this),
+      count: this.#ports.countQuestion,
+      onProgress: () => {
+        this.lastProgressAtMs = performance.now();
+      },
+      again: (members, round) => {
+        // Another id than any try before had (spec 2026-07-28, basic/patterns/mrtr, client requirement 3).
+        const id = `${String(this.#call.request.id)}/${round}`;
+        this.#send([...this.#call.members, ...members], id);
+      },
+      giveUp: (why) => {
+        const message = `${this.connectorId}: ${this.current.method} was not completed: ${why}`;
+        this.#finish('error', 200, failureOf(this.current.method, message));
+      },
+    });
+    return this.#input;
+  }
+
+  #finishWith(answer: RpcAnswer): void {
+    const { era } = this.current;
+    const missing = era === 'modern' ? this.#input?.missing : undefined;
+    const instead = missing === undefined ? undefined : missingError(answer, missing);
+    const last: RpcAnswer = instead === undefined ? answer : { kind: 'error', text: instead };
+    if (last.kind === 'result') this.#finish('ok', 200, last);
+    else this.#finish('error', errorStatus(codeOf(last.text), era), last);
+  }
+
   #error(code: UpstreamErrorCode, message: string): UpstreamError {
-    return new UpstreamError(code, message, { connectorId: this.#connectorId, phase: 'ready' });
+    return new UpstreamError(code, message, { connectorId: this.connectorId, phase: 'ready' });
   }
 
-  #finish(result: CallResult, status: number, body: Buffer | string): void {
-    if (this.#settle(result)) this.#reply.answer(status, body);
+  #finish(result: CallResult, status: number, answer: RpcAnswer): void {
+    if (this.#settle(result)) this.#client.answer(status, answer);
   }
 
-  #settle(result: CallResult): boolean {
+  #settle(result: CallResult, reason: string = 'it has been answered'): boolean {
     if (this.done) return false;
     this.#result = result;
     this.#ports.deadlines.delete(this);
+    this.#input?.close(reason);
     for (const listener of this.#doneListeners) listener(result);
     return true;
-  }
-}
-
-/** An answer that is passed on unread is looked into only when it is small and may be an error. */
-const MAX_ERROR_BYTES = 16_384;
-
-function isError(body: Buffer): boolean {
-  if (body.length > MAX_ERROR_BYTES || !body.includes('"error"')) return false;
-  try {
-    const answer: unknown = JSON.parse(body.toString('utf8'));
-    return typeof answer === 'object' && answer !== null && Object.hasOwn(answer, 'error');
-  } catch {
-    // It is passed on unread; what is wrong with it is for the client to find.
-    return false;
   }
 }

@@ -24,15 +24,18 @@ function withoutNewlines(bytes: Buffer): Buffer {
 }
 
 /** What may wait unread in one response before notifications are dropped: 1 MiB. */
-const MAX_UNREAD_BYTES = 1_048_576;
+export const MAX_UNREAD_BYTES = 1_048_576;
 /** How long a client may leave the rest of its answer unread, without taking a byte: 60 s. */
 const UNREAD_TIMEOUT_MS = 60_000;
+/** A comment goes out on a stream when nothing else has for this long. */
+export const KEEP_ALIVE_MS = 15_000;
 
 class HttpReply implements Reply {
   readonly #response: ServerResponse;
   readonly #acceptsStream: boolean;
   readonly #extraHeaders: Readonly<Record<string, string>>;
   #streaming = false;
+  #writtenAtMs = 0;
 
   constructor(
     response: ServerResponse,
@@ -48,6 +51,7 @@ class HttpReply implements Reply {
     const { writableLength } = this.#response;
     if (!this.#acceptsStream || this.#gone() || writableLength > MAX_UNREAD_BYTES) return 'dropped';
     this.#startStream();
+    this.#writtenAtMs = performance.now();
     return this.#response.write(eventFrame(text)) ? 'sent' : 'slow';
   }
 
@@ -99,6 +103,16 @@ class HttpReply implements Reply {
     this.#response.end();
   }
 
+  keepAlive(): void {
+    if (this.#streaming && !this.#gone()) this.#response.write(': keep-alive\n\n');
+  }
+
+  tick(nowMs: number): void {
+    if (!this.#streaming || nowMs - this.#writtenAtMs < KEEP_ALIVE_MS) return;
+    this.#writtenAtMs = nowMs;
+    this.keepAlive();
+  }
+
   onDrain(listener: () => void): void {
     this.#response.on('drain', listener);
   }
@@ -146,6 +160,6 @@ export function createHttpReply(
 }
 
 /** Cuts a response whose rest nobody takes: a socket that makes no progress is not held for ever. */
-function limitUnread(response: ServerResponse): void {
+export function limitUnread(response: ServerResponse): void {
   if (response.writableLength > 0) response.setTimeout(UNREAD_TIMEOUT_MS);
 }

@@ -1,6 +1,8 @@
-import type { CatalogView } from '../catalog/catalog.ts';
+import type { CatalogView, ServerBehind } from '../catalog/catalog.ts';
 import { LIST_KINDS, LIST_SHAPES } from '../protocol/list-kind.ts';
 import type { JsonObject } from '../protocol/message.ts';
+import type { Era } from '../protocol/revision.ts';
+import { TASKS_EXTENSION } from './tasks.ts';
 
 /** Who we say we are on the shared endpoint. */
 export interface ServerIdentity {
@@ -16,28 +18,96 @@ export interface EndpointProfile {
   readonly instructions: string | undefined;
 }
 
+export interface ProfileContext {
+  /** Undefined: the shared endpoint. */
+  readonly connectorId: string | undefined;
+  readonly identity: ServerIdentity;
+  /** False while something is not known yet of a connector: what it may offer is offered. */
+  readonly complete: boolean;
+  readonly era: Era;
+}
+
+/** Extensions that the shared endpoint relays: MCP Apps need nothing but to be passed on, tasks an id of ours. */
+const RELAYED_EXTENSIONS: readonly string[] = ['io.modelcontextprotocol/ui', TASKS_EXTENSION];
+/** The most instructions of connectors together, in characters. */
+const MAX_INSTRUCTIONS = 16_384;
+/** Capabilities of ours whatever the server says of them: the core tasks of 2025-11-25 are not relayed. */
+const NOT_RELAYED: ReadonlySet<string> = new Set(['tasks']);
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /**
  * The shared endpoint speaks as us and offers every list, as connectors come and go. `/mcp/{connector}` speaks as the
  * server behind it, as far as that is known, and offers what it offers.
- * @param listChanged whether the peer can be told of changes.
  */
-export function profileOf(
-  view: CatalogView<unknown> | undefined,
-  connectorId: string | undefined,
-  identity: ServerIdentity,
-  listChanged: boolean,
-): EndpointProfile {
-  const info = connectorId === undefined ? undefined : view?.info;
-  const capabilities: Record<string, JsonObject> = {};
-  for (const kind of LIST_KINDS) {
-    const { capability } = LIST_SHAPES[kind];
-    if (info === undefined || Object.hasOwn(info.capabilities, capability)) {
-      capabilities[capability] = listChanged ? { listChanged: true } : {};
-    }
-  }
+export function profileOf(view: CatalogView<unknown>, context: ProfileContext): EndpointProfile {
+  const { connectorId, identity } = context;
+  const info = connectorId === undefined ? undefined : view.info;
   return {
     serverInfo: info?.serverInfo ?? { ...identity },
-    capabilities,
-    instructions: info?.instructions,
+    capabilities:
+      info === undefined
+        ? sharedCapabilities(view.servers, context)
+        : ownCapabilities(info.capabilities),
+    instructions: info === undefined ? mergedInstructions(view.servers) : info.instructions,
   };
+}
+
+/** What one server offers. Changes of its lists are told whether or not it tells us: a refresh finds them. */
+function ownCapabilities(capabilities: JsonObject): JsonObject {
+  const entries = Object.entries(capabilities).filter(([key]) => !NOT_RELAYED.has(key));
+  return Object.fromEntries(
+    entries.map(([key, value]) => {
+      const isList = LIST_KINDS.some((kind) => LIST_SHAPES[kind].capability === key);
+      return [key, isList ? { ...(isObject(value) && value), listChanged: true } : value];
+    }),
+  );
+}
+
+function sharedCapabilities(
+  servers: readonly ServerBehind<unknown>[],
+  { complete }: ProfileContext,
+): JsonObject {
+  const has = (key: string): boolean =>
+    !complete || servers.some(({ info }) => Object.hasOwn(info.capabilities, key));
+  const subscribe =
+    !complete ||
+    servers.some(({ info: { capabilities } }) => {
+      const { resources } = capabilities;
+      return isObject(resources) && resources['subscribe'] === true;
+    });
+  const extensions = sharedExtensions(servers);
+  return {
+    tools: { listChanged: true },
+    prompts: { listChanged: true },
+    resources: { listChanged: true, ...(subscribe && { subscribe: true }) },
+    ...(has('completions') && { completions: {} }),
+    ...(has('logging') && { logging: {} }),
+    ...(extensions !== undefined && { extensions }),
+  };
+}
+
+function sharedExtensions(servers: readonly ServerBehind<unknown>[]): JsonObject | undefined {
+  const found: Record<string, unknown> = {};
+  for (const { info } of servers) {
+    const { extensions } = info.capabilities;
+    if (!isObject(extensions)) continue;
+    for (const key of RELAYED_EXTENSIONS) {
+      if (Object.hasOwn(extensions, key)) found[key] ??= extensions[key];
+    }
+  }
+  return Object.keys(found).length === 0 ? undefined : found;
+}
+
+/** The instructions of all servers, each under the connector's id; what does not fit is left out whole. */
+function mergedInstructions(servers: readonly ServerBehind<unknown>[]): string | undefined {
+  let merged = '';
+  for (const { connectorId, info } of servers) {
+    if (info.instructions === undefined || info.instructions.trim() === '') continue;
+    const section = `# ${connectorId}\n${info.instructions.trim()}\n`;
+    if (merged.length + section.length <= MAX_INSTRUCTIONS) merged += `${merged && '\n'}${section}`;
+  }
+  return merged === '' ? undefined : merged;
 }

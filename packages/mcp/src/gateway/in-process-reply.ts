@@ -28,6 +28,7 @@ export function createInProcessReply(
     end: () => resolve(Buffer.concat(chunks).toString('utf8')),
     abort: () => reject(new Error('the answer was cut short')),
     drop: () => reject(new Error('the call was cancelled')),
+    keepAlive: () => undefined,
     onDrain: () => undefined,
     onGone: () => undefined,
   };

@@ -2,12 +2,11 @@ import type { IncomingMessage } from '../protocol/json-rpc.ts';
 import { LIST_SHAPES, type ListKind } from '../protocol/list-kind.ts';
 import { ProtocolError, RPC, resultText } from '../protocol/message.ts';
 import { negotiateLegacy } from '../protocol/revision.ts';
-import type { Caller } from '../upstream/upstream.ts';
 import type { Answerer } from './answerer.ts';
 import { Cancellation } from './cancellation.ts';
-import { eventFrame } from './http-reply.ts';
+import type { LegacyClient } from './legacy-session.ts';
 import type { Reply } from './reply.ts';
-import { writeStream, type LegacySession, type SessionStore } from './session-store.ts';
+import type { LegacySession, SessionStore } from './session-store.ts';
 
 type Incoming<K extends IncomingMessage['kind']> = Extract<IncomingMessage, { kind: K }>;
 
@@ -21,6 +20,8 @@ export function initialize(
     readonly connectorId: string | undefined;
     readonly sessions: SessionStore;
     readonly answerer: Answerer;
+    /** Who opens it, as the listener knows him. */
+    readonly owner?: string;
   },
 ): { readonly session: LegacySession; readonly body: string } {
   const { id, params } = message;
@@ -30,8 +31,12 @@ export function initialize(
     throw new ProtocolError(RPC.invalidParams, why, { id });
   }
   const protocolVersion = negotiateLegacy(requested);
-  const session = context.sessions.create({ connectorId: context.connectorId });
-  const profile = context.answerer.profile(context.connectorId, true);
+  const session = context.sessions.create({
+    connectorId: context.connectorId,
+    owner: context.owner ?? '',
+    client: clientOf(message, protocolVersion),
+  });
+  const profile = context.answerer.profile(context.connectorId, 'legacy');
   const result = {
     protocolVersion,
     capabilities: profile.capabilities,
@@ -39,6 +44,17 @@ export function initialize(
     ...(profile.instructions !== undefined && { instructions: profile.instructions }),
   };
   return { session, body: resultText(JSON.stringify(id), JSON.stringify(result)) };
+}
+
+/** What a client says of itself in `initialize`. */
+function clientOf({ params }: Incoming<'request'>, protocolVersion: string): LegacyClient {
+  const { capabilities } = params.value;
+  const known = typeof capabilities === 'object' && capabilities !== null;
+  return {
+    protocolVersion,
+    capabilities: known && !Array.isArray(capabilities) ? { ...capabilities } : {},
+    infoText: params.members.find(({ key }) => key === 'clientInfo')?.text,
+  };
 }
 
 /**
@@ -56,6 +72,10 @@ export async function answerLegacy(
     reply.answer(200, resultText(JSON.stringify(id), '{}'));
     return;
   }
+  if (answerer.sessionRequests.handles(method)) {
+    await answerer.sessionRequests.answer(message, session, reply);
+    return;
+  }
   if (!answerer.handles(method)) {
     throw new ProtocolError(RPC.methodNotFound, `Method not found: ${method}`, { id });
   }
@@ -68,9 +88,19 @@ export async function answerLegacy(
   const forget = (): void => void session.calls.delete(id);
   try {
     const { connectorId } = session;
-    const caller: Caller = { id: session.id, capabilities: {}, envelope: [] };
+    const { caller } = session;
     const call = await answerer.answer(
-      { id, method, params, era: 'legacy', connectorId, caller, paramHeaders: {}, cancellation },
+      {
+        id,
+        method,
+        params,
+        era: 'legacy',
+        connectorId,
+        caller,
+        session,
+        paramHeaders: {},
+        cancellation,
+      },
       reply,
     );
     if (call === undefined) forget();
@@ -83,6 +113,9 @@ export async function answerLegacy(
 
 /** Takes a notification of a session; what we do not know is none of our business. */
 export function noteLegacy(message: Incoming<'notification'>, session: LegacySession): void {
+  if (message.method === 'notifications/roots/list_changed') {
+    session.tell(JSON.stringify({ jsonrpc: '2.0', method: message.method }));
+  }
   if (message.method !== 'notifications/cancelled') return;
   const { requestId, reason } = message.params.value;
   if (typeof requestId !== 'string' && typeof requestId !== 'number') return;
@@ -97,11 +130,11 @@ export function announceChange(
   kindsFor: (connectorId: string | undefined) => ReadonlySet<ListKind> | undefined,
 ): void {
   for (const session of sessions.all()) {
-    if (session.stream === undefined) continue;
+    if (session.channel === undefined) continue;
     const kinds = kindsFor(session.connectorId) ?? new Set<ListKind>();
     const methods = new Set([...kinds].map((kind) => LIST_SHAPES[kind].changed));
     for (const method of methods) {
-      writeStream(session, eventFrame(JSON.stringify({ jsonrpc: '2.0', method })));
+      session.channel.send(JSON.stringify({ jsonrpc: '2.0', method }));
     }
   }
 }

@@ -1,9 +1,10 @@
-import type { CatalogView } from '../catalog/catalog.ts';
+import type { CatalogView, PageKey } from '../catalog/catalog.ts';
 import type { CacheHint } from '../protocol/cache-hint.ts';
 import { MAX_TTL_MS } from '../protocol/cache-hint.ts';
 import type { ListKind } from '../protocol/list-kind.ts';
 import type { JsonObject, JsonRpcId } from '../protocol/message.ts';
 import { META, type Era } from '../protocol/revision.ts';
+import { nextCursorText } from './paging.ts';
 
 /** What is left of a view's freshness now: the least of its parts, and private as soon as one part is. */
 export function remainingHint(view: CatalogView<unknown>, complete: boolean): CacheHint {
@@ -20,26 +21,40 @@ export function remainingHint(view: CatalogView<unknown>, complete: boolean): Ca
 export interface ListAnswerOptions {
   readonly id: JsonRpcId;
   readonly era: Era;
+  /** The page to answer with; undefined answers the whole list. */
+  readonly page?: { readonly after: PageKey | undefined; readonly size: number } | undefined;
   /** False while the list is still growing: it must not be cached. Only a modern answer asks. */
   readonly complete: () => boolean;
   /** Only a modern answer says who gave it. */
   readonly serverInfo: () => JsonObject;
+  /** What is stale or missing, as JSON; undefined when nothing is. */
+  readonly degraded: string | undefined;
 }
 
-/** A whole list answer: the view's own bytes, not copied, between a head with the id and a tail with the cache hint. */
+/** Key of `_meta` of a list under which stale and missing connectors are named. */
+export const DEGRADED_KEY = 'io.cortex-os/degraded';
+
+/** A list answer: the view's own bytes, not copied, between a head with the id and a tail with the cache hint. */
 export function listAnswer(
   view: CatalogView<unknown>,
   kind: ListKind,
   options: ListAnswerOptions,
 ): readonly Buffer[] {
-  const head = Buffer.from(`{"jsonrpc":"2.0","id":${JSON.stringify(options.id)},"result":{`);
-  const bytes = view.lists[kind].bytes();
-  return [head, bytes, Buffer.from(tailOf(view, options))];
+  const { id, era, page } = options;
+  const head = Buffer.from(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{`);
+  const list = view.lists[kind];
+  if (page === undefined) return [head, list.bytes(era), Buffer.from(tailOf(view, options))];
+  const part = list.page(page.after, page.size, era);
+  const tail = nextCursorText(kind, part) + tailOf(view, options);
+  return [head, part.bytes, Buffer.from(tail)];
 }
 
 function tailOf(view: CatalogView<unknown>, options: ListAnswerOptions): string {
-  if (options.era === 'legacy') return '}}';
+  const { degraded } = options;
+  const trouble = degraded === undefined ? '' : `"${DEGRADED_KEY}":${degraded}`;
+  if (options.era === 'legacy') return trouble === '' ? '}}' : `,"_meta":{${trouble}}}}`;
   const { ttlMs, cacheScope } = remainingHint(view, options.complete());
-  const meta = JSON.stringify({ [META.serverInfo]: options.serverInfo() });
-  return `,"resultType":"complete","ttlMs":${ttlMs},"cacheScope":"${cacheScope}","_meta":${meta}}}`;
+  const who = `${JSON.stringify(META.serverInfo)}:${JSON.stringify(options.serverInfo())}`;
+  const meta = trouble === '' ? who : `${who},${trouble}`;
+  return `,"resultType":"complete","ttlMs":${ttlMs},"cacheScope":"${cacheScope}","_meta":{${meta}}}}`;
 }

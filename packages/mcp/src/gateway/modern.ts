@@ -9,10 +9,10 @@ import {
   decodeHeaderValue,
   eraOf,
 } from '../protocol/revision.ts';
-import { OWN_CALLER } from '../upstream/upstream.ts';
 import type { Answerer } from './answerer.ts';
 import { errorStatus } from './bridge.ts';
 import { Cancellation } from './cancellation.ts';
+import { ModernCaller } from './client-capabilities.ts';
 import { remainingHint } from './lists.ts';
 import type { Reply } from './reply.ts';
 
@@ -32,11 +32,12 @@ function metaString(meta: readonly RawMember[], key: string): string | undefined
 
 /**
  * True when a message claims the modern revision, by its envelope or by its header: then the modern rules judge it.
- * `initialize` never is: it does not exist there.
+ * `initialize` is a legacy one whatever its header says: clients that try both put theirs there.
  */
 export function isModern(message: IncomingMessage, headers: IncomingHttpHeaders): boolean {
-  if (message.kind === 'response' || message.method === 'initialize') return false;
+  if (message.kind === 'response') return false;
   if (message.params.meta.some(({ key }) => key === META.protocolVersion)) return true;
+  if (message.method === 'initialize') return false;
   const version = header(headers, HEADER.protocolVersion);
   if (version === undefined || eraOf(version) === 'legacy') return false;
   return header(headers, HEADER.sessionId) === undefined;
@@ -112,12 +113,14 @@ export async function answerModern(
   context: {
     readonly headers: IncomingHttpHeaders;
     readonly connectorId: string | undefined;
+    /** Who sends it, as the listener knows him. */
+    readonly owner: string;
     readonly answerer: Answerer;
     readonly reply: Reply;
     readonly complete: (connectorId: string | undefined) => boolean;
   },
 ): Promise<void> {
-  const { headers, connectorId, answerer, reply } = context;
+  const { headers, connectorId, owner, answerer, reply } = context;
   assertVersion(message, headers);
   assertHeaders(message, headers);
   const { id, method, params } = message;
@@ -125,7 +128,12 @@ export async function answerModern(
     reply.answer(200, discoverText(message, connectorId, answerer, context.complete(connectorId)));
     return;
   }
-  if (!answerer.handles(method)) {
+  const caller = new ModernCaller(params.meta);
+  if (method === 'subscriptions/listen') {
+    await answerer.listens.serve({ id, params, connectorId, caller }, reply);
+    return;
+  }
+  if (!answerer.handlesModern(method, connectorId)) {
     throw new ProtocolError(RPC.methodNotFound, `Method not found: ${method}`, { id });
   }
   const paramHeaders = paramHeadersOf(headers);
@@ -133,7 +141,7 @@ export async function answerModern(
   // Closing the response is how a modern client cancels.
   reply.onGone(() => cancellation.cancel('the client closed the request'));
   await answerer.answer(
-    { id, method, params, era: 'modern', connectorId, caller: OWN_CALLER, paramHeaders, cancellation },
+    { id, method, params, era: 'modern', connectorId, owner, caller, paramHeaders, cancellation },
     reply,
   );
 }
@@ -144,7 +152,7 @@ function discoverText(
   answerer: Answerer,
   complete: boolean,
 ): string {
-  const profile = answerer.profile(connectorId, false);
+  const profile = answerer.profile(connectorId, 'modern');
   const hint = remainingHint(answerer.view(connectorId), complete);
   const result = {
     supportedVersions: MODERN_VERSIONS,

@@ -12,6 +12,8 @@ export interface ListDemand {
   listWanted(connectorId: string | undefined): Promise<void> | undefined;
   /** False while nothing is known yet of a connector in question: the list will grow, so it must not be cached. */
   complete(connectorId: string | undefined): boolean;
+  /** Which connectors in question are stale or missing, as JSON of an object; undefined when all are fresh. */
+  degraded(connectorId: string | undefined): string | undefined;
 }
 
 /** Why a connector cannot be used. */
@@ -21,10 +23,16 @@ export interface ConnectorTrouble {
   readonly message: string;
 }
 
+export interface FoundConnector {
+  readonly trouble: ConnectorTrouble | undefined;
+  /** When it is tried again by itself, in milliseconds from now; undefined when it is not. */
+  readonly nextAttemptMs?: number | undefined;
+}
+
 /** Which connectors exist, whether or not anything is known of them. */
 export interface ConnectorDirectory {
   /** Undefined when there is no such connector; `trouble` is undefined when nothing is wrong with it. */
-  find(connectorId: string): { readonly trouble: ConnectorTrouble | undefined } | undefined;
+  find(connectorId: string): FoundConnector | undefined;
 }
 
 /** Something a call revealed about an upstream. */

@@ -18,7 +18,13 @@ export interface Reply {
   abort(): void;
   /** Ends without an answer: the client has cancelled and must not get one. */
   drop(): void;
+  /** A sign of life on a stream that has begun, so that no proxy takes it for dead. */
+  keepAlive(): void;
   onDrain(listener: () => void): void;
   /** Called once when the client goes away before its answer is complete. */
   onGone(listener: () => void): void;
+  /** Called now and then while there is no answer yet; keeps what is open from being taken for dead. */
+  tick?(nowMs: number): void;
+  /** The client may go and poll for the answer, after `retryMs` (SEP-1699). */
+  suspend?(retryMs: number): void;
 }

@@ -1,19 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import type { ServerResponse } from 'node:http';
-import type { JsonRpcId } from '../protocol/message.ts';
-import type { Cancellation } from './cancellation.ts';
+import { LegacySession, type SessionFields } from './legacy-session.ts';
 
-/** One legacy client's session. */
-export interface LegacySession {
-  readonly id: string;
-  /** The endpoint it was opened on; it is unknown on any other. */
-  readonly connectorId: string | undefined;
-  /** Calls on their way, by the client's id. */
-  readonly calls: Map<JsonRpcId, Cancellation>;
-  /** The stream for what no request asked for; one a session. */
-  stream: ServerResponse | undefined;
-  lastUsedAtMs: number;
-}
+export type { LegacySession } from './legacy-session.ts';
 
 export interface SessionLimits {
   /** Sessions at the same time; the longest unused gives way. Default 10000. */
@@ -43,24 +30,26 @@ export class SessionStore {
     return this.#sessions.size;
   }
 
-  create(fields: Pick<LegacySession, 'connectorId'>): LegacySession {
+  create(fields: SessionFields): LegacySession {
     if (this.#sessions.size >= this.#limits.maxSessions) this.#evict();
-    const session: LegacySession = {
-      ...fields,
-      id: randomUUID(),
-      calls: new Map(),
-      stream: undefined,
-      lastUsedAtMs: performance.now(),
-    };
+    const session = new LegacySession(fields);
     this.#sessions.set(session.id, session);
     this.#timer ??= setInterval(() => this.#sweep(), this.#limits.keepAliveMs).unref();
     return session;
   }
 
-  /** The session of that id on that endpoint, now the most recently used; undefined when there is none. */
-  use(id: string, connectorId: string | undefined): LegacySession | undefined {
+  /** The session of that id, for ourselves; it is not used by this. */
+  get(id: string): LegacySession | undefined {
+    return this.#sessions.get(id);
+  }
+
+  /**
+   * The session of that id on that endpoint, now the most recently used; undefined when there is none, or when somebody
+   * else opened it.
+   */
+  use(id: string, connectorId: string | undefined, owner: string = ''): LegacySession | undefined {
     const session = this.#sessions.get(id);
-    if (session === undefined || session.connectorId !== connectorId) return undefined;
+    if (session?.connectorId !== connectorId || session?.owner !== owner) return undefined;
     session.lastUsedAtMs = performance.now();
     this.#sessions.delete(id);
     this.#sessions.set(id, session);
@@ -70,8 +59,7 @@ export class SessionStore {
   /** Forgets a session, cancels its calls and ends its stream. */
   end(session: LegacySession, reason: string): void {
     this.#sessions.delete(session.id);
-    for (const call of session.calls.values()) call.cancel(reason);
-    session.stream?.end();
+    session.end(reason);
     if (this.#sessions.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -90,7 +78,7 @@ export class SessionStore {
     let oldest: LegacySession | undefined;
     for (const session of this.#sessions.values()) {
       oldest ??= session;
-      if (session.calls.size > 0 || session.stream !== undefined) continue;
+      if (session.busy) continue;
       oldest = session;
       break;
     }
@@ -100,22 +88,10 @@ export class SessionStore {
   #sweep(): void {
     const now = performance.now();
     for (const session of this.#sessions.values()) {
-      writeStream(session, ': keep-alive\n\n');
-      const busy = session.calls.size > 0 || session.stream !== undefined;
-      if (!busy && now - session.lastUsedAtMs >= this.#limits.idleMs) {
+      session.channel?.keepAlive();
+      if (!session.busy && now - session.lastUsedAtMs >= this.#limits.idleMs) {
         this.end(session, 'the session was idle');
       }
     }
   }
-}
-
-/** A client that leaves this much of its stream unread is cut off; it may open another. */
-const MAX_UNREAD_BYTES = 65_536;
-
-/** Writes to a session's stream, when it has one. */
-export function writeStream(session: LegacySession, text: string): void {
-  const { stream } = session;
-  if (stream === undefined) return;
-  if (stream.writableLength > MAX_UNREAD_BYTES) stream.destroy();
-  else stream.write(text);
 }

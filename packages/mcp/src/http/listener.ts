@@ -1,6 +1,7 @@
+import { chmod } from 'node:fs/promises';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { refusedOrigin } from './origin-check.ts';
+import { refusedHost, refusedOrigin } from './origin-check.ts';
 
 /**
  * Who may use a route. `open`: anyone who reaches the socket; `client`: MCP clients; `operator`: whoever runs the
@@ -12,6 +13,8 @@ export interface Route {
   readonly auth: AuthClass;
   /** Methods it takes; others get 405. Undefined leaves that to the handler. */
   readonly methods?: readonly string[];
+  /** Methods that web pages of any origin may use; their Host is checked all the same. Default: none. */
+  readonly anyOrigin?: readonly string[];
   handle(request: IncomingMessage, response: ServerResponse, rest: string): void;
 }
 
@@ -33,6 +36,8 @@ const { createServer } = process.getBuiltinModule('node:http');
 export interface Listener {
   /** @throws the socket's own error, e.g. `EADDRINUSE`. */
   listen(port: number, host: string): Promise<AddressInfo>;
+  /** As `listen`, on a socket of the file system that only this user may open. */
+  listenAt(path: string): Promise<void>;
   /** Stops accepting, ends idle connections, waits for the others up to `graceMs`, then cuts them. */
   close(graceMs: number): Promise<void>;
 }
@@ -66,13 +71,14 @@ function findRoute(routes: RouteTable, path: string): { route: Route; rest: stri
 }
 
 function dispatch(routes: RouteTable, request: IncomingMessage, response: ServerResponse): void {
-  const refused = refusedOrigin(request);
+  const path = (request.url ?? '/').replace(/[?#].*$/s, '');
+  const found = findRoute(routes, path);
+  const forAll = found?.route.anyOrigin?.includes(request.method ?? '') === true;
+  const refused = refusedHost(request) ?? (forAll ? undefined : refusedOrigin(request));
   if (refused !== undefined) {
     plain(response, 403, refused);
     return;
   }
-  const path = (request.url ?? '/').replace(/[?#].*$/s, '');
-  const found = findRoute(routes, path);
   if (found === undefined) {
     plain(response, 404, 'Not found');
     return;
@@ -118,6 +124,16 @@ export function createListener({ routes, onError }: ListenerOptions): Listener {
       });
       return await promise;
     },
+    listenAt: async (path) => {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      server.once('error', reject);
+      server.listen({ path, readableAll: false, writableAll: false }, () => {
+        server.off('error', reject);
+        resolve();
+      });
+      await promise;
+      if (process.platform !== 'win32') await chmod(path, 0o600);
+    },
     close: async (graceMs) => {
       if (!server.listening) return;
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -128,4 +144,30 @@ export function createListener({ routes, onError }: ListenerOptions): Listener {
       clearTimeout(timer);
     },
   };
+}
+
+/** Where a service is to listen. */
+export interface ListenPlace {
+  readonly port: number;
+  readonly host: string;
+  /** Instead of port and host. */
+  readonly socketPath?: string | undefined;
+}
+
+/**
+ * Listens, and says where its endpoint is; on a socket of the file system there is no origin and port 0.
+ * @throws the socket's own error.
+ */
+export async function listenOn(
+  listener: Listener,
+  { port, host, socketPath }: ListenPlace,
+): Promise<{ readonly url: string; readonly origin: string | undefined; readonly port: number }> {
+  if (socketPath !== undefined) {
+    await listener.listenAt(socketPath);
+    return { url: 'http://localhost/mcp', origin: undefined, port: 0 };
+  }
+  const address = await listener.listen(port, host);
+  const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  const origin = `http://${name}:${address.port}`;
+  return { url: `${origin}/mcp`, origin, port: address.port };
 }

@@ -17,13 +17,15 @@ function isLoopbackOrigin(origin: string): boolean {
 }
 
 /**
- * Why a request must be refused, or undefined. A listener on loopback answers only requests that name it so: a page that
- * rebinds its DNS name to 127.0.0.1 sends its own name as Host, and every other page sends its Origin
- * (MCP transports, security; reliability-security.md S1).
+ * Why a request must be refused for its Host, or undefined. A listener on loopback answers only requests that name it
+ * so: a page that rebinds its DNS name to 127.0.0.1 sends its own name as Host (MCP transports, security;
+ * reliability-security.md S1).
  */
-export function refusedOrigin(request: IncomingMessage): string | undefined {
-  const { host, origin } = request.headers;
-  if (host === undefined || !isLoopbackName(hostName(host))) return 'Host is not allowed';
-  if (origin !== undefined && !isLoopbackOrigin(origin)) return 'Origin is not allowed';
-  return undefined;
+export function refusedHost({ headers: { host } }: IncomingMessage): string | undefined {
+  return host !== undefined && isLoopbackName(hostName(host)) ? undefined : 'Host is not allowed';
+}
+
+/** Why a request must be refused for its Origin, or undefined: pages in browsers send theirs. */
+export function refusedOrigin({ headers: { origin } }: IncomingMessage): string | undefined {
+  return origin === undefined || isLoopbackOrigin(origin) ? undefined : 'Origin is not allowed';
 }

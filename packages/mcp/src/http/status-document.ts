@@ -10,6 +10,8 @@ export interface StatusFacts {
   readonly connectors: readonly ConnectorStatus[];
   /** Undefined when no service map is followed. */
   readonly map: MapStatus | undefined;
+  /** Undefined when no registry is used. */
+  readonly registry?: object | undefined;
   readonly catalog: Catalog<unknown>;
   readonly sessions: number;
   readonly callsInFlight: number;
@@ -32,6 +34,7 @@ export function statusDocument(facts: StatusFacts): Readonly<Record<string, unkn
     },
     connectors: facts.connectors,
     ...(facts.map && { map: facts.map }),
+    ...(facts.registry && { registry: facts.registry }),
     catalog: {
       generation: facts.catalog.generation,
       tools: lists.tools.count,

@@ -38,6 +38,7 @@ export interface Instruments extends ConnectorMetrics {
   readonly callsInFlight: Gauge;
   readonly sessions: Gauge;
   readonly listRequests: Counter<'method'>;
+  readonly questions: Counter<'outcome'>;
   /** The bound children of a configured connector, made when first asked for. */
   connector(connectorId: string): ConnectorInstruments;
   /** Those of a connector that `connector` was called for; any other id has no series. */
@@ -130,7 +131,12 @@ function createConnectorMetrics(registers: [Registry], prune: () => void): Conne
 
 type ServiceMetrics = Pick<
   Instruments,
-  'catalogBuildDuration' | 'catalogItems' | 'callsInFlight' | 'sessions' | 'listRequests'
+  | 'catalogBuildDuration'
+  | 'catalogItems'
+  | 'callsInFlight'
+  | 'sessions'
+  | 'listRequests'
+  | 'questions'
 >;
 
 function createServiceMetrics(registers: [Registry], facts: ScrapeFacts): ServiceMetrics {
@@ -172,6 +178,12 @@ function createServiceMetrics(registers: [Registry], facts: ScrapeFacts): Servic
       name: 'mcp_list_requests_total',
       help: 'Lists that clients asked for.',
       labelNames: ['method'],
+      registers,
+    }),
+    questions: new Counter({
+      name: 'mcp_gateway_questions_total',
+      help: 'What servers asked clients: put to the client, refused for it, or never brought to one.',
+      labelNames: ['outcome'],
       registers,
     }),
   };

@@ -3,6 +3,7 @@ import type { Era } from '../protocol/revision.ts';
 import type { QuotaGate } from './quota.ts';
 import { UpstreamError, type ConnectorPhase } from './upstream-error.ts';
 import type {
+  ConnectNext,
   ForwardHandle,
   ForwardRequest,
   ForwardSink,
@@ -20,10 +21,12 @@ export interface DrainableUpstream extends Upstream {
   /** Resolves when no call is under way, after `maxMs`, or on `close`; closes nothing. */
   drain(maxMs: number): Promise<void>;
   passEnded?(): void;
+  /** Stopped until something is asked of it. */
+  readonly asleep?: boolean;
 }
 
 /** What is wrapped. */
-export type GuardableUpstream = Upstream & { passEnded?(): void };
+export type GuardableUpstream = Upstream & { passEnded?(): void; readonly asleep?: boolean };
 
 /** Passes everything on, and says once that the call is over. */
 class CountedSink implements ForwardSink {
@@ -41,6 +44,10 @@ class CountedSink implements ForwardSink {
 
   request(request: ServerRequest): void {
     this.#sink.request(request);
+  }
+
+  suspended(retryMs: number): void {
+    this.#sink.suspended?.(retryMs);
   }
 
   result(text: string, era: Era): void {
@@ -116,8 +123,12 @@ class GuardedUpstream implements DrainableUpstream {
     return this.#inFlight;
   }
 
-  async connect(signal: AbortSignal): Promise<UpstreamInfo> {
-    return await this.#inner.connect(signal);
+  get asleep(): boolean {
+    return this.#inner.asleep === true;
+  }
+
+  async connect(signal: AbortSignal, next?: ConnectNext): Promise<UpstreamInfo> {
+    return await this.#inner.connect(signal, next);
   }
 
   async request(
@@ -152,6 +163,10 @@ class GuardedUpstream implements DrainableUpstream {
 
   async setInterest(interest: Interest): Promise<void> {
     await this.#inner.setInterest(interest);
+  }
+
+  notify(text: string): void {
+    this.#inner.notify?.(text);
   }
 
   async drain(maxMs: number): Promise<void> {

@@ -1,4 +1,13 @@
-import type { ForwardHandle, ForwardRequest, ForwardSink, UpstreamInfo } from './upstream.ts';
+import type { InterestTarget } from './kept-interest.ts';
+import type {
+  Caller,
+  ForwardHandle,
+  ForwardRequest,
+  ForwardSink,
+  RefusedQuestion,
+  UpstreamClient,
+  UpstreamInfo,
+} from './upstream.ts';
 import type { UpstreamError } from './upstream-error.ts';
 import type { HttpWire } from './http-wire.ts';
 import type { StreamPolicy } from './notification-stream-policy.ts';
@@ -16,12 +25,19 @@ export type LossReason =
   | 'era';
 
 /** How the server is spoken to, as settled by one handshake. */
-export interface HttpChannel {
+export interface HttpChannel extends InterestTarget {
   readonly info: UpstreamInfo;
   /**
    * Sends a request. `mayRecover` is false for one that was already sent again: a second refusal is delivered.
    */
   forward(request: ForwardRequest, sink: ForwardSink, mayRecover: boolean): ForwardHandle;
+  /**
+   * Undefined when a call of this client may leave at once; else a promise, bounded in time and never rejected, that
+   * resolves when what the server may ask the client would be heard.
+   */
+  beforeCall(caller: Caller): Promise<void> | undefined;
+  /** Tells the server something that belongs to no request, as raw JSON text. Bounded; never throws. */
+  notify(text: string): void;
   /**
    * Soon opens the stream on which the server tells of changes, if it announced one (`StreamPolicy.firstDelayMs`).
    * Does nothing the second time.
@@ -45,12 +61,18 @@ export interface ChannelHost {
   readonly streamPolicy: StreamPolicy;
   /** Calls under way. */
   readonly calls: Set<OpenCall>;
-  /** The server sent something that belongs to nobody. */
-  ignored(): void;
+  /** The server sent something that belongs to nobody, or asked what no client was asked. */
+  ignored(question?: RefusedQuestion): void;
   /** The server answered as this channel expects: it is what we think it is. */
   answered(): void;
   /** A notification that belongs to no request. */
   unasked(method: string, text: string): void;
+  /** A notification that belongs to somebody, and it cannot be told to whom. */
+  unattributed(method: string, text: string): void;
+  /** A resource may have changed unheard. */
+  missed(uri: string): void;
+  /** The one client this connection speaks for; undefined when it speaks for everybody. */
+  readonly client: UpstreamClient | undefined;
   /** Whether a loss of this kind may be acted on now. */
   mayReplace(channel: HttpChannel, reason: LossReason): boolean;
   /** The channel is of no use any more, as was found out without a request. */

@@ -31,6 +31,8 @@ export interface ExchangeReceiver {
   takeBody?(): BodyTaker | undefined;
   /** One message of the answer, as text. */
   message(text: string): void;
+  /** The id of an event of a stream, before its message. */
+  eventId?(id: string): void;
   /** The `retry:` field of a stream, in milliseconds. */
   retry?(ms: number): void;
   /** The body ended: after its messages, or empty (`bare`). */
@@ -237,6 +239,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     const events = {
       message: (text: string) => {
         if (!this.#over) this.#receiver.message(text);
+      },
+      id: (id: string) => {
+        if (!this.#over) this.#receiver.eventId?.(id);
       },
       retry: (ms: number) => {
         if (!this.#over) this.#receiver.retry?.(ms);

@@ -2,13 +2,16 @@ import type { JsonRpcId } from '../protocol/message.ts';
 import { LIST_BY_METHOD } from '../protocol/list-kind.ts';
 import type { Era } from '../protocol/revision.ts';
 import type { ChannelHost, HttpChannel, LossReason, OpenCall } from './http-channel.ts';
+import type { Where } from './http-error.ts';
 import { HttpExchange, type ExchangeReceiver } from './http-exchange.ts';
 import { isUnasked, readMessages, type ServerMessage } from './http-message.ts';
 import { isAnswer, refusalError, type Refusal } from './http-refusal.ts';
+import type { HttpWire } from './http-wire.ts';
 import type { ForwardHandle, ForwardRequest, ForwardSink } from './upstream.ts';
 import { UpstreamError, type ConnectorPhase } from './upstream-error.ts';
 
 export type Notification = Extract<ServerMessage, { kind: 'notification' }>;
+export type RequestMessage = Extract<ServerMessage, { kind: 'request' }>;
 
 export interface CallOptions {
   readonly request: ForwardRequest;
@@ -38,16 +41,19 @@ export function sessionLost(cause: UpstreamError): UpstreamError {
 export abstract class HttpCall implements ExchangeReceiver, ForwardHandle, OpenCall {
   protected readonly host: ChannelHost;
   protected readonly options: CallOptions;
-  protected readonly exchange: HttpExchange;
   readonly #channel: HttpChannel;
+  #exchange: HttpExchange;
   #finished = false;
+  #paused = false;
+  /** Some exchange of this call has reached the server. */
+  #sent = false;
   #successor: ForwardHandle | undefined;
 
   constructor(host: ChannelHost, channel: HttpChannel, options: CallOptions) {
     this.host = host;
     this.#channel = channel;
     this.options = options;
-    this.exchange = new HttpExchange(host.wire, this, phaseOf(options.request.method));
+    this.#exchange = new HttpExchange(host.wire, this, phaseOf(options.request.method));
     host.calls.add(this);
   }
 
@@ -59,39 +65,62 @@ export abstract class HttpCall implements ExchangeReceiver, ForwardHandle, OpenC
   ): LossReason | undefined;
   /** The text of a notification as the client must see it; undefined when it belongs to nobody. */
   protected abstract relay(notification: Notification): string | undefined;
-  /** A request of the server to us. */
-  protected abstract serverRequest(id: JsonRpcId, method: string): void;
+  /** A request of the server. */
+  protected abstract serverRequest(message: RequestMessage): void;
+  /** The server wants no answer to a request of its own any more; the text of its notification. */
+  protected abstract serverCancelled(text: string): void;
   /** The client gave up after the request was sent. */
   protected abstract cancelled(reason: string): void;
 
   send(headers: string[], body: string): void {
     const phase = phaseOf(this.options.request.method);
-    this.exchange.start({ method: 'POST', headers, body, phase });
+    this.#exchange.start({ method: 'POST', headers, body, phase });
+  }
+
+  /** The exchange whose answer is awaited now. */
+  protected get exchange(): HttpExchange {
+    return this.#exchange;
+  }
+
+  protected get where(): Where {
+    const { request } = this.options;
+    return { connectorId: this.host.wire.connectorId, phase: phaseOf(request.method) };
+  }
+
+  /** Goes on listening for the answer on another stream, by a request without a body. */
+  protected continueOn(wire: HttpWire, headers: string[]): void {
+    const { phase } = this.where;
+    this.#sent ||= this.#exchange.sent;
+    this.#exchange = new HttpExchange(wire, this, phase);
+    if (this.#paused) this.#exchange.pause();
+    this.#exchange.start({ method: 'GET', headers, body: undefined, phase });
   }
 
   cancel(reason: string): void {
     if (this.#successor !== undefined) {
       this.#successor.cancel(reason);
     } else if (this.finish()) {
-      const sent = this.exchange.sent;
-      this.exchange.destroy();
+      const sent = this.#sent || this.#exchange.sent;
+      this.#exchange.destroy();
       if (sent) this.cancelled(reason);
     }
   }
 
   pause(): void {
-    if (this.#successor === undefined) this.exchange.pause();
+    this.#paused = true;
+    if (this.#successor === undefined) this.#exchange.pause();
     else this.#successor.pause();
   }
 
   resume(): void {
-    if (this.#successor === undefined) this.exchange.resume();
+    this.#paused = false;
+    if (this.#successor === undefined) this.#exchange.resume();
     else this.#successor.resume();
   }
 
   closed(error: UpstreamError): void {
     if (!this.finish()) return;
-    this.exchange.destroy();
+    this.#exchange.destroy();
     this.options.sink.fail(error);
   }
 
@@ -100,7 +129,7 @@ export abstract class HttpCall implements ExchangeReceiver, ForwardHandle, OpenC
     try {
       messages = readMessages(text);
     } catch (cause) {
-      this.exchange.fail('BAD_RESPONSE', 'the server sent no valid JSON-RPC message', cause);
+      this.#exchange.fail('BAD_RESPONSE', 'the server sent no valid JSON-RPC message', cause);
       return;
     }
     for (const message of messages) this.#take(message);
@@ -108,10 +137,7 @@ export abstract class HttpCall implements ExchangeReceiver, ForwardHandle, OpenC
 
   ended(bare: boolean): void {
     if (this.#finished) return;
-    const where = {
-      connectorId: this.host.wire.connectorId,
-      phase: phaseOf(this.options.request.method),
-    };
+    const { where } = this;
     this.failed(
       bare
         ? new UpstreamError(
@@ -125,12 +151,8 @@ export abstract class HttpCall implements ExchangeReceiver, ForwardHandle, OpenC
 
   refused(refusal: Refusal): void {
     if (this.#finished) return;
-    const { request, sink, era } = this.options;
-    const where = {
-      connectorId: this.host.wire.connectorId,
-      phase: phaseOf(request.method),
-    };
-    const error = refusalError(refusal, where);
+    const { sink, era } = this.options;
+    const error = refusalError(refusal, this.where);
     const loss = this.lossOf(refusal.status, refusal.rpc, refusal.body);
     if (this.#recover(loss, error)) return;
     this.finish();
@@ -163,7 +185,7 @@ export abstract class HttpCall implements ExchangeReceiver, ForwardHandle, OpenC
         this.#notify(message);
         break;
       case 'request':
-        this.serverRequest(message.id, message.method);
+        this.serverRequest(message);
         break;
       case 'result':
         if (message.id !== id) {
@@ -184,17 +206,16 @@ export abstract class HttpCall implements ExchangeReceiver, ForwardHandle, OpenC
   }
 
   #takeError(message: Extract<ServerMessage, { kind: 'error' }>): void {
-    const { request, sink, era } = this.options;
+    const { sink, era } = this.options;
     const loss = this.lossOf(200, message, '');
     if (loss !== undefined) {
       const details = {
-        connectorId: this.host.wire.connectorId,
-        phase: phaseOf(request.method),
+        ...this.where,
         rpcCode: message.code,
         rpcErrorText: message.text,
       };
       const error = new UpstreamError('RPC_ERROR', message.message, details);
-      this.exchange.settle();
+      this.#exchange.settle();
       if (this.#recover(loss, error)) return;
     }
     this.#settle();
@@ -206,14 +227,18 @@ export abstract class HttpCall implements ExchangeReceiver, ForwardHandle, OpenC
       this.host.unasked(message.method, message.text);
       return;
     }
+    if (message.method === 'notifications/cancelled') {
+      this.serverCancelled(message.text);
+      return;
+    }
     const text = this.relay(message);
-    if (text === undefined) this.host.ignored();
+    if (text === undefined) this.host.unattributed(message.method, message.text);
     else this.options.sink.notification(text);
   }
 
   #settle(): void {
     this.finish();
-    this.exchange.settle();
+    this.#exchange.settle();
     this.host.answered();
   }
 
@@ -223,65 +248,6 @@ export abstract class HttpCall implements ExchangeReceiver, ForwardHandle, OpenC
     if (!this.host.mayReplace(this.#channel, reason)) return false;
     this.finish();
     this.#successor = this.host.rerun({ channel: this.#channel, reason, error }, request, sink);
-    return true;
-  }
-}
-
-/** A request that waits for a channel. */
-export class WaitingCall implements ForwardHandle, OpenCall {
-  readonly #calls: Set<OpenCall>;
-  readonly #sink: ForwardSink;
-  #over = false;
-  #paused = false;
-  #handle: ForwardHandle | undefined;
-
-  constructor(calls: Set<OpenCall>, sink: ForwardSink) {
-    this.#calls = calls;
-    this.#sink = sink;
-    calls.add(this);
-  }
-
-  /** Forwards on the channel once there is one. Never rejects: a failure reaches the sink. */
-  async run(
-    channel: Promise<HttpChannel>,
-    request: ForwardRequest,
-    mayRecover: boolean,
-  ): Promise<void> {
-    try {
-      const ready = await channel;
-      if (!this.#end()) return;
-      this.#handle = ready.forward(request, this.#sink, mayRecover);
-      if (this.#paused) this.#handle.pause();
-    } catch (error) {
-      // Opening a channel fails with an UpstreamError; anything else is a defect and may surface.
-      if (!(error instanceof UpstreamError)) throw error;
-      if (this.#end()) this.#sink.fail(error);
-    }
-  }
-
-  cancel(reason: string): void {
-    this.#end();
-    this.#handle?.cancel(reason);
-  }
-
-  pause(): void {
-    this.#paused = true;
-    this.#handle?.pause();
-  }
-
-  resume(): void {
-    this.#paused = false;
-    this.#handle?.resume();
-  }
-
-  closed(error: UpstreamError): void {
-    if (this.#end()) this.#sink.fail(error);
-  }
-
-  #end(): boolean {
-    if (this.#over) return false;
-    this.#over = true;
-    this.#calls.delete(this);
     return true;
   }
 }

@@ -19,7 +19,13 @@ export type ServerMessage =
       readonly code: number;
       readonly message: string;
     }
-  | { readonly kind: 'request'; readonly id: JsonRpcId; readonly method: string }
+  | {
+      readonly kind: 'request';
+      readonly id: JsonRpcId;
+      readonly method: string;
+      /** Raw JSON of `params`. */
+      readonly paramsText: string | undefined;
+    }
   | {
       readonly kind: 'notification';
       readonly method: string;
@@ -76,7 +82,10 @@ function readOne(text: string, value: unknown): ServerMessage {
   requireUnique(spans);
   const { id, method, params } = value;
   if (typeof method !== 'string') return readAnswer(text, spans, value);
-  if (isId(id)) return { kind: 'request', id, method };
+  if (isId(id)) {
+    const span = findMember(spans, 'params');
+    return { kind: 'request', id, method, paramsText: span && text.slice(span.start, span.end) };
+  }
   const token = isJsonObject(params) ? params[META.progressToken] : undefined;
   return { kind: 'notification', method, text, progressToken: isId(token) ? token : undefined };
 }
@@ -105,6 +114,13 @@ export function withProgressToken(text: string, token: string): string {
   if (params === undefined) return text;
   const current = findMember(objectMembers(text, params.start), META.progressToken);
   return current === undefined ? text : replaceSpan(text, current, token);
+}
+
+/** The id that a `notifications/cancelled` names. Its text was read by us before. */
+export function cancelledId(text: string): unknown {
+  const message: unknown = JSON.parse(text);
+  const params = isJsonObject(message) ? message['params'] : undefined;
+  return isJsonObject(params) ? params['requestId'] : undefined;
 }
 
 /** Whether a notification belongs to no request, wherever it arrives. */

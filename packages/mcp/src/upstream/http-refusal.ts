@@ -85,3 +85,11 @@ export function refusalError(refusal: Refusal, where: Where): UpstreamError {
 export function isUnknownKind(status: number): boolean {
   return status === 400 || status === 404 || status === 405 || status === 406 || status === 415;
 }
+
+/** Statuses that are about the moment, beside those of 500 and above. */
+const FOR_NOW: ReadonlySet<number> = new Set([408, 409, 425, 429]);
+
+/** Whether a status says that the same request may be taken later. */
+export function isForNow(status: number): boolean {
+  return FOR_NOW.has(status) || (status >= 500 && status !== 501);
+}

@@ -1,12 +1,16 @@
 import { HttpExchange, type ExchangeReceiver, type ExchangeRequest } from './http-exchange.ts';
 import { MalformedMessageError, readMessages, type ServerMessage } from './http-message.ts';
-import { headerOf, refusalError, type Refusal, type ResponseHeaders } from './http-refusal.ts';
+import {
+  headerOf,
+  isForNow,
+  refusalError,
+  type Refusal,
+  type ResponseHeaders,
+} from './http-refusal.ts';
 import type { HttpWire } from './http-wire.ts';
 import type { StreamAttempt, StreamEnd, StreamListener } from './notification-stream.ts';
 import { MAX_EVENT_CHARS } from './sse-reader.ts';
-
-/** Statuses that are about the moment, beside those of 500 and above. */
-const FOR_NOW: ReadonlySet<number> = new Set([408, 409, 425, 429]);
+import type { UpstreamError } from './upstream-error.ts';
 
 export interface HttpStreamOptions {
   /** On the dispatcher for streams. */
@@ -43,6 +47,10 @@ export abstract class HttpStream implements StreamAttempt, ExchangeReceiver {
     this.#exchange.destroy();
   }
 
+  sent(): void {
+    this.options.listener.sent?.();
+  }
+
   begin(headers: ResponseHeaders): void {
     const type = headerOf(headers, 'content-type') ?? '';
     this.began(/^\s*text\/event-stream\s*(?:;|$)/i.test(type));
@@ -73,18 +81,14 @@ export abstract class HttpStream implements StreamAttempt, ExchangeReceiver {
 
   refused(refusal: Refusal): void {
     const { status, retryAfterMs } = refusal;
-    if (FOR_NOW.has(status) || (status >= 500 && status !== 501)) {
-      this.finish({ kind: 'ended', retryAfterMs });
-    } else if (this.isLost(refusal)) {
-      const where = { connectorId: this.options.wire.connectorId, phase: 'ready' } as const;
-      this.finish({ kind: 'lost', error: refusalError(refusal, where) });
-    } else {
-      this.finish({ kind: 'declined' });
-    }
+    const where = { connectorId: this.options.wire.connectorId, phase: 'ready' } as const;
+    const error = refusalError(refusal, where);
+    if (isForNow(status)) this.finish({ kind: 'ended', retryAfterMs, error });
+    else this.finish({ kind: this.isLost(refusal) ? 'lost' : 'declined', error });
   }
 
-  failed(): void {
-    this.finish({ kind: 'ended' });
+  failed(error: UpstreamError): void {
+    this.finish({ kind: 'ended', error });
   }
 
   /** The exchange is over by itself. */

@@ -1,50 +1,33 @@
 import { LIST_BY_METHOD } from '../protocol/list-kind.ts';
 import type { RawMember } from '../protocol/message.ts';
 import type { ConnectorDefinition } from '../connectors/connector.ts';
-import type { SharedAgents } from './agent.ts';
 import { createEraMemory, type EraMemory } from './era-memory.ts';
 import type { ChannelHost, HttpChannel, Loss, LossReason, OpenCall } from './http-channel.ts';
-import { WaitingCall, phaseOf, sessionLost } from './http-forward.ts';
-import { pauseFor } from './http-pause.ts';
-import { createHttpWire, memoryKeyOf, type ClientIdentity, type HttpWire } from './http-wire.ts';
-import { negotiate } from './negotiate.ts';
-import { DEFAULT_STREAM_POLICY, type StreamPolicy } from './notification-stream-policy.ts';
-import { OwnRequest, toOwnRequest } from './own-request.ts';
+import { phaseOf, sessionLost } from './http-forward.ts';
+import { openChannel } from './http-handshake.ts';
+import type { HttpUpstream, HttpUpstreamOptions } from './http-upstream-options.ts';
+import { createHttpWire, memoryKeyOf, type HttpWire } from './http-wire.ts';
+import { KeptInterest } from './kept-interest.ts';
+import { announceUpdate } from './notification-stream-lists.ts';
+import { DEFAULT_STREAM_POLICY } from './notification-stream-policy.ts';
+import { askOver, toOwnRequest } from './own-request.ts';
+import { unlessAborted } from './stdio-request.ts';
 import type {
+  ConnectNext,
   ForwardHandle,
   ForwardRequest,
   ForwardSink,
   Interest,
   RequestOptions,
-  Upstream,
-  UpstreamEvents,
   UpstreamInfo,
 } from './upstream.ts';
 import { UpstreamError, type ConnectorPhase, type UpstreamErrorCode } from './upstream-error.ts';
+import { WaitingCall } from './waiting-call.ts';
 
-/** The least time between two handshakes from the second lost session in a row, plus up to as much jitter. */
-const SESSION_FLOOR_MS = 250;
 /** The least time between two doubts about a server's era. */
 const PROBE_FLOOR_MS = 10_000;
 
-export interface HttpUpstreamOptions {
-  readonly agents: SharedAgents;
-  readonly events: UpstreamEvents;
-  readonly clientInfo: ClientIdentity;
-  /** Uniform in [0, 1), for jitter. */
-  readonly random: () => number;
-  /** Default: forgotten with the upstream. */
-  readonly eraMemory?: EraMemory;
-  /** When a notification stream is opened again. Default: see `StreamPolicy`. */
-  readonly streamPolicy?: StreamPolicy;
-}
-
-export interface HttpUpstream extends Upstream {
-  /** Messages of the server that belonged to nobody or were not allowed, since creation. */
-  readonly ignoredMessages: number;
-  /** Whether the server would tell us of a change now; when not, only asking shows it. */
-  readonly isListening: boolean;
-}
+export type { HttpUpstream, HttpUpstreamOptions } from './http-upstream-options.ts';
 
 type State =
   | { readonly kind: 'idle' }
@@ -56,6 +39,7 @@ type State =
   | { readonly kind: 'ready'; readonly channel: HttpChannel }
   | { readonly kind: 'closed'; readonly done: Promise<void> };
 
+const PROGRESS = 'notifications/progress';
 const IDLE: State = { kind: 'idle' };
 
 class SharedHttpUpstream implements HttpUpstream {
@@ -65,6 +49,7 @@ class SharedHttpUpstream implements HttpUpstream {
   readonly #memory: EraMemory;
   readonly #wire: HttpWire | UpstreamError;
   readonly #calls = new Set<OpenCall>();
+  readonly #interest: KeptInterest;
   #state: State = IDLE;
   #phase: ConnectorPhase = 'connect';
   #info: UpstreamInfo | undefined;
@@ -80,6 +65,12 @@ class SharedHttpUpstream implements HttpUpstream {
     this.#definition = definition;
     this.#options = options;
     this.#memory = options.eraMemory ?? createEraMemory();
+    this.#interest = new KeptInterest({
+      connectorId: this.connectorId,
+      current: () => (this.#state.kind === 'ready' ? this.#state.channel : undefined),
+      connect: async () => await this.#open(),
+      missed: (uri) => announceUpdate(uri, options.events),
+    });
     try {
       this.#wire = createHttpWire(definition, options.agents, options.clientInfo);
     } catch (error) {
@@ -105,21 +96,12 @@ class SharedHttpUpstream implements HttpUpstream {
     return this.#state.kind === 'ready' && this.#state.channel.isListening;
   }
 
-  async connect(signal: AbortSignal): Promise<UpstreamInfo> {
+  async connect(signal: AbortSignal, next?: ConnectNext): Promise<UpstreamInfo> {
     if (this.#state.kind === 'ready') return this.#state.channel.info;
-    if (signal.aborted) throw this.#error('CANCELLED', 'connecting was given up');
-    const opening = this.#open();
-    const givenUp = Promise.withResolvers<never>();
-    const onAbort = (): void => {
-      givenUp.reject(this.#error('CANCELLED', 'connecting was given up'));
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      // The attempt goes on for the others that wait for it (M5).
-      return (await Promise.race([opening, givenUp.promise])).info;
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
+    const givenUp = (): UpstreamError => this.#error('CANCELLED', 'connecting was given up');
+    if (signal.aborted) throw givenUp();
+    // The attempt goes on for the others that wait for it (M5).
+    return (await unlessAborted(this.#open(next === 'lists'), signal, givenUp)).info;
   }
 
   async request(
@@ -130,7 +112,12 @@ class SharedHttpUpstream implements HttpUpstream {
     const isList = LIST_BY_METHOD.has(method);
     if (isList) this.#listsUnderWay += 1;
     try {
-      const result = await this.#ask(toOwnRequest(method, params), options);
+      const result = await askOver(
+        (request, sink) => this.forward(request, sink),
+        { connectorId: this.connectorId, phase: phaseOf(method) },
+        toOwnRequest(method, params),
+        options,
+      );
       this.#mayListen ||= isList;
       return result;
     } finally {
@@ -140,12 +127,19 @@ class SharedHttpUpstream implements HttpUpstream {
   }
 
   forward(request: ForwardRequest, sink: ForwardSink): ForwardHandle {
-    if (this.#state.kind === 'ready') return this.#state.channel.forward(request, sink, true);
+    const channel = this.#state.kind === 'ready' ? this.#state.channel : undefined;
+    if (channel !== undefined && channel.beforeCall(request.caller) === undefined) {
+      return channel.forward(request, sink, true);
+    }
     return this.#forwardLater(request, sink, true);
   }
 
   async setInterest(interest: Interest): Promise<void> {
-    if (interest.resources.size > 0) throw this.#error('RPC_ERROR', 'not supported yet');
+    await this.#interest.set(interest);
+  }
+
+  notify(text: string): void {
+    if (this.#state.kind === 'ready') this.#state.channel.notify(text);
   }
 
   async close(): Promise<void> {
@@ -155,16 +149,9 @@ class SharedHttpUpstream implements HttpUpstream {
     await this.#state.done;
   }
 
-  async #ask(request: ForwardRequest, options: RequestOptions): Promise<string> {
-    const where = { connectorId: this.connectorId, phase: phaseOf(request.method) };
-    return new Promise((resolve, reject) => {
-      const own = new OwnRequest(where, options, { resolve, reject });
-      own.start((sink) => this.forward(request, sink));
-    });
-  }
-
   /** Not before the lists are here: what a client waits for comes first, and a stream changes nothing for it. */
   #listen(): void {
+    if (this.#options.listens === false) return;
     if (this.#state.kind !== 'ready' || !this.#mayListen || this.#listsUnderWay > 0) return;
     this.#state.channel.listen();
   }
@@ -182,12 +169,18 @@ class SharedHttpUpstream implements HttpUpstream {
 
   #forwardLater(request: ForwardRequest, sink: ForwardSink, mayRecover: boolean): ForwardHandle {
     const call = new WaitingCall(this.#calls, sink);
-    void call.run(this.#open(), request, mayRecover);
+    void call.run(this.#readyFor(request), request, mayRecover);
     return call;
   }
 
+  async #readyFor({ caller }: ForwardRequest): Promise<HttpChannel> {
+    const channel = await this.#open();
+    await channel.beforeCall(caller);
+    return channel;
+  }
+
   /** The channel, one attempt at a time. */
-  async #open(): Promise<HttpChannel> {
+  async #open(listsNext = false): Promise<HttpChannel> {
     const state = this.#state;
     if (state.kind === 'ready') return state.channel;
     if (state.kind === 'connecting') return state.channel;
@@ -195,34 +188,30 @@ class SharedHttpUpstream implements HttpUpstream {
     if (this.#wire instanceof UpstreamError) throw this.#wire;
     this.#phase = 'connect';
     const abort = new AbortController();
-    const channel = this.#handshake(this.#hostOf(this.#wire), abort);
+    const channel = this.#handshake(this.#hostOf(this.#wire), abort, listsNext);
     // Everyone who waits hears of a failure; that nobody waits any more is none.
     channel.catch(() => undefined);
     this.#state = { kind: 'connecting', channel, abort };
     return channel;
   }
 
-  async #handshake(host: ChannelHost, abort: AbortController): Promise<HttpChannel> {
-    const timeoutMs = this.#definition.timeouts.handshakeTimeoutMs;
-    const timer = setTimeout(() => {
-      abort.abort(this.#error('TIMEOUT', `the handshake took longer than ${timeoutMs} ms`));
-    }, timeoutMs);
-    timer.unref();
+  async #handshake(
+    host: ChannelHost,
+    abort: AbortController,
+    listsNext: boolean,
+  ): Promise<HttpChannel> {
+    const { clientInfo } = this.#options;
     try {
-      if (this.#lossesInARow > 1) {
-        await pauseFor(SESSION_FLOOR_MS * (1 + this.#options.random()), abort.signal);
-      }
-      const channel = await negotiate(host, {
-        era: this.#definition.era,
-        clientInfo: this.#options.clientInfo,
+      const channel = await openChannel(host, abort, {
+        definition: this.#definition,
         memory: this.#memory,
-        memoryKey: memoryKeyOf(host.wire),
-        onProbe: () => {
+        clientInfo,
+        mustPause: this.#lossesInARow > 1,
+        listsNext,
+        probing: () => {
           this.#probedAtMs = performance.now();
         },
-        timeoutMs,
-        signal: abort.signal,
-        onSent: () => {
+        sent: () => {
           this.#phase = 'handshake';
         },
       });
@@ -233,31 +222,37 @@ class SharedHttpUpstream implements HttpUpstream {
       this.#info = channel.info;
       this.#phase = 'ready';
       this.#state = { kind: 'ready', channel };
+      void this.#interest.renew(channel);
       return channel;
     } catch (error) {
       if (this.#state.kind === 'connecting') this.#state = IDLE;
       if (error instanceof UpstreamError) this.#phase = error.phase;
       throw error;
-    } finally {
-      clearTimeout(timer);
     }
   }
 
   #hostOf(wire: HttpWire): ChannelHost {
-    const { events, random, agents, streamPolicy = DEFAULT_STREAM_POLICY } = this.#options;
+    const { events, random, agents, client, streamPolicy = DEFAULT_STREAM_POLICY } = this.#options;
     return {
       wire,
       streamWire: { ...wire, dispatcher: agents.streams },
       random,
       streamPolicy,
       calls: this.#calls,
-      ignored: () => {
+      ignored: (question) => {
         this.#ignored += 1;
+        if (question !== undefined) events.refused?.(question);
       },
       answered: () => {
         this.#lossesInARow = 0;
       },
+      client,
       unasked: (method, text) => events.notification(method, text),
+      unattributed: (method, text) => {
+        if (client?.sole === true && method !== PROGRESS) events.notification(method, text);
+        else this.#ignored += 1;
+      },
+      missed: (uri) => announceUpdate(uri, events),
       lost: (loss) => this.#drop(loss),
       mayReplace: (channel, reason) => this.#mayReplace(channel, reason),
       rerun: (loss, request, sink) => {

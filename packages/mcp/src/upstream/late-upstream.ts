@@ -4,6 +4,7 @@ import type { RawMember } from '../protocol/message.ts';
 import type { DrainableUpstream } from './guarded-upstream.ts';
 import { UpstreamError, type ConnectorPhase } from './upstream-error.ts';
 import type {
+  ConnectNext,
   ForwardHandle,
   ForwardRequest,
   ForwardSink,
@@ -76,14 +77,18 @@ class LateUpstream implements DrainableUpstream {
     return this.#current?.upstream.phase ?? 'config';
   }
 
+  get asleep(): boolean {
+    return this.#current?.upstream.asleep === true;
+  }
+
   get inFlight(): number {
     return this.#current?.upstream.inFlight ?? 0;
   }
 
   /** Every sync begins here: a value that has changed since is noticed then. */
-  async connect(signal: AbortSignal): Promise<UpstreamInfo> {
+  async connect(signal: AbortSignal, next?: ConnectNext): Promise<UpstreamInfo> {
     const { upstream } = await this.#renew();
-    return await upstream.connect(signal);
+    return await upstream.connect(signal, next);
   }
 
   async request(
@@ -103,8 +108,21 @@ class LateUpstream implements DrainableUpstream {
   }
 
   async setInterest(interest: Interest): Promise<void> {
+    const before = this.#interest;
     this.#interest = interest;
-    await this.#current?.upstream.setInterest(interest);
+    try {
+      const wanted = interest.resources.size > 0;
+      const current = this.#current ?? (wanted ? await this.#renew() : undefined);
+      await current?.upstream.setInterest(interest);
+    } catch (error) {
+      // What was refused must not be asked of an upstream that takes its place.
+      if (this.#interest === interest) this.#interest = before;
+      throw error;
+    }
+  }
+
+  notify(text: string): void {
+    this.#current?.upstream.notify?.(text);
   }
 
   async drain(maxMs: number): Promise<void> {

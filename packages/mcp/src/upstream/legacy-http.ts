@@ -1,184 +1,171 @@
-import { RPC, requestText, type JsonRpcId, type RawMember } from '../protocol/message.ts';
-import { META, MODERN_ENVELOPE_KEYS } from '../protocol/revision.ts';
-import type { ChannelHost, HttpChannel, LossReason } from './http-channel.ts';
-import { HttpCall, type CallOptions, type Notification } from './http-forward.ts';
-import { withProgressToken } from './http-message.ts';
-import type { Refusal } from './http-refusal.ts';
-import type { LegacySession } from './legacy-session.ts';
+import { requestText } from '../protocol/message.ts';
+import type { ChannelHost, HttpChannel } from './http-channel.ts';
+import { LegacyCall, deliverProgress, legacyMeta, type LegacyState } from './legacy-call.ts';
+import { cancelledId } from './http-message.ts';
+import { LegacyInterest } from './legacy-interest.ts';
+import { isSessionLost, type LegacySession } from './legacy-session.ts';
 import { LegacyStream } from './legacy-stream.ts';
 import { createNotificationStream, type NotificationStream } from './notification-stream.ts';
 import { announceChanges, announcedLists } from './notification-stream-lists.ts';
-import type { ForwardHandle, ForwardRequest, ForwardSink } from './upstream.ts';
+import { NEVER_ABORTED, askOver, toOwnRequest } from './own-request.ts';
+import { ServerRequests } from './server-requests.ts';
+import type { Caller, ForwardHandle, ForwardRequest, ForwardSink, Interest } from './upstream.ts';
 
-/**
- * Whether a refusal says that the server does not know our session: 404 by the specification (2025-11-25,
- * basic/transports), 400 with words to that effect by server-everything and others.
- */
-export function isSessionLost(
-  status: number,
-  rpc: Refusal['rpc'],
-  body: string,
-  hasId: boolean,
-): boolean {
-  if (status === 404) return hasId && rpc?.code !== RPC.methodNotFound;
-  if (rpc?.code === RPC.unsupportedVersion) return true;
-  return status === 400 && /session|not initialized/i.test(rpc?.message ?? body);
-}
+export { isSessionLost } from './legacy-session.ts';
 
-class LegacyCall extends HttpCall {
-  readonly #session: LegacySession;
-  readonly #pending: Map<number, LegacyCall>;
-  readonly #id: number;
-  /** The client's own token as raw JSON; undefined when it wants no progress. */
-  readonly #token: string | undefined;
-
-  constructor(
-    host: ChannelHost,
-    state: LegacyState,
-    options: CallOptions & { readonly id: number },
-    token: string | undefined,
-  ) {
-    super(host, state.channel, options);
-    this.#session = state.session;
-    this.#pending = state.pending;
-    this.#id = options.id;
-    this.#token = token;
-    state.pending.set(options.id, this);
-  }
-
-  protected override finish(): boolean {
-    this.#pending.delete(this.#id);
-    return super.finish();
-  }
-
-  protected override lossOf(
-    status: number,
-    rpc: Refusal['rpc'],
-    body: string,
-  ): LossReason | undefined {
-    return isSessionLost(status, rpc, body, this.#session.hasId) ? 'session' : undefined;
-  }
-
-  protected override relay(notification: Notification): string | undefined {
-    if (notification.method === 'notifications/progress') {
-      if (notification.progressToken === this.#id) return this.#withOwnToken(notification);
-      deliverProgress(this.#pending, notification);
-      return undefined;
-    }
-    // The server put it on the stream of this request: it is this request's. Others have no reader yet.
-    return notification.method === 'notifications/message' ? notification.text : undefined;
-  }
-
-  protected override serverRequest(id: JsonRpcId, method: string): void {
-    if (method !== 'ping') this.host.ignored();
-    this.#session.reply(id, method);
-  }
-
-  protected override cancelled(reason: string): void {
-    this.#session.cancel(this.#id, reason);
-  }
-
-  /** Progress of this call that came on another stream; false when its client wants none. */
-  takeProgress(notification: Notification): boolean {
-    const text = this.#withOwnToken(notification);
-    if (text !== undefined) this.options.sink.notification(text);
-    return text !== undefined;
-  }
-
-  #withOwnToken(notification: Notification): string | undefined {
-    return this.#token === undefined
-      ? undefined
-      : withProgressToken(notification.text, this.#token);
-  }
-}
-
-/** Progress belongs to whoever's token it carries, whichever stream it came on. False when it is nobody's. */
-function deliverProgress(
-  pending: ReadonlyMap<number, LegacyCall>,
-  notification: Notification,
-): boolean {
-  const { method, progressToken: token } = notification;
-  const owner = typeof token === 'number' ? pending.get(token) : undefined;
-  return method === 'notifications/progress' && owner?.takeProgress(notification) === true;
-}
-
-interface LegacyState {
-  readonly channel: HttpChannel;
-  readonly session: LegacySession;
-  readonly pending: Map<number, LegacyCall>;
-}
-
-/** The client's `_meta` for a legacy server: without the modern envelope, and with our token for its own. */
-function legacyMeta(
-  meta: readonly RawMember[],
-  id: number,
-): { readonly meta: readonly RawMember[]; readonly token: string | undefined } {
-  let token: string | undefined;
-  const kept: RawMember[] = [];
-  for (const member of meta) {
-    if (member.key === META.progressToken) {
-      token = member.text;
-      kept.push({ key: META.progressToken, text: String(id) });
-    } else if (!MODERN_ENVELOPE_KEYS.has(member.key)) {
-      kept.push(member);
-    }
-  }
-  return { meta: kept, token };
-}
-
-/** The session's standalone stream; undefined when the server announced nothing to hear on it. */
-function createStream(host: ChannelHost, state: LegacyState): NotificationStream | undefined {
-  const { session, channel, pending } = state;
+/** The session's standalone stream; it stays closed until there is something to hear on it. */
+function createStream(
+  host: ChannelHost,
+  state: LegacyState,
+  missed: () => void,
+): NotificationStream {
+  const { session, channel, pending, requests } = state;
   const lists = announcedLists(session.info);
-  if (lists.length === 0) return undefined;
+  let lastEventId: string | undefined;
   return createNotificationStream({
     createAttempt: (listener) =>
       new LegacyStream({
         wire: host.streamWire,
         listener,
         headers: session.headers(),
+        lastEventId,
         isLost: ({ status, rpc, body }) => isSessionLost(status, rpc, body, session.hasId),
         ignored: () => host.ignored(),
         unasked: (method, text) => host.unasked(method, text),
+        unattributed: (method, text) => host.unattributed(method, text),
         progress: (notification) => deliverProgress(pending, notification),
-        reply: (id, method) => session.reply(id, method),
+        request: (message) => requests.take(message),
+        cancelled: (text) => requests.cancelled(cancelledId(text)),
+        reached: (eventId) => {
+          lastEventId = eventId;
+        },
       }),
-    reopened: () => announceChanges(lists, (method, text) => host.unasked(method, text)),
+    reopened: () => {
+      announceChanges(lists, (method, text) => host.unasked(method, text));
+      missed();
+    },
     lost: (error) => host.lost({ channel, reason: 'session', error }),
     random: host.random,
     policy: host.streamPolicy,
   });
 }
 
+function createRequests(host: ChannelHost, session: LegacySession): ServerRequests {
+  return new ServerRequests({
+    refused: (why) => host.ignored(why),
+    send: (text, call) => {
+      if (call === undefined) {
+        session.notify(text);
+        return;
+      }
+      const deliver = async (): Promise<void> => {
+        const failure = await session.answer(text);
+        if (failure !== undefined) call.undelivered(failure);
+      };
+      void deliver();
+    },
+  });
+}
+
 /** Speaks the legacy revisions: all clients share one session, so ids and progress tokens are ours. */
-export function createLegacyChannel(host: ChannelHost, session: LegacySession): HttpChannel {
+class LegacyChannel implements HttpChannel {
+  readonly info: LegacySession['info'];
+  readonly #host: ChannelHost;
+  readonly #session: LegacySession;
+  readonly #state: LegacyState;
+  readonly #stream: NotificationStream;
+  readonly #interest: LegacyInterest;
+  readonly #hasLists: boolean;
+  /** Resources whose updates come on the stream. */
+  #wanted: ReadonlySet<string> = new Set();
   // 0 was the handshake's.
-  let nextId = 1;
-  const channel: HttpChannel = {
-    info: session.info,
-    get isListening() {
-      return stream?.isOpen === true;
-    },
-    forward(request: ForwardRequest, sink: ForwardSink, mayRecover: boolean): ForwardHandle {
-      const id = nextId++;
-      const { meta, token } = legacyMeta(request.meta, id);
-      const options = { request, sink, id, era: 'legacy', mayRecover } as const;
-      const call = new LegacyCall(host, state, options, token);
-      call.send(session.headers(), requestText(String(id), request.method, request.members, meta));
-      return call;
-    },
-    listen() {
-      stream?.open();
-    },
-    stopListening() {
-      stream?.close();
-    },
-    async leave() {
-      stream?.close();
-      await session.end();
-    },
-  };
-  const state: LegacyState = { channel, session, pending: new Map() };
-  const stream = createStream(host, state);
-  return channel;
+  #nextId = 1;
+
+  constructor(host: ChannelHost, session: LegacySession) {
+    const { connectorId } = host.wire;
+    this.info = session.info;
+    this.#host = host;
+    this.#session = session;
+    const requests = createRequests(host, session);
+    this.#state = { channel: this, session, pending: new Map(), requests };
+    this.#hasLists = announcedLists(session.info).length > 0;
+    this.#stream = createStream(host, this.#state, () => this.#missed());
+    const { listTimeoutMs: timeoutMs } = host.wire.timeouts;
+    this.#interest = new LegacyInterest({
+      connectorId,
+      info: session.info,
+      ask: async (method, members) =>
+        await askOver(
+          (request, sink) => this.forward(request, sink, true),
+          { connectorId, phase: 'ready' },
+          toOwnRequest(method, members),
+          { signal: NEVER_ABORTED, timeoutMs },
+        ),
+    });
+  }
+
+  get isListening(): boolean {
+    return this.#stream.isOpen;
+  }
+
+  forward(request: ForwardRequest, sink: ForwardSink, mayRecover: boolean): ForwardHandle {
+    const id = this.#nextId++;
+    const { meta, token } = legacyMeta(request.meta, id);
+    const options = { request, sink, id, era: 'legacy', mayRecover } as const;
+    const call = new LegacyCall(this.#host, this.#state, options, token);
+    const body = requestText(String(id), request.method, request.members, meta);
+    call.send(this.#session.headers(), body);
+    return call;
+  }
+
+  beforeCall(caller: Caller): Promise<void> | undefined {
+    if (this.#stream.isSettled) return undefined;
+    const mayBeAsked = canBeAsked(caller);
+    // What is told without naming a request, logs above all, is for the only client to hear.
+    if (mayBeAsked || this.#host.client?.sole === true) this.#stream.openNow();
+    // A server whose stream is not there when it asks drops the question, and the call hangs.
+    return mayBeAsked ? this.#stream.settled() : undefined;
+  }
+
+  async setInterest(interest: Interest): ReturnType<LegacyInterest['setInterest']> {
+    this.#wanted = interest.resources;
+    // Updates come on the stream, so it must be there before they are asked for.
+    if (interest.resources.size > 0 && !this.#stream.isSettled) {
+      this.#stream.openNow();
+      await this.#stream.settled();
+    }
+    return await this.#interest.setInterest(interest);
+  }
+
+  notify(text: string): void {
+    this.#session.notify(text);
+  }
+
+  listen(): void {
+    if (this.#hasLists) this.#stream.open();
+  }
+
+  stopListening(): void {
+    this.#stream.close();
+    this.#state.requests.abandon();
+  }
+
+  async leave(): Promise<void> {
+    this.#stream.close();
+    await this.#session.end();
+  }
+
+  #missed(): void {
+    for (const uri of this.#wanted) this.#host.missed(uri);
+  }
+}
+
+/** Whether a server may ask the client anything that a legacy server asks. */
+function canBeAsked({ capabilities }: Caller): boolean {
+  const { sampling, elicitation, roots } = capabilities;
+  return sampling !== undefined || elicitation !== undefined || roots !== undefined;
+}
+
+export function createLegacyChannel(host: ChannelHost, session: LegacySession): HttpChannel {
+  return new LegacyChannel(host, session);
 }

@@ -1,16 +1,9 @@
-import {
-  RPC,
-  errorObject,
-  errorText,
-  requestText,
-  resultText,
-  type JsonRpcId,
-} from '../protocol/message.ts';
+import { RPC, requestText, type JsonObject } from '../protocol/message.ts';
 import { HEADER, LATEST_LEGACY, eraOf } from '../protocol/revision.ts';
 import { isJsonObject } from './http-message.ts';
-import { headerOf, refusalError, type ResponseHeaders } from './http-refusal.ts';
+import { headerOf, refusalError, type Refusal, type ResponseHeaders } from './http-refusal.ts';
 import { post } from './http-request.ts';
-import type { ClientIdentity, HttpWire } from './http-wire.ts';
+import type { HttpWire } from './http-wire.ts';
 import type { UpstreamInfo } from './upstream.ts';
 import { UpstreamError } from './upstream-error.ts';
 
@@ -31,10 +24,22 @@ export interface LegacySession {
   headers(): string[];
   /** Tells the server that we no longer wait for a request. */
   cancel(id: number, reason: string): void;
-  /** Answers a request of the server: `ping` is granted, anything else is unknown to us. */
-  reply(id: JsonRpcId, method: string): void;
+  /** Sends a message that nobody waits for; too many at a time are dropped. */
+  notify(text: string): void;
+  /**
+   * Sends a client's answer to a request of the server.
+   * @returns why it did not arrive; undefined when it did, or may have. Never rejects.
+   */
+  answer(text: string): Promise<UpstreamError | undefined>;
   /** Ends the session at the server. Bounded; never throws. */
   end(): Promise<void>;
+}
+
+/** As whom a server is greeted. */
+export interface LegacyGreeting {
+  readonly clientInfo: JsonObject;
+  /** What it may ask back. */
+  readonly capabilities: JsonObject;
 }
 
 export interface HandshakeOptions {
@@ -74,18 +79,16 @@ function readSessionId(wire: HttpWire, headers: ResponseHeaders): string | undef
 
 async function initialize(
   wire: HttpWire,
-  clientInfo: ClientIdentity,
+  greeting: LegacyGreeting,
   options: HandshakeOptions,
 ): Promise<{ readonly info: UpstreamInfo; readonly sessionId: string | undefined }> {
-  const { name, version } = clientInfo;
   const body = requestText(
     '0',
     'initialize',
     [
       { key: 'protocolVersion', text: JSON.stringify(LATEST_LEGACY) },
-      // None: what a server may ask back depends on the client of each call, and a session is shared.
-      { key: 'capabilities', text: '{}' },
-      { key: 'clientInfo', text: JSON.stringify({ name, version }) },
+      { key: 'capabilities', text: JSON.stringify(greeting.capabilities) },
+      { key: 'clientInfo', text: JSON.stringify(greeting.clientInfo) },
     ],
     [],
   );
@@ -115,8 +118,14 @@ async function initialize(
   return { info: readInitializeResult(wire, answer.text), sessionId: readSessionId(wire, headers) };
 }
 
+/** The wires of a session: of requests, and of what must not queue behind them. */
+export interface LegacyWires {
+  readonly wire: HttpWire;
+  readonly streamWire: HttpWire;
+}
+
 function createSession(
-  wire: HttpWire,
+  { wire, streamWire }: LegacyWires,
   info: UpstreamInfo,
   sessionId: string | undefined,
 ): LegacySession {
@@ -143,10 +152,15 @@ function createSession(
       const params = { requestId: id, reason };
       void notify(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/cancelled', params }));
     },
-    reply(id, method) {
-      const idText = JSON.stringify(id);
-      const unknown = errorObject(RPC.methodNotFound, `Method not found: ${method}`);
-      void notify(method === 'ping' ? resultText(idText, '{}') : errorText(idText, unknown));
+    notify(text) {
+      void notify(text);
+    },
+    async answer(text) {
+      // Calls that wait for their clients may hold every socket for requests.
+      const send = async (): Promise<UpstreamError | undefined> =>
+        await deliver(streamWire, [...base], text);
+      const failure = await send();
+      return failure?.unsent === true ? await send() : failure;
     },
     async end() {
       if (sessionId === undefined) return;
@@ -164,18 +178,77 @@ function createSession(
   };
 }
 
-/**
- * Opens a legacy session: `initialize`, then `notifications/initialized`, which is awaited because another
- * socket could overtake it.
- * @throws UpstreamError phase `handshake` or `connect`
- */
-export async function openLegacySession(
+/** Why a message certainly did not arrive. Never rejects. */
+async function deliver(
   wire: HttpWire,
-  clientInfo: ClientIdentity,
+  headers: string[],
+  body: string,
+): Promise<UpstreamError | undefined> {
+  const where = { connectorId: wire.connectorId, phase: 'ready' } as const;
+  try {
+    const timeoutMs = NOTICE_TIMEOUT_MS;
+    const outcome = await post(wire, { headers, body, phase: 'ready', timeoutMs });
+    return outcome.kind === 'refused' ? refusalError(outcome.refusal, where) : undefined;
+  } catch (error) {
+    // One that left and was not acknowledged may have arrived: sent again, it would be a second answer.
+    return error instanceof UpstreamError && error.unsent ? error : undefined;
+  }
+}
+
+/**
+ * Whether a refusal says that the server does not know our session: 404 by the specification (2025-11-25,
+ * basic/transports), 400 with words to that effect by server-everything and others.
+ */
+export function isSessionLost(
+  status: number,
+  rpc: Refusal['rpc'],
+  body: string,
+  hasId: boolean,
+): boolean {
+  if (status === 404) return hasId && rpc?.code !== RPC.methodNotFound;
+  if (rpc?.code === RPC.unsupportedVersion) return true;
+  return status === 400 && /session|not initialized/i.test(rpc?.message ?? body);
+}
+
+/** An `initialize` that is under way. */
+export interface SentGreeting {
+  /**
+   * The session, once `notifications/initialized` was taken: another socket could overtake it.
+   * @throws UpstreamError phase `handshake` or `connect`
+   */
+  finish(): Promise<LegacySession>;
+  /** Nobody wants the session; should there be one, its server is told. */
+  abandon(): void;
+}
+
+/** Sends `initialize`. */
+export function sendGreeting(
+  wires: LegacyWires,
+  greeting: LegacyGreeting,
   options: HandshakeOptions,
-): Promise<LegacySession> {
-  const { info, sessionId } = await initialize(wire, clientInfo, options);
-  const session = createSession(wire, info, sessionId);
+): SentGreeting {
+  const opened = initialize(wires.wire, greeting, options).then(({ info, sessionId }) =>
+    createSession(wires, info, sessionId),
+  );
+  // Who finishes hears of a failure; that nobody does is none.
+  opened.catch(() => undefined);
+  return {
+    async finish() {
+      const session = await opened;
+      await confirm(wires.wire, session, options);
+      return session;
+    },
+    abandon() {
+      opened.then(async (session) => await session.end()).catch(() => undefined);
+    },
+  };
+}
+
+async function confirm(
+  wire: HttpWire,
+  session: LegacySession,
+  options: HandshakeOptions,
+): Promise<void> {
   const outcome = await post(wire, {
     headers: session.headers(),
     body: '{"jsonrpc":"2.0","method":"notifications/initialized"}',
@@ -183,9 +256,6 @@ export async function openLegacySession(
     timeoutMs: options.timeoutMs,
     signal: options.signal,
   });
-  if (outcome.kind === 'refused') {
-    const where = { connectorId: wire.connectorId, phase: 'handshake' } as const;
-    throw refusalError(outcome.refusal, where);
-  }
-  return session;
+  if (outcome.kind !== 'refused') return;
+  throw refusalError(outcome.refusal, { connectorId: wire.connectorId, phase: 'handshake' });
 }

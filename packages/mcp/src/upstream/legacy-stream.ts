@@ -1,8 +1,12 @@
-import type { JsonRpcId } from '../protocol/message.ts';
 import type { ExchangeRequest } from './http-exchange.ts';
+import type { Notification, RequestMessage } from './http-forward.ts';
 import { isUnasked, type ServerMessage } from './http-message.ts';
 import type { Refusal } from './http-refusal.ts';
 import { HttpStream, type HttpStreamOptions } from './http-stream.ts';
+import { usableEventId } from './legacy-resumption.ts';
+
+/** Where a stream is to be taken up again (spec 2025-11-25, basic/transports, resumability). */
+export const LAST_EVENT_ID = 'last-event-id';
 
 export interface LegacyStreamOptions extends HttpStreamOptions {
   /** Everything the request says of itself. */
@@ -10,13 +14,21 @@ export interface LegacyStreamOptions extends HttpStreamOptions {
   readonly isLost: (refusal: Refusal) => boolean;
   readonly unasked: (method: string, text: string) => void;
   /** Hands progress to the call it belongs to; false when there is none. */
-  readonly progress: (notification: Extract<ServerMessage, { kind: 'notification' }>) => boolean;
-  /** Answers a request of the server. */
-  readonly reply: (id: JsonRpcId, method: string) => void;
+  readonly progress: (notification: Notification) => boolean;
+  /** Takes a request of the server. */
+  readonly request: (message: RequestMessage) => void;
+  /** The server wants no answer to a request of its own any more. */
+  readonly cancelled: (text: string) => void;
+  /** A notification that belongs to somebody, and it cannot be told to whom. */
+  readonly unattributed: (method: string, text: string) => void;
+  /** The last event an earlier stream brought; the server is asked for those after it. */
+  readonly lastEventId: string | undefined;
+  /** Told of each event that a later stream can go on after, and undefined when there is none. */
+  readonly reached: (eventId: string | undefined) => void;
 }
 
 /** The headers of a request without a body that wants events. */
-function streamHeaders(headers: readonly string[]): string[] {
+export function streamHeaders(headers: readonly string[]): string[] {
   const kept: string[] = [];
   for (let at = 0; at < headers.length; at += 2) {
     const [name = '', value = ''] = headers.slice(at, at + 2);
@@ -35,8 +47,21 @@ export class LegacyStream extends HttpStream {
     this.#options = options;
   }
 
+  eventId(id: string): void {
+    this.#options.reached(usableEventId(id));
+  }
+
+  override refused(refusal: Refusal): void {
+    // What the server has forgotten must not keep the stream from being opened.
+    this.#options.reached(undefined);
+    super.refused(refusal);
+  }
+
   protected request(): Pick<ExchangeRequest, 'method' | 'headers' | 'body'> {
-    return { method: 'GET', headers: streamHeaders(this.#options.headers), body: undefined };
+    const { lastEventId } = this.#options;
+    const headers = streamHeaders(this.#options.headers);
+    if (lastEventId !== undefined) headers.push(LAST_EVENT_ID, lastEventId);
+    return { method: 'GET', headers, body: undefined };
   }
 
   protected began(isStream: boolean): void {
@@ -46,19 +71,21 @@ export class LegacyStream extends HttpStream {
   }
 
   protected take(message: ServerMessage): void {
-    const { unasked, progress, reply, ignored } = this.#options;
-    if (message.kind === 'request') {
-      if (message.method !== 'ping') ignored();
-      reply(message.id, message.method);
-    } else if (message.kind === 'notification' && isUnasked(message.method)) {
-      unasked(message.method, message.text);
-    } else if (message.kind !== 'notification' || !progress(message)) {
-      // Logs that cannot be attributed go to nobody (contract.md, isolation).
-      ignored();
-    }
+    if (message.kind === 'request') this.#options.request(message);
+    else if (message.kind === 'notification') this.#notified(message);
+    else this.#options.ignored();
   }
 
   protected isLost(refusal: Refusal): boolean {
     return this.#options.isLost(refusal);
+  }
+
+  #notified(notification: Notification): void {
+    const { unasked, progress, cancelled, unattributed } = this.#options;
+    const { method, text } = notification;
+    if (isUnasked(method)) unasked(method, text);
+    else if (method === 'notifications/cancelled') cancelled(text);
+    // Logs that cannot be attributed go to nobody (contract.md, isolation).
+    else if (!progress(notification)) unattributed(method, text);
   }
 }

@@ -1,49 +1,37 @@
 import { RPC, requestText, type JsonRpcId, type RawMember } from '../protocol/message.ts';
 import {
-  HEADER,
   LATEST_MODERN,
   META,
   MODERN_ENVELOPE_KEYS,
   encodeHeaderValue,
 } from '../protocol/revision.ts';
 import type { ChannelHost, HttpChannel, LossReason } from './http-channel.ts';
+import type { EarlyList } from './early-list.ts';
 import type { BodyTaker } from './http-exchange.ts';
 import { HttpCall, type CallOptions, type Notification } from './http-forward.ts';
 import { isUnknownKind, type Refusal } from './http-refusal.ts';
-import { ModernListen } from './modern-listen.ts';
-import { createNotificationStream, type NotificationStream } from './notification-stream.ts';
-import { announceChanges, announcedLists } from './notification-stream-lists.ts';
-import { paramHeaderList, type ClientIdentity, type HttpWire } from './http-wire.ts';
+import { modernEnvelope, modernHeaders } from './modern-message.ts';
+import { createModernSubscriptions } from './modern-subscriptions.ts';
+import { paramHeaderList, type ClientIdentity } from './http-wire.ts';
 import { ModernPassThrough } from './modern-pass-through.ts';
 import type { ForwardHandle, ForwardRequest, ForwardSink, UpstreamInfo } from './upstream.ts';
 
-/** The `_meta` members that make a request of ours a modern one. */
-export function modernEnvelope(clientInfo: ClientIdentity): readonly RawMember[] {
-  const { name, version } = clientInfo;
-  return [
-    { key: META.protocolVersion, text: JSON.stringify(LATEST_MODERN) },
-    { key: META.clientInfo, text: JSON.stringify({ name, version }) },
-    { key: META.clientCapabilities, text: '{}' },
-  ];
-}
+export { modernEnvelope, modernHeaders } from './modern-message.ts';
 
-/** The headers of a modern request (spec 2026-07-28, basic/transports). */
-export function modernHeaders(
-  wire: HttpWire,
-  method: string,
-  name: string | undefined,
-  version: string = LATEST_MODERN,
-): string[] {
-  const headers = [...wire.headers, HEADER.protocolVersion, version, HEADER.method, method];
-  if (name !== undefined) headers.push(HEADER.name, encodeHeaderValue(name));
-  return headers;
-}
-
-/** The version the client's own envelope names, which the header must repeat. */
+/** The version the envelope names, which the header must repeat. */
 function versionOf(meta: readonly RawMember[]): string {
   const text = meta.find((member) => member.key === META.protocolVersion)?.text;
   const version: unknown = text === undefined ? undefined : JSON.parse(text);
   return typeof version === 'string' ? encodeHeaderValue(version) : LATEST_MODERN;
+}
+
+/** `_meta` of a request that brings no envelope: its caller's, who is a legacy client, or ours. */
+function withEnvelope(
+  { meta, caller }: ForwardRequest,
+  own: readonly RawMember[],
+): readonly RawMember[] {
+  const envelope = caller.envelope.length === 0 ? own : caller.envelope;
+  return [...meta.filter(({ key }) => !MODERN_ENVELOPE_KEYS.has(key)), ...envelope];
 }
 
 /** Codes only a modern server uses, or that are about one request and say nothing about the server. */
@@ -102,9 +90,13 @@ class ModernCall extends HttpCall {
     return notification.text;
   }
 
+  protected override serverCancelled(): void {
+    this.host.ignored();
+  }
+
   protected override serverRequest(): void {
     // The modern revision has no requests from server to client (spec 2026-07-28, changelog).
-    this.host.ignored();
+    this.host.ignored('unsupported');
   }
 
   protected override cancelled(): void {
@@ -117,61 +109,36 @@ export interface ModernChannelOptions {
   readonly clientInfo: ClientIdentity;
   /** True when the server itself just confirmed its era; false when it was remembered. */
   readonly proven: boolean;
-}
-
-/** What the server tells unasked; undefined when it announced nothing of the kind. */
-function createStream(
-  host: ChannelHost,
-  info: UpstreamInfo,
-  envelope: readonly RawMember[],
-): NotificationStream | undefined {
-  const lists = announcedLists(info);
-  if (lists.length === 0) return undefined;
-  let attempts = 0;
-  return createNotificationStream({
-    createAttempt: (listener) => {
-      attempts += 1;
-      return new ModernListen({
-        wire: host.streamWire,
-        listener,
-        headers: modernHeaders(host.wire, 'subscriptions/listen', undefined),
-        id: `listen-${attempts}`,
-        envelope,
-        lists,
-        acknowledgeTimeoutMs: host.streamPolicy.acknowledgeTimeoutMs,
-        ignored: () => host.ignored(),
-        unasked: (method, text) => host.unasked(method, text),
-      });
-    },
-    reopened: () => announceChanges(lists, (method, text) => host.unasked(method, text)),
-    // Without sessions there is none to lose.
-    lost: () => undefined,
-    random: host.random,
-    policy: host.streamPolicy,
-  });
+  /** Its tools, asked for already. */
+  readonly early?: EarlyList | undefined;
+  /** Stops what was sent ahead and is still under way. */
+  readonly leave?: () => void;
 }
 
 /** Speaks the modern revision: every request stands alone. */
 export function createModernChannel(
   host: ChannelHost,
-  { info, clientInfo, proven }: ModernChannelOptions,
+  { info, clientInfo, proven, early, leave }: ModernChannelOptions,
 ): HttpChannel {
   const envelope = modernEnvelope(clientInfo);
   const proof: Proof = { proven };
   let nextId = 1;
-  const stream = createStream(host, info, envelope);
+  const listening = createModernSubscriptions(host, info, envelope);
   const channel: HttpChannel = {
     info,
     get isListening() {
-      return stream?.isOpen === true;
+      return listening.isOpen;
     },
     forward(request: ForwardRequest, sink: ForwardSink, mayRecover: boolean): ForwardHandle {
+      if (early?.spent === false) {
+        const send = (): ForwardHandle => channel.forward(request, sink, mayRecover);
+        const taken = early.take(request, sink, send);
+        if (taken !== undefined) return taken;
+      }
       const modernClient = request.clientEra === 'modern';
       const id: JsonRpcId = modernClient ? request.id : nextId++;
-      const meta = modernClient
-        ? request.meta
-        : [...request.meta.filter(({ key }) => !MODERN_ENVELOPE_KEYS.has(key)), ...envelope];
-      const version = modernClient ? versionOf(request.meta) : LATEST_MODERN;
+      const meta = modernClient ? request.meta : withEnvelope(request, envelope);
+      const version = versionOf(meta);
       const headers = modernHeaders(host.wire, request.method, request.name, version);
       headers.push(...paramHeaderList(request.paramHeaders));
       const options: CallOptions = { request, sink, id, era: 'modern', mayRecover };
@@ -180,14 +147,21 @@ export function createModernChannel(
       return call;
     },
     listen() {
-      stream?.open();
+      listening.listen();
     },
     stopListening() {
-      stream?.close();
+      listening.close();
+    },
+    // A modern server asks nobody before it has answered.
+    beforeCall: () => undefined,
+    setInterest: async (interest) => await listening.setInterest(interest),
+    notify() {
+      // Nor does it take notifications (spec 2026-07-28, changelog).
     },
     async leave() {
       // Nothing else to leave: the server keeps nothing of us.
-      stream?.close();
+      leave?.();
+      listening.close();
     },
   };
   return channel;

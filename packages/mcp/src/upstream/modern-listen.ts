@@ -1,9 +1,11 @@
 import { RPC, requestText, type RawMember } from '../protocol/message.ts';
+import { META } from '../protocol/revision.ts';
 import type { ExchangeRequest } from './http-exchange.ts';
 import { isJsonObject, isUnasked, type ServerMessage } from './http-message.ts';
 import { HttpStream, type HttpStreamOptions } from './http-stream.ts';
-import type { StreamEnd } from './notification-stream.ts';
+import type { StreamEnd, StreamListener } from './notification-stream.ts';
 import type { ChangingList } from './notification-stream-lists.ts';
+import { UpstreamError } from './upstream-error.ts';
 
 /** Errors that say that the server does not listen to such requests, now or later. */
 const LASTING: ReadonlySet<number> = new Set([
@@ -15,23 +17,56 @@ const LASTING: ReadonlySet<number> = new Set([
   RPC.unsupportedVersion,
 ]);
 
+/** As any stream's listener, which also hears what the server agreed to. */
+export interface ListenListener extends StreamListener {
+  /** What the server agreed to tell of, right before `opened`. */
+  honoured(resources: ReadonlySet<string>): void;
+}
+
 export interface ModernListenOptions extends HttpStreamOptions {
+  readonly listener: ListenListener;
   readonly headers: readonly string[];
   /** Differs from attempt to attempt. */
   readonly id: string;
   readonly envelope: readonly RawMember[];
   readonly lists: readonly ChangingList[];
+  /** Resources whose updates are wanted. */
+  readonly resources: ReadonlySet<string>;
   /** How long the server may take to say what it will tell. */
   readonly acknowledgeTimeoutMs: number;
   readonly unasked: (method: string, text: string) => void;
 }
 
-/** Whether the server agreed to tell of anything. */
-function honoursSomething(text: string): boolean {
+/** The filter of a `subscriptions/listen` request. */
+export function listenFilter(
+  lists: readonly ChangingList[],
+  resources: ReadonlySet<string>,
+): RawMember {
+  const changes = Object.fromEntries(lists.map((list) => [`${list}ListChanged`, true]));
+  const filter =
+    resources.size === 0 ? changes : { ...changes, resourceSubscriptions: [...resources] };
+  return { key: 'notifications', text: JSON.stringify(filter) };
+}
+
+/** What an acknowledgement agrees to: whether anything at all, and which resources. Its text was read by us before. */
+export function readAcknowledgement(text: string): {
+  readonly something: boolean;
+  readonly resources: ReadonlySet<string>;
+  readonly subscriptionId: unknown;
+} {
   const message: unknown = JSON.parse(text);
   const params = isJsonObject(message) ? message['params'] : undefined;
-  const honoured = isJsonObject(params) ? params['notifications'] : undefined;
-  return isJsonObject(honoured) && Object.values(honoured).includes(true);
+  const { notifications, _meta: meta } = isJsonObject(params) ? params : {};
+  const honoured = isJsonObject(notifications) ? notifications : {};
+  const uris: unknown = honoured['resourceSubscriptions'];
+  const resources = new Set(
+    (Array.isArray(uris) ? uris : []).filter((uri: unknown) => typeof uri === 'string'),
+  );
+  return {
+    something: Object.values(honoured).includes(true) || resources.size > 0,
+    resources,
+    subscriptionId: isJsonObject(meta) ? meta[META.subscriptionId] : undefined,
+  };
 }
 
 /** One `subscriptions/listen` request (spec 2026-07-28, SEP-2575). */
@@ -47,7 +82,7 @@ export class ModernListen extends HttpStream {
 
   override start(): void {
     this.#timer = setTimeout(
-      () => this.abandon({ kind: 'ended' }),
+      () => this.abandon({ kind: 'ended', error: this.#late() }),
       this.#options.acknowledgeTimeoutMs,
     );
     this.#timer.unref();
@@ -60,9 +95,8 @@ export class ModernListen extends HttpStream {
   }
 
   protected request(): Pick<ExchangeRequest, 'method' | 'headers' | 'body'> {
-    const { id, envelope, headers, lists } = this.#options;
-    const filter = Object.fromEntries(lists.map((list) => [`${list}ListChanged`, true]));
-    const members = [{ key: 'notifications', text: JSON.stringify(filter) }];
+    const { id, envelope, headers, lists, resources } = this.#options;
+    const members = [listenFilter(lists, resources)];
     const body = requestText(JSON.stringify(id), 'subscriptions/listen', members, envelope);
     return { method: 'POST', headers: [...headers], body };
   }
@@ -85,7 +119,8 @@ export class ModernListen extends HttpStream {
       // A graceful end; before anything was promised, it is the answer of a server that does not listen.
       this.abandon({ kind: this.#acknowledged ? 'ended' : 'declined' });
     } else if (message.kind === 'error' && (message.id === id || message.id === undefined)) {
-      this.abandon({ kind: LASTING.has(message.code) ? 'declined' : 'ended' });
+      const kind = LASTING.has(message.code) ? 'declined' : 'ended';
+      this.abandon({ kind, error: this.#rpcError(message) });
     } else {
       ignored();
     }
@@ -102,12 +137,30 @@ export class ModernListen extends HttpStream {
 
   #acknowledge(text: string): void {
     if (this.#acknowledged) return;
-    if (!honoursSomething(text)) {
+    const { something, resources } = readAcknowledgement(text);
+    if (!something) {
       this.abandon({ kind: 'declined' });
       return;
     }
     this.#acknowledged = true;
     clearTimeout(this.#timer);
+    this.#options.listener.honoured(resources);
     this.#options.listener.opened();
+  }
+
+  #late(): UpstreamError {
+    const { connectorId } = this.#options.wire;
+    const message = 'the server did not acknowledge the subscription in time';
+    return new UpstreamError('TIMEOUT', message, { connectorId, phase: 'ready' });
+  }
+
+  #rpcError({ code, text }: Extract<ServerMessage, { kind: 'error' }>): UpstreamError {
+    const { connectorId } = this.#options.wire;
+    return new UpstreamError('RPC_ERROR', `the server refused the subscription (${code})`, {
+      connectorId,
+      phase: 'ready',
+      rpcErrorText: text,
+      rpcCode: code,
+    });
   }
 }

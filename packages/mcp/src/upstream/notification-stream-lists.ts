@@ -1,6 +1,6 @@
 import { LIST_KINDS, LIST_SHAPES } from '../protocol/list-kind.ts';
 import { isJsonObject } from './http-message.ts';
-import type { UpstreamInfo } from './upstream.ts';
+import type { UpstreamEvents, UpstreamInfo } from './upstream.ts';
 
 /** A capability whose lists can change. */
 export type ChangingList = 'tools' | 'prompts' | 'resources';
@@ -23,4 +23,10 @@ export function announceChanges(
     const method = LIST_SHAPES[list].changed;
     notification(method, JSON.stringify({ jsonrpc: '2.0', method }));
   }
+}
+
+/** Says that a resource has changed, as the server would have: it may have been said while nobody could hear. */
+export function announceUpdate(uri: string, events: Pick<UpstreamEvents, 'notification'>): void {
+  const method = 'notifications/resources/updated';
+  events.notification(method, JSON.stringify({ jsonrpc: '2.0', method, params: { uri } }));
 }

@@ -82,9 +82,10 @@ export class OwnRequest implements ForwardSink {
     // We asked for no progress and for no log.
   }
 
-  request({ method, respond }: ServerRequest): void {
+  request(request: ServerRequest): void {
     // Nobody stands behind a request of ours who could be asked.
-    respond({ kind: 'error', text: errorObject(RPC.methodNotFound, `Method not found: ${method}`) });
+    const text = errorObject(RPC.methodNotFound, `Method not found: ${request.method}`);
+    request.respond({ kind: 'error', text });
   }
 
   result(text: string): void {
@@ -143,4 +144,24 @@ export class OwnRequest implements ForwardSink {
     clearTimeout(this.#timer);
     this.#options.signal.removeEventListener('abort', this.#onAbort);
   }
+}
+
+/** For those that wait for nothing but their deadline. */
+export const NEVER_ABORTED: AbortSignal = new AbortController().signal;
+
+/**
+ * Sends a request of our own by `forward`.
+ * @returns the raw JSON of `result`.
+ * @throws UpstreamError; `RPC_ERROR` when the server answered with an error.
+ */
+export async function askOver(
+  forward: (request: ForwardRequest, sink: ForwardSink) => ForwardHandle,
+  where: Where,
+  request: ForwardRequest,
+  options: RequestOptions,
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const own = new OwnRequest(where, options, { resolve, reject });
+    own.start((sink) => forward(request, sink));
+  });
 }

@@ -18,28 +18,77 @@ export interface QuotaGate {
   setLimits(limits: ConnectorQuotas): void;
 }
 
-interface Window {
+/** How finely a window slides: a call counts for up to a sixtieth of the window longer than it must. */
+const BUCKETS = 60;
+
+/**
+ * The calls of the last `lengthMs`, in a ring of buckets: whatever the moment, no stretch of that length ever holds
+ * more calls than were admitted against it. Takes the same memory however many calls there are.
+ */
+class SlidingWindow {
   readonly name: string;
-  readonly lengthMs: number;
+  readonly #bucketMs: number;
+  /** One more than fit: the oldest counts as a whole until all of it is out of the window. */
+  readonly #counts = new Uint32Array(BUCKETS + 1);
+  /** Number of the newest bucket, counted from the start of the clock. */
+  #newest = 0;
+  #used = 0;
+
+  constructor(name: string, lengthMs: number) {
+    this.name = name;
+    this.#bucketMs = lengthMs / BUCKETS;
+  }
+
+  /** Calls that count at `now`; must be asked before `add`. */
+  usedAt(now: number): number {
+    const bucket = Math.floor(now / this.#bucketMs);
+    const passed = Math.min(Math.max(0, bucket - this.#newest), this.#counts.length);
+    for (let step = 1; step <= passed; step += 1) this.#empty(this.#newest + step);
+    this.#newest = Math.max(this.#newest, bucket);
+    return this.#used;
+  }
+
+  add(): void {
+    const index = this.#newest % this.#counts.length;
+    this.#counts[index] = (this.#counts[index] ?? 0) + 1;
+    this.#used += 1;
+  }
+
+  /** How long until fewer than `limit` calls count, when no more are added; `limit` is at least 1. */
+  freeInMs(now: number, limit: number): number {
+    let left = this.usedAt(now);
+    let bucket = this.#newest - BUCKETS;
+    for (; left >= limit; bucket += 1) left -= this.#counts[this.#indexOf(bucket)] ?? 0;
+    return (bucket + BUCKETS) * this.#bucketMs - now;
+  }
+
+  #empty(bucket: number): void {
+    const index = this.#indexOf(bucket);
+    this.#used -= this.#counts[index] ?? 0;
+    this.#counts[index] = 0;
+  }
+
+  #indexOf(bucket: number): number {
+    const size = this.#counts.length;
+    return ((bucket % size) + size) % size;
+  }
+}
+
+interface LimitedWindow {
+  readonly window: SlidingWindow;
   readonly limitOf: (limits: ConnectorQuotas) => number | undefined;
-  used: number;
-  endsAtMs: number;
 }
 
 /** When a place becomes free is not known: try again soon. */
 const PLACE_RETRY_MS = 1_000;
 
-function window(name: string, lengthMs: number, limitOf: Window['limitOf']): Window {
-  return { name, lengthMs, limitOf, used: 0, endsAtMs: -Infinity };
-}
-
 class CountingGate implements QuotaGate {
   #limits: ConnectorQuotas;
   #inFlight = 0;
-  readonly #windows: readonly Window[] = [
-    window('minute', 60_000, ({ perMinute }) => perMinute),
-    window('hour', 3_600_000, ({ perHour }) => perHour),
-    window('day', 86_400_000, ({ perDay }) => perDay),
+  readonly #windows: readonly LimitedWindow[] = [
+    { window: new SlidingWindow('a minute', 60_000), limitOf: ({ perMinute }) => perMinute },
+    { window: new SlidingWindow('an hour', 3_600_000), limitOf: ({ perHour }) => perHour },
+    { window: new SlidingWindow('a day', 86_400_000), limitOf: ({ perDay }) => perDay },
   ];
 
   constructor(limits: ConnectorQuotas) {
@@ -57,7 +106,7 @@ class CountingGate implements QuotaGate {
   admit(): QuotaRefusal | undefined {
     const refusal = this.#refusal(performance.now());
     if (refusal !== undefined) return refusal;
-    for (const one of this.#windows) one.used += 1;
+    for (const { window } of this.#windows) window.add();
     this.#inFlight += 1;
     return undefined;
   }
@@ -73,23 +122,25 @@ class CountingGate implements QuotaGate {
       return { message: `the quota of ${concurrent} calls at a time is used up`, retryAfterMs };
     }
     let refusal: QuotaRefusal | undefined;
-    for (const one of this.#windows) {
-      if (now >= one.endsAtMs) {
-        one.used = 0;
-        one.endsAtMs = now + one.lengthMs;
-      }
-      const limit = one.limitOf(this.#limits);
-      if (limit === undefined || one.used < limit) continue;
-      const message = `the quota of ${limit} calls a ${one.name} is used up`;
-      // The longest window that is used up decides when it makes sense to come back.
-      refusal = { message, retryAfterMs: limit > 0 ? one.endsAtMs - now : undefined };
-      if (limit === 0) return refusal;
+    for (const { window, limitOf } of this.#windows) {
+      const limit = limitOf(this.#limits);
+      // Also without a limit: one may be set while calls of this window still count.
+      const used = window.usedAt(now);
+      if (limit === undefined || used < limit) continue;
+      const message = `the quota of ${limit} calls ${window.name} is used up`;
+      if (limit === 0) return { message, retryAfterMs: undefined };
+      const retryAfterMs = Math.ceil(window.freeInMs(now, limit));
+      // The one that is used up for longest decides when it makes sense to come back.
+      if (retryAfterMs >= (refusal?.retryAfterMs ?? 0)) refusal = { message, retryAfterMs };
     }
     return refusal;
   }
 }
 
-/** Fixed windows on the monotonic clock, each begun by the first call after the last one's end. */
+/**
+ * Sliding windows on the monotonic clock: at no time have more calls been admitted in the last minute, hour or day
+ * than the quota says, and a place is free again at most a sixtieth of the window after it could be.
+ */
 export function createQuotaGate(limits: ConnectorQuotas): QuotaGate {
   return new CountingGate(limits);
 }

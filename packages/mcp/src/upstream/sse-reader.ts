@@ -9,6 +9,8 @@ export interface SseReaderEvents {
   message(text: string): void;
   /** An event outgrew the cap; the reader reads no further. */
   tooLarge(): void;
+  /** The `id:` field of an event, before its message: where the stream can be taken up again. */
+  id?(id: string): void;
   /** A `retry:` field, in milliseconds. */
   retry?(ms: number): void;
 }
@@ -19,7 +21,7 @@ export interface SseReader {
 
 /**
  * Reads server-sent events from bytes, however they are cut. Events of other types and events without data
- * (the priming event of revision 2025-11-25) are skipped.
+ * (the priming event of revision 2025-11-25) are skipped, but for their ids.
  */
 export function createSseReader(
   events: SseReaderEvents,
@@ -38,6 +40,9 @@ export function createSseReader(
       if (stopped || data === '' || (event !== undefined && event !== 'message')) return;
       if (data.length > maxEventChars) stop();
       else events.message(data);
+    },
+    onId(id) {
+      if (!stopped) events.id?.(id);
     },
     onRetry(ms) {
       if (!stopped) events.retry?.(ms);

@@ -1,3 +1,4 @@
+import type { AskableCall } from './server-requests.ts';
 import type { UpstreamError } from './upstream-error.ts';
 
 /** What a shared process sent that had nowhere to go. */
@@ -8,7 +9,9 @@ export interface StdioCounters {
   droppedLogs: number;
   /** Answers and progress of requests that are over. */
   lateMessages: number;
-  /** Requests of the server other than `ping`. */
+  /** Other notifications of which nobody can say whose they are. */
+  strayNotifications: number;
+  /** Requests of the server that no client was asked. */
   refusedRequests: number;
 }
 
@@ -16,6 +19,10 @@ export interface StdioCounters {
 export interface PendingCall {
   /** The client's progress token as raw JSON. */
   readonly progressToken: string | undefined;
+  /** The client behind it, whom the server may ask meanwhile; absent for requests of our own. */
+  readonly client?: Pick<AskableCall, 'callerId' | 'ask'>;
+  /** The server has agreed to this subscription; the text of its notification. */
+  acknowledged?(text: string): void;
   notification(text: string): void;
   result(text: string): void;
   error(text: string): void;

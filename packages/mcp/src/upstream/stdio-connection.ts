@@ -1,25 +1,22 @@
 import { parseMessage, type IncomingMessage } from '../protocol/json-rpc.ts';
-import {
-  arrayElements,
-  findMember,
-  objectMembers,
-  replaceSpan,
-  type Span,
-} from '../protocol/json-scan.ts';
+import { arrayElements, findMember, objectMembers, type Span } from '../protocol/json-scan.ts';
 import {
   ProtocolError,
   RPC,
   errorObject,
-  errorText,
   requestText,
-  resultText,
+  type JsonObject,
   type JsonRpcId,
   type RawMember,
 } from '../protocol/message.ts';
 import type { ChildExit, ChildHandle } from './child-process.ts';
 import { createLineWriter, type LineWriter, type OutgoingLine } from './framing.ts';
 import { createLineReader } from './line-reader.ts';
-import type { Answer, PendingCall, StdioCounters } from './stdio-call.ts';
+import { isUnasked, withProgressToken } from './http-message.ts';
+import { readAcknowledgement } from './modern-listen.ts';
+import { ServerRequests, type AskableCall } from './server-requests.ts';
+import type { PendingCall, StdioCounters } from './stdio-call.ts';
+import type { RefusedQuestion } from './upstream.ts';
 import { UpstreamError, type ConnectorPhase, type UpstreamErrorCode } from './upstream-error.ts';
 
 /** How much sooner than its end a process may be seen to close its pipes. */
@@ -34,15 +31,20 @@ export interface ConnectionOptions {
   readonly maxLineBytes: number;
   readonly counters: StdioCounters;
   readonly notification: (method: string, text: string) => void;
+  /** A request of the server was answered without asking a client. */
+  readonly refused: (why: RefusedQuestion) => void;
+  /** One client has the process for itself: what belongs to no request is that client's. */
+  readonly sole: boolean;
   /** Called once, when the process has ended or broken the rules; not after `fail`. */
   readonly down: (error: UpstreamError) => void;
 }
 
-/** Notifications that mean something to this layer only, or to nobody. */
-const SWALLOWED: ReadonlySet<string> = new Set([
-  'notifications/cancelled',
-  'notifications/subscriptions/acknowledged',
-]);
+interface Sent {
+  readonly call: PendingCall;
+  readonly line: OutgoingLine;
+  /** For calls whose client the server may ask. */
+  readonly askable: AskableCall | undefined;
+}
 
 /** The members of a message that could be read far enough to have an id; the scan needs valid JSON. */
 function objectMembersOf(text: string, id: JsonRpcId | undefined): readonly Span[] {
@@ -56,10 +58,9 @@ export class StdioConnection {
   phase: ConnectorPhase = 'handshake';
   readonly #options: ConnectionOptions;
   readonly #writer: LineWriter;
-  readonly #pending = new Map<
-    number,
-    { readonly call: PendingCall; readonly line: OutgoingLine }
-  >();
+  readonly #pending = new Map<number, Sent>();
+  /** What the server asks. */
+  readonly requests: ServerRequests;
   #nextId = 1;
   #failure: UpstreamError | undefined;
 
@@ -67,6 +68,12 @@ export class StdioConnection {
     this.child = child;
     this.#options = options;
     this.#writer = createLineWriter(child.stdin, MAX_QUEUED_CHARS);
+    this.requests = new ServerRequests({
+      refused: (why) => options.refused(why),
+      send: (text, call) => {
+        if (this.#writer.write(text) === undefined) call?.undelivered(this.#deaf());
+      },
+    });
     const reader = createLineReader({
       maxLineBytes: options.maxLineBytes,
       onLine: (line) => this.#line(line),
@@ -110,39 +117,28 @@ export class StdioConnection {
     }
     const line = this.#writer.write(requestText(String(id), method, members, meta(id)));
     if (line === undefined) {
-      call.fail(this.#error('CONNECT_FAILED', 'the server does not read its input', true));
+      call.fail(this.#deaf());
       return id;
     }
-    this.#pending.set(id, { call, line });
+    const askable = call.client && this.#askable(id, method, call.client);
+    this.#pending.set(id, { call, line, askable });
+    if (askable !== undefined) this.requests.join(askable);
     return id;
   }
 
-  /** As `send`, for the requests of the handshake. Rejects when the connection ends first. */
-  async ask(
-    method: string,
-    members: readonly RawMember[],
-    meta: readonly RawMember[] = [],
-  ): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      this.send(method, members, () => meta, {
-        progressToken: undefined,
-        notification: () => undefined,
-        result: (text) => resolve({ kind: 'result', text }),
-        error: (text) => resolve({ kind: 'error', text }),
-        fail: reject,
-      });
-    });
+  notify(method: string, params: string): void {
+    this.tell(`{"jsonrpc":"2.0","method":${JSON.stringify(method)},"params":${params}}`);
   }
 
-  notify(method: string, params: string): void {
-    this.#writer.write(`{"jsonrpc":"2.0","method":${JSON.stringify(method)},"params":${params}}`);
+  /** Sends a message that nobody waits for, as raw JSON text. */
+  tell(text: string): void {
+    this.#writer.write(text);
   }
 
   /** Forgets a request and tells the server, unless it has never left. */
   cancel(id: number, reason: string): void {
-    const pending = this.#pending.get(id);
+    const pending = this.#take(id);
     if (pending === undefined) return;
-    this.#pending.delete(id);
     if (this.#writer.drop(pending.line)) return;
     this.notify('notifications/cancelled', JSON.stringify({ requestId: id, reason }));
   }
@@ -153,6 +149,7 @@ export class StdioConnection {
       this.#failure = error;
       const calls = [...this.#pending.values()];
       this.#pending.clear();
+      this.requests.abandon();
       for (const { call, line } of calls) {
         call.fail(line.sent ? error : this.#error(error.code, error.message, true));
       }
@@ -214,10 +211,10 @@ export class StdioConnection {
         this.#response(message);
         break;
       case 'request':
-        this.#serverRequest(message);
+        this.#serverRequest(message, text);
         break;
       case 'notification':
-        this.#notification(message.method, message.params.value['progressToken'], text);
+        this.#notification(message.method, message.params.value, text);
         break;
     }
   }
@@ -227,51 +224,68 @@ export class StdioConnection {
     const known = error instanceof ProtocolError ? error.id : undefined;
     // The server numbers its own requests as it likes: an id beside a method is none of ours.
     const id = findMember(objectMembersOf(text, known), 'method') === undefined ? known : undefined;
-    const pending = this.#take(id);
+    const pending = this.#take(id)?.call;
     if (pending === undefined) this.#options.counters.noiseLines += 1;
     else
       pending.fail(this.#error('BAD_RESPONSE', `the answer is unusable: ${String(error)}`, false));
   }
 
-  #take(id: unknown): PendingCall | undefined {
+  /** A request of ours is over. */
+  #take(id: unknown): Sent | undefined {
     if (typeof id !== 'number') return undefined;
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
-    return pending?.call;
+    if (pending?.askable !== undefined) this.requests.leave(pending.askable);
+    return pending;
   }
 
   #response(message: Extract<IncomingMessage, { kind: 'response' }>): void {
-    const call = this.#take(message.id);
+    const call = this.#take(message.id)?.call;
     if (call === undefined) this.#options.counters.lateMessages += 1;
     else if (message.resultText !== undefined) call.result(message.resultText);
     else call.error(message.errorText ?? errorObject(RPC.internalError, 'no result'));
   }
 
-  #serverRequest({ id, method }: Extract<IncomingMessage, { kind: 'request' }>): void {
-    const idText = JSON.stringify(id);
-    if (method === 'ping') {
-      this.#writer.write(resultText(idText, '{}'));
-      return;
-    }
-    this.#options.counters.refusedRequests += 1;
-    const error = errorObject(RPC.methodNotFound, `Method not found: ${method}`);
-    this.#writer.write(errorText(idText, error));
+  #askable(id: number, method: string, client: NonNullable<PendingCall['client']>): AskableCall {
+    return {
+      method,
+      callerId: client.callerId,
+      ask: (request) => client.ask(request),
+      undelivered: (error) => this.#take(id)?.call.fail(error),
+    };
   }
 
-  #notification(method: string, token: unknown, text: string): void {
-    if (method === 'notifications/progress') this.#progress(token, text);
-    else if (method === 'notifications/message') this.#options.counters.droppedLogs += 1;
-    else if (!SWALLOWED.has(method)) this.#options.notification(method, text);
+  #serverRequest(
+    { id, method }: Extract<IncomingMessage, { kind: 'request' }>,
+    text: string,
+  ): void {
+    const span = findMember(objectMembers(text), 'params');
+    const paramsText = span && text.slice(span.start, span.end);
+    this.requests.take({ id, method, paramsText });
+  }
+
+  #notification(method: string, params: JsonObject, text: string): void {
+    const { counters, notification, sole } = this.#options;
+    if (method === 'notifications/progress') this.#progress(params['progressToken'], text);
+    else if (method === 'notifications/cancelled') this.requests.cancelled(params['requestId']);
+    else if (method === 'notifications/subscriptions/acknowledged') this.#acknowledged(text);
+    else if (sole || isUnasked(method)) notification(method, text);
+    else if (method === 'notifications/message') counters.droppedLogs += 1;
+    else counters.strayNotifications += 1;
+  }
+
+  #acknowledged(text: string): void {
+    const id = readAcknowledgement(text).subscriptionId;
+    if (typeof id === 'number') this.#pending.get(id)?.call.acknowledged?.(text);
   }
 
   #progress(token: unknown, text: string): void {
     const call = typeof token === 'number' ? this.#pending.get(token)?.call : undefined;
-    const params = findMember(objectMembers(text), 'params');
-    const span = params && findMember(objectMembers(text, params.start), 'progressToken');
-    if (call?.progressToken === undefined || span === undefined) {
-      this.#options.counters.lateMessages += 1;
-      return;
-    }
-    call.notification(replaceSpan(text, span, call.progressToken));
+    if (call?.progressToken === undefined) this.#options.counters.lateMessages += 1;
+    else call.notification(withProgressToken(text, call.progressToken));
+  }
+
+  #deaf(): UpstreamError {
+    return this.#error('CONNECT_FAILED', 'the server does not read its input', true);
   }
 }

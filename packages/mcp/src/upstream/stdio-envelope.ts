@@ -1,5 +1,6 @@
 import type { JsonObject, RawMember } from '../protocol/message.ts';
 import { LATEST_MODERN, META, MODERN_ENVELOPE_KEYS, type Era } from '../protocol/revision.ts';
+import type { Caller } from './upstream.ts';
 
 /** Who we say we are: `name` and `version` at least. */
 export type ClientInfo = JsonObject;
@@ -17,6 +18,8 @@ export interface MetaSource {
   /** The client's `_meta`; empty for requests of our own. */
   readonly meta: readonly RawMember[];
   readonly clientEra: Era;
+  /** Who calls: a legacy client brings the envelope by which modern servers know it. */
+  readonly caller?: Pick<Caller, 'envelope'>;
 }
 
 /**
@@ -30,7 +33,9 @@ export function metaFor(
   envelope: readonly RawMember[],
 ): readonly RawMember[] {
   const keepsEnvelope = to === 'modern' && source.clientEra === 'modern';
-  const meta: RawMember[] = to === 'modern' && !keepsEnvelope ? [...envelope] : [];
+  const callers = source.caller?.envelope ?? [];
+  const added = callers.length === 0 ? envelope : callers;
+  const meta: RawMember[] = to === 'modern' && !keepsEnvelope ? [...added] : [];
   for (const member of source.meta) {
     if (member.key === META.progressToken) {
       meta.push({ key: member.key, text: String(progressToken) });

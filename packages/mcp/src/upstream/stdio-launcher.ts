@@ -21,7 +21,16 @@ export type LimitStart = <T>(start: () => Promise<T>) => Promise<T>;
 
 export interface LauncherOptions extends Pick<
   SessionOptions,
-  'clientInfo' | 'baseEnv' | 'reaper' | 'probeMs' | 'maxLineBytes' | 'notification' | 'onStderr'
+  | 'clientInfo'
+  | 'capabilities'
+  | 'sole'
+  | 'baseEnv'
+  | 'reaper'
+  | 'probeMs'
+  | 'maxLineBytes'
+  | 'notification'
+  | 'refused'
+  | 'onStderr'
 > {
   readonly definition: ConnectorDefinition;
   readonly envelope: readonly RawMember[];

@@ -12,6 +12,8 @@ export interface NegotiateOptions {
   /** How long `server/discover` may go unanswered before `initialize` is tried as well. */
   readonly probeMs: number;
   readonly clientInfo: ClientInfo;
+  /** What a legacy server may ask back. */
+  readonly capabilities: JsonObject;
   /** The modern request envelope. */
   readonly envelope: readonly RawMember[];
 }
@@ -69,12 +71,30 @@ function refused(method: string, answer: Answer, connectorId: string): UpstreamE
   );
 }
 
+/** A request of the handshake. Rejects when the connection ends first. */
+async function ask(
+  connection: StdioConnection,
+  method: string,
+  members: readonly RawMember[],
+  meta: readonly RawMember[] = [],
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    connection.send(method, members, () => meta, {
+      progressToken: undefined,
+      notification: () => undefined,
+      result: (text) => resolve({ kind: 'result', text }),
+      error: (text) => resolve({ kind: 'error', text }),
+      fail: reject,
+    });
+  });
+}
+
 /** Asks a modern server who it is. @throws UpstreamError when it is none. */
 async function discover(
   connection: StdioConnection,
   options: NegotiateOptions,
 ): Promise<UpstreamInfo> {
-  const answer = await connection.ask('server/discover', [], options.envelope);
+  const answer = await ask(connection, 'server/discover', [], options.envelope);
   if (answer.kind === 'result') {
     const result = objectOf(answer.text);
     const supported = result['supportedVersions'];
@@ -91,10 +111,9 @@ async function initialize(
   connection: StdioConnection,
   options: NegotiateOptions,
 ): Promise<UpstreamInfo> {
-  const answer = await connection.ask('initialize', [
+  const answer = await ask(connection, 'initialize', [
     { key: 'protocolVersion', text: JSON.stringify(LATEST_LEGACY) },
-    // Nothing a server could ask of a client: behind a shared process nobody knows which client it means.
-    { key: 'capabilities', text: '{}' },
+    { key: 'capabilities', text: JSON.stringify(options.capabilities) },
     { key: 'clientInfo', text: JSON.stringify(options.clientInfo) },
   ]);
   if (answer.kind === 'result') {
@@ -166,20 +185,4 @@ async function firstGood(
   } catch {
     return legacy; // both failed; what the older handshake says is the better reason
   }
-}
-
-/**
- * What to ask a modern server to tell us unasked, as a `subscriptions/listen` request; undefined when it
- * offers nothing of the kind.
- */
-export function listenMembers(info: UpstreamInfo): readonly RawMember[] | undefined {
-  if (info.era !== 'modern') return undefined;
-  const wanted: Record<string, true> = {};
-  for (const list of ['tools', 'prompts', 'resources']) {
-    if (memberObject(info.capabilities, list)?.['listChanged'] === true) {
-      wanted[`${list}ListChanged`] = true;
-    }
-  }
-  if (Object.keys(wanted).length === 0) return undefined;
-  return [{ key: 'notifications', text: JSON.stringify(wanted) }];
 }

@@ -1,12 +1,15 @@
-import type { RawMember } from '../protocol/message.ts';
+import type { JsonObject, RawMember } from '../protocol/message.ts';
 import type { ConnectorDefinition, StdioTransport } from '../connectors/connector.ts';
 import { spawnChild } from './child-process.ts';
 import type { Environment } from './child-process-env.ts';
+import type { InterestTarget } from './kept-interest.ts';
 import type { Reaper } from './reaper.ts';
 import type { StdioCounters } from './stdio-call.ts';
 import { StdioConnection } from './stdio-connection.ts';
 import type { ClientInfo } from './stdio-envelope.ts';
-import { listenMembers, negotiate, type Verdict } from './stdio-negotiate.ts';
+import { createStdioInterest } from './stdio-interest.ts';
+import { negotiate, type Verdict } from './stdio-negotiate.ts';
+import type { RefusedQuestion } from './upstream.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 export interface SessionOptions {
@@ -14,6 +17,10 @@ export interface SessionOptions {
   readonly transport: StdioTransport;
   readonly era: 'auto' | 'modern' | 'legacy';
   readonly clientInfo: ClientInfo;
+  /** What a legacy server may ask back. */
+  readonly capabilities: JsonObject;
+  /** One client has the process for itself. */
+  readonly sole: boolean;
   readonly envelope: readonly RawMember[];
   readonly baseEnv: Environment;
   readonly reaper: Reaper;
@@ -21,6 +28,7 @@ export interface SessionOptions {
   readonly maxLineBytes: number;
   readonly counters: StdioCounters;
   readonly notification: (method: string, text: string) => void;
+  readonly refused: (why: RefusedQuestion) => void;
   readonly onStderr: (line: string) => void;
   /** The connection is over without our doing; during the handshake too. */
   readonly down: (error: UpstreamError) => void;
@@ -30,15 +38,9 @@ export interface SessionOptions {
 
 export interface Session extends Verdict {
   readonly connection: StdioConnection;
+  /** Takes what is wanted of the server beside answers. */
+  readonly interest: InterestTarget;
 }
-
-const IGNORE = {
-  progressToken: undefined,
-  notification: () => undefined,
-  result: () => undefined,
-  error: () => undefined,
-  fail: () => undefined,
-} as const;
 
 /**
  * Starts the program and shakes hands, within the connector's `handshakeTimeoutMs` counted from the start.
@@ -70,11 +72,15 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   try {
     const verdict = await negotiate(connection, { ...options, connectorId });
     connection.phase = 'ready';
-    const listen = listenMembers(verdict.info);
-    if (listen !== undefined) {
-      connection.send('subscriptions/listen', listen, () => options.envelope, IGNORE);
-    }
-    return { ...verdict, connection };
+    connection.requests.relays = verdict.info.era === 'legacy';
+    const { listTimeoutMs: timeoutMs } = definition.timeouts;
+    const { envelope } = options;
+    const interest = createStdioInterest(connection, verdict.info, {
+      connectorId,
+      envelope,
+      timeoutMs,
+    });
+    return { ...verdict, connection, interest };
   } catch (error) {
     const failure = asUpstreamError(error, connectorId);
     void connection.fail(failure, false);

@@ -1,6 +1,8 @@
 import type { ConnectorDefinition } from '../connectors/connector.ts';
 import type { RawMember } from '../protocol/message.ts';
 import type { Environment } from './child-process-env.ts';
+import { KeptInterest } from './kept-interest.ts';
+import { announceUpdate } from './notification-stream-lists.ts';
 import type { Reaper } from './reaper.ts';
 import type { StdioCounters } from './stdio-call.ts';
 import {
@@ -14,6 +16,7 @@ import { StdioLauncher, type LimitStart } from './stdio-launcher.ts';
 import { ownRequest, unlessAborted, type Submit } from './stdio-request.ts';
 import type { RestartPolicy } from './stdio-restart.ts';
 import type { Session } from './stdio-session.ts';
+import { EVERY_CAPABILITY } from './every-capability.ts';
 import { UpstreamError, type ConnectorPhase, type UpstreamErrorCode } from './upstream-error.ts';
 import type {
   ForwardHandle,
@@ -22,6 +25,7 @@ import type {
   Interest,
   RequestOptions,
   Upstream,
+  UpstreamClient,
   UpstreamEvents,
   UpstreamInfo,
 } from './upstream.ts';
@@ -49,6 +53,8 @@ export interface StdioUpstreamOptions {
   readonly maxLineBytes?: number;
   /** Default: full jitter from 250 ms to 30 s, forgotten after 60 s of life. */
   readonly restart?: RestartPolicy;
+  /** Whom it speaks for. Default: everybody. */
+  readonly client?: UpstreamClient | undefined;
   /** Each line the program writes to stderr, cut at 4 KiB. */
   readonly onStderr?: (line: string) => void;
 }
@@ -74,12 +80,14 @@ class ProcessUpstream implements StdioUpstream {
   readonly counters: StdioCounters = {
     noiseLines: 0,
     droppedLogs: 0,
+    strayNotifications: 0,
     lateMessages: 0,
     refusedRequests: 0,
   };
   readonly #launcher: StdioLauncher;
   readonly #envelope: readonly RawMember[];
   readonly #events: UpstreamEvents;
+  readonly #interest: KeptInterest;
   #state: State = { kind: 'idle' };
   #info: UpstreamInfo | undefined;
   #phase: ConnectorPhase = 'spawn';
@@ -88,11 +96,19 @@ class ProcessUpstream implements StdioUpstream {
     this.connectorId = definition.id;
     this.#envelope = ownEnvelope(options.clientInfo);
     this.#events = options.events;
+    this.#interest = new KeptInterest({
+      connectorId: this.connectorId,
+      current: () => (this.#state.kind === 'ready' ? this.#state.session.interest : undefined),
+      connect: async () => (await this.#session()).interest,
+      missed: (uri) => announceUpdate(uri, options.events),
+    });
     this.#launcher = new StdioLauncher({
       definition,
       envelope: this.#envelope,
       counters: this.counters,
-      clientInfo: options.clientInfo,
+      clientInfo: options.client?.clientInfo ?? options.clientInfo,
+      capabilities: options.client?.capabilities ?? EVERY_CAPABILITY,
+      sole: options.client?.sole === true,
       baseEnv: options.baseEnv,
       reaper: options.reaper,
       random: options.random,
@@ -102,6 +118,10 @@ class ProcessUpstream implements StdioUpstream {
       limitStart: options.limitStart ?? (async (start) => start()),
       onStderr: options.onStderr ?? (() => undefined),
       notification: (method, text) => options.events.notification(method, text),
+      refused: (why) => {
+        this.counters.refusedRequests += 1;
+        options.events.refused?.(why);
+      },
       lost: (error) => this.#lost(error),
       phase: (phase) => {
         this.#phase = phase;
@@ -141,6 +161,7 @@ class ProcessUpstream implements StdioUpstream {
   forward(request: ForwardRequest, sink: ForwardSink): ForwardHandle {
     const cancel = this.#submit(request.method, request.members, request, (era) => ({
       progressToken: progressTokenOf(request.meta),
+      client: { callerId: request.caller.id, ask: (question) => sink.request(question) },
       notification: (text) => sink.notification(text),
       result: (text) => sink.result(text, era),
       error: (text) => sink.error(text, era),
@@ -150,7 +171,12 @@ class ProcessUpstream implements StdioUpstream {
   }
 
   async setInterest(interest: Interest): Promise<void> {
-    if (interest.resources.size > 0) throw this.#error('RPC_ERROR', 'not supported yet');
+    await this.#interest.set(interest);
+  }
+
+  notify(text: string): void {
+    const session = this.#state.kind === 'ready' ? this.#state.session : undefined;
+    if (session?.info.era === 'legacy') session.connection.tell(text);
   }
 
   async close(): Promise<void> {
@@ -190,6 +216,7 @@ class ProcessUpstream implements StdioUpstream {
       this.#state = { kind: 'ready', session };
       this.#info = session.info;
       this.#phase = 'ready';
+      void this.#interest.renew(session.interest);
       return session;
     } catch (error) {
       if (this.#state.kind === 'connecting') this.#state = { kind: 'idle' };

@@ -5,6 +5,7 @@ import type { RawMember } from '../protocol/message.ts';
 import { createHttpUpstream, type HttpUpstreamOptions } from './http-upstream.ts';
 import { createRenewableAgents, type RenewableAgents } from './renewable-dispatcher.ts';
 import type {
+  ConnectNext,
   ForwardHandle,
   ForwardRequest,
   ForwardSink,
@@ -35,8 +36,8 @@ class UnsharedHttpUpstream implements Upstream {
     return this.#inner.phase;
   }
 
-  async connect(signal: AbortSignal): Promise<UpstreamInfo> {
-    return await this.#inner.connect(signal);
+  async connect(signal: AbortSignal, next?: ConnectNext): Promise<UpstreamInfo> {
+    return await this.#inner.connect(signal, next);
   }
 
   async request(
@@ -53,6 +54,10 @@ class UnsharedHttpUpstream implements Upstream {
 
   async setInterest(interest: Interest): Promise<void> {
     await this.#inner.setInterest(interest);
+  }
+
+  notify(text: string): void {
+    this.#inner.notify?.(text);
   }
 
   /** Calls under way keep their sockets until they have ended. */

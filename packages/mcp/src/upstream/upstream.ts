@@ -43,6 +43,19 @@ export interface Caller {
 /** Ourselves: can be asked nothing. */
 export const OWN_CALLER: Caller = { id: '', capabilities: {}, envelope: [] };
 
+/** Whom a connection of its own speaks for (contract.md, isolation `session`). */
+export interface UpstreamClient {
+  /** What the client calls itself; undefined: our own name is given. */
+  readonly clientInfo: JsonObject | undefined;
+  /** What it declared it can be asked. */
+  readonly capabilities: JsonObject;
+  /**
+   * Nobody else uses the connection: what the server tells without naming a request is this client's. False for
+   * clients that share a connection because they declared the same.
+   */
+  readonly sole: boolean;
+}
+
 /** The raw JSON of a `result` or of an `error`. */
 export type RpcAnswer =
   | { readonly kind: 'result'; readonly text: string }
@@ -89,10 +102,18 @@ export interface ForwardRequest {
  * `whole`, `end` (after `open`) or `fail`. Nothing is called after `cancel()`.
  */
 export interface ForwardSink {
-  /** A progress or log notification of this request, as JSON text with the client's own progress token. */
+  /**
+   * A notification of this request, as JSON text: its progress, with the client's own token, its log messages, and
+   * `notifications/elicitation/complete`.
+   */
   notification(text: string): void;
   /** The server asks this call's client something, any number of times before the answer. */
   request(request: ServerRequest): void;
+  /**
+   * The server has ended its stream before the answer and wants to be polled (SEP-1699), in `retryMs`; the answer comes
+   * when it is taken up again. At most once, and never for a stream that broke off.
+   */
+  suspended?(retryMs: number): void;
   /** The raw JSON of `result`, and the era it is written in. */
   result(text: string, era: Era): void;
   /** The raw JSON of `error`. */
@@ -116,13 +137,27 @@ export interface ForwardHandle {
   resume(): void;
 }
 
+/** Why a server's request did not reach any client. */
+export type RefusedQuestion =
+  /** No client is asked such a thing, or not by a server of the modern revision. */
+  | 'unsupported'
+  /** It cannot be told which client is meant (contract.md, isolation). */
+  | 'unattributed'
+  /** Too many of its call wait for the client, or one with the same id does. */
+  | 'excess';
+
 /** What an upstream tells us unasked. */
 export interface UpstreamEvents {
   /** A notification that belongs to no request, e.g. `notifications/tools/list_changed`; raw JSON text. */
   notification(method: string, text: string): void;
   /** The connection is gone without our doing. The next `connect` makes a new one. */
   closed(error: UpstreamError): void;
+  /** A request of the server was answered without asking a client. */
+  refused?(why: RefusedQuestion): void;
 }
+
+/** What a connection is opened for: `lists` may be asked for before the server has said who it is. */
+export type ConnectNext = 'lists' | 'anything';
 
 /** Speaking MCP to one connector: the seam between sync, gateway and the wire. */
 export interface Upstream {
@@ -133,9 +168,10 @@ export interface Upstream {
   readonly phase: ConnectorPhase;
   /**
    * Connects and shakes hands; joins an attempt under way; answers at once when connected.
+   * @param next Default: `anything`.
    * @throws UpstreamError naming the phase.
    */
-  connect(signal: AbortSignal): Promise<UpstreamInfo>;
+  connect(signal: AbortSignal, next?: ConnectNext): Promise<UpstreamInfo>;
   /**
    * One request of our own (lists, ping), connecting first when needed.
    * @returns the raw JSON of `result`.
@@ -150,6 +186,11 @@ export interface Upstream {
    * @throws UpstreamError; `RPC_ERROR` when the server refused.
    */
   setInterest(interest: Interest): Promise<void>;
+  /**
+   * Tells a legacy server something that belongs to no request, e.g. `notifications/roots/list_changed`, while it is
+   * connected; raw JSON text. Modern servers take none.
+   */
+  notify?(text: string): void;
   /** Ends the session or process and frees everything; requests under way fail with `CLOSED`. Idempotent. */
   close(): Promise<void>;
 }
@@ -168,4 +209,9 @@ export interface UpstreamAccess {
   acquire(caller: Caller): Upstream;
   /** A session has ended: what was opened for it alone is closed. */
   release(callerId: string): void;
+  /**
+   * A session's client says something that belongs to no call, e.g. `notifications/roots/list_changed`. Only what was
+   * opened for that session alone is told; raw JSON text.
+   */
+  notify?(callerId: string, text: string): void;
 }

@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
 import { CatalogCell, type CatalogChange } from '../../src/catalog/catalog.ts';
 import { buildCatalog, type CatalogBuild } from '../../src/catalog/build-catalog.ts';
+import { namespacedUri, ownUri } from '../../src/catalog/resource-uri.ts';
 import type { CatalogSource } from '../../src/catalog/source.ts';
 import { MAX_NAME_LENGTH, exposedName } from '../../src/catalog/tool-name.ts';
 import { runInSlices } from '../../src/connectors/pace.ts';
 import type { Manifest, ManifestItem } from '../../src/connectors/manifest.ts';
+import { findRoute } from '../../src/gateway/call-target.ts';
 import { findMember, objectMembers } from '../../src/protocol/json-scan.ts';
 
 function item(text: string, key: string): ManifestItem {
@@ -60,8 +62,10 @@ function build(
   }
 }
 
-const listOf = (built: CatalogBuild<string>, kind: 'tools' | 'resources'): string =>
-  built.catalog.all.lists[kind].bytes().toString();
+const listOf = (
+  built: CatalogBuild<string>,
+  kind: 'tools' | 'resources' | 'resourceTemplates',
+): string => built.catalog.all.lists[kind].bytes('modern').toString();
 
 test('buildCatalog() prefixes tools and changes not a letter besides', () => {
   const raw = '{ "title":"T", "name" : "search", "x-vendor": {"n": 1.0} }';
@@ -74,7 +78,7 @@ test('buildCatalog() prefixes tools and changes not a letter besides', () => {
     upstreamName: 'search',
     target: 'way to github',
   });
-  expect(built.catalog.connectors.get('github')?.lists.tools.bytes().toString()).toBe(
+  expect(built.catalog.connectors.get('github')?.lists.tools.bytes('modern').toString()).toBe(
     `"tools":[${raw}]`,
   );
 });
@@ -111,16 +115,87 @@ test('buildCatalog() sees no change when a manifest is fetched again with the sa
   expect(second.change.all.size).toBe(0);
 });
 
-test('buildCatalog() keeps a resource URI with the first connector and names the clash', () => {
+test('buildCatalog() keeps a resource URI with the first connector and shows the other by its path', () => {
   const built = build([
     source('b', manifest({ resources: ['x://1', 'x://2'] })),
     source('a', manifest({ resources: ['x://1'] })),
   ]);
-  expect(listOf(built, 'resources')).toBe('"resources":[{"uri":"x://1"},{"uri":"x://2"}]');
-  expect(built.catalog.all.resources.get('x://1')?.connectorId).toBe('a');
-  expect(built.catalog.warnings).toHaveLength(1);
-  expect(built.catalog.warnings[0]).toContain('"x://1" of b is also offered by a');
+  expect(listOf(built, 'resources')).toBe(
+    '"resources":[{"uri":"x://1"},{"uri":"x://1/b"},{"uri":"x://2"}]',
+  );
+  const { resources } = built.catalog.all;
+  expect(resources.get('x://1')?.connectorId).toBe('a');
+  expect(resources.get('x://1/b')).toMatchObject({ connectorId: 'b', upstreamName: 'x://1' });
+  expect(built.catalog.warnings).toEqual([
+    'resources: "x://1" of b is also offered by a, which keeps it; x://1/b is the other',
+  ]);
   expect(built.catalog.connectors.get('b')?.resources.has('x://1')).toBe(true);
+});
+
+test('buildCatalog() routes the URIs of a template that two connectors have to either', () => {
+  const built = build([
+    source('a', manifest({ templates: ['f://h/{x}', 'g://{host}/y'] })),
+    source('b', manifest({ templates: ['f://h/{x}', 'g://{host}/y'] })),
+  ]);
+  const view = built.catalog.all;
+  const read = (name: string) => findRoute(view, { kind: 'resources', name });
+  expect(read('f://h/1')).toMatchObject({ connectorId: 'a', upstreamName: 'f://h/1' });
+  expect(read('f://h/b/1')).toMatchObject({ connectorId: 'b', upstreamName: 'f://h/1' });
+  const complete = findRoute(view, { kind: 'references', name: 'f://h/b/{x}' });
+  expect(complete).toMatchObject({ connectorId: 'b', upstreamName: 'f://h/{x}' });
+  // There is no path to put the id into: only the first one's is offered.
+  expect(listOf(built, 'resourceTemplates').match(/g:/g)).toHaveLength(1);
+});
+
+test.each(['ui://app/main', 'ui://app', 'ui://app/', 'urn:a:b', 'file:///a?b#c', 'plain', 'f:/a'])(
+  'namespacedUri() of %s is undone by ownUri() and keeps the scheme',
+  (uri) => {
+    const other = namespacedUri(uri, 'b') ?? '';
+    expect(other).not.toBe(uri);
+    expect(other.split(':')[0]).toBe(uri === 'plain' ? 'b/plain' : uri.split(':')[0]);
+    expect(ownUri(other, 'b')).toBe(uri);
+  },
+);
+
+test('buildCatalog() pages a list without a gap or a repeat while other connectors change', () => {
+  const names = (prefix: string) => [0, 1, 2].map((i) => `{"name":"${prefix}${i}"}`);
+  const a = source('a', manifest({ tools: names('a') }));
+  const c = source('c', manifest({ tools: names('c') }));
+  const before = build([a, source('b', manifest({ tools: names('b') })), c]);
+  const first = before.catalog.all.lists.tools.page(undefined, 4, 'modern');
+  expect(JSON.parse(`{${first.bytes.toString()}}`).tools).toHaveLength(4);
+  // The connector in which the page ended loses the tool it ended with, another one is new.
+  const b = source('b', manifest({ tools: ['{"name":"new"}', '{"name":"b1"}', '{"name":"b2"}'] }));
+  const after = build([a, b, c], before);
+  const rest = after.catalog.all.lists.tools.page(first.next, 10, 'modern');
+  expect(
+    JSON.parse(`{${rest.bytes.toString()}}`).tools.map(({ name }: { name: string }) => name),
+  ).toEqual(['b__new', 'b__b1', 'b__b2', 'c__c0', 'c__c1', 'c__c2']);
+  expect(rest.next).toBeUndefined();
+});
+
+test('buildCatalog() shows legacy clients wrapped output schemas, and counts on the wrapping in calls', () => {
+  const tool = '{"name":"n","outputSchema":{"type":"array"}}';
+  const modern = manifest({ tools: [tool] });
+  const built = build([
+    source('m', { ...modern, info: { ...modern.info, era: 'modern' } }),
+    source('l', { ...modern, info: { ...modern.info, era: 'legacy' } }),
+  ]);
+  const shown = (era: 'modern' | 'legacy'): string =>
+    built.catalog.all.lists.tools.bytes(era).toString();
+  expect(shown('modern')).toBe(
+    '"tools":[{"name":"l__n","outputSchema":{"type":"array"}},{"name":"m__n","outputSchema":{"type":"array"}}]',
+  );
+  expect(JSON.parse(`{${shown('legacy')}}`).tools[1]).toEqual({
+    name: 'm__n',
+    outputSchema: {
+      type: 'object',
+      properties: { result: { type: 'array' } },
+      required: ['result'],
+    },
+  });
+  expect(built.catalog.all.tools.get('m__n')?.wrapsOutput).toBe(true);
+  expect(built.catalog.all.tools.get('l__n')?.wrapsOutput).toBeUndefined();
 });
 
 test('buildCatalog() orders template prefixes longest first', () => {
@@ -139,7 +214,7 @@ test('buildCatalog() without prebuilt lists gives the same tools (MCP_LIST_PREBU
   const off = await runInSlices(
     buildCatalog([source('c', held)], undefined, { separator: '.', prebuilt: false }),
   );
-  expect(JSON.parse(`{${off.catalog.all.lists.tools.bytes().toString()}}`)).toEqual({
+  expect(JSON.parse(`{${off.catalog.all.lists.tools.bytes('modern').toString()}}`)).toEqual({
     tools: [{ name: 'c.one', a: 1 }, { name: 'c.two' }],
   });
   expect(off.catalog.all.lists.tools.count).toBe(2);

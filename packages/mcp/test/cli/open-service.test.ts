@@ -11,6 +11,8 @@ test('serviceSettings() carries every setting and flag over to a lasting service
     processStartConcurrency: 4,
     refreshIntervalMs: 5000,
     separator: '.',
+    idleStopMs: 6,
+    sse: true,
     mcpServers: {},
   });
   const env = { CORTEX_HOME: '/state' };
@@ -28,6 +30,9 @@ test('serviceSettings() carries every setting and flag over to a lasting service
     backgroundRefresh: true,
     manifestFolder: '/state/mcp/manifests',
     listPrebuilt: true,
+    listPageSize: 0,
+    idleStopMs: 6,
+    sse: true,
   });
 });
 

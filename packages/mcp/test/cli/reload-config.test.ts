@@ -51,3 +51,54 @@ test('createReload() says in one line what went wrong and never rejects', async 
   await reload();
   expect(said).toEqual(['configuration not reloaded, the last good one stays: bad']);
 });
+
+test('createReload() applies a changed service map live, once, and asks for a restart only for the served one (S4-07)', async () => {
+  await using folder = await configFolder();
+  const write = async (serviceMap: object | undefined): Promise<void> =>
+    void (await folder.write('cortex-mcp.json', { mcpServers: {}, serviceMap }));
+  await write({ file: 'one.json', publish: 'p.json' });
+  const said: string[] = [];
+  const followed: (string | undefined)[] = [];
+  const reload = createReload(await folder.load(), {
+    load: async () => await folder.load(),
+    apply: () => Promise.reject(new Error('no connector has changed')),
+    applyMap: (config) => {
+      followed.push(config.serviceMap?.shown.replace(/.*\//, ''));
+      return Promise.resolve();
+    },
+    say: (line) => said.push(line.replace(/\/.*\//, '')),
+  });
+  await reload();
+  expect(followed).toEqual([]);
+  await write({ file: 'two.json', publish: 'p.json' });
+  await reload();
+  await reload();
+  expect(followed).toEqual(['two.json']);
+  await write({ file: 'two.json', publish: 'q.json' });
+  await reload();
+  await write({ publish: 'q.json' });
+  await reload();
+  expect(followed).toEqual(['two.json', undefined]);
+  expect(said).toEqual([
+    'configuration reloaded: the service map is two.json',
+    'restart to apply the changed serviceMap.publish',
+    'configuration reloaded: no service map is followed',
+  ]);
+});
+
+test('createReload() asks for a restart where nobody can follow another map', async () => {
+  await using folder = await configFolder();
+  await folder.write('cortex-mcp.json', { mcpServers: {} });
+  const said: string[] = [];
+  const reload = createReload(await folder.load(), {
+    load: async () => await folder.load(),
+    apply: () => Promise.resolve(),
+    say: (line) => said.push(line),
+  });
+  await folder.write('cortex-mcp.json', {
+    mcpServers: {},
+    serviceMap: { file: 'a.json', publish: 'b.json' },
+  });
+  await reload();
+  expect(said).toEqual(['restart to apply the changed serviceMap.publish, serviceMap']);
+});

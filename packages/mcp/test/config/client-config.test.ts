@@ -155,16 +155,50 @@ test('readConnectors() makes an unresolved variable the problem of that connecto
   expect(problems['i']).toContain('NUL');
 });
 
-test('readConnectors() makes HTTP+SSE and other transports the problem of that connector, with what to do', async () => {
+test('readConnectors() makes transports we lack the problem of that connector', async () => {
   await using folder = await configFolder();
+  await folder.write('cortex-mcp.json', { mcpServers: { ws: { type: 'ws', url: 'wss://h' } } });
+  const { connectors } = await folder.load();
+  expect(connectors[0]?.problem).toContain('"ws" is not supported');
+});
+
+test('readConnectors() takes type sse as the HTTP+SSE transport, headers and references included', async () => {
+  await using folder = await configFolder();
+  const headers = { 'X-Key': 'k', Authorization: 'file:/run/token' };
   await folder.write('cortex-mcp.json', {
-    mcpServers: { old: { type: 'sse', url: 'https://h/sse' }, ws: { type: 'ws', url: 'wss://h' } },
+    mcpServers: { old: { type: 'sse', url: 'https://h/sse?a=1', headers } },
   });
   const { connectors } = await folder.load();
-  expect(connectors[0]?.problem).toMatch(
-    /HTTP\+SSE transport are not supported yet.*"type": "http"/,
-  );
-  expect(connectors[1]?.problem).toContain('"ws" is not supported');
+  expect(connectors[0]).toMatchObject({
+    problem: undefined,
+    transport: {
+      kind: 'sse',
+      url: 'https://h/sse?a=1',
+      headers: { 'X-Key': 'k' },
+      lateHeaders: { Authorization: 'file:/run/token' },
+    },
+  });
+});
+
+test('readConnectors() refuses type sse without a url, and an unresolved one is its problem', async () => {
+  await using folder = await configFolder();
+  await folder.write('cortex-mcp.json', { mcpServers: { old: { type: 'sse', command: 'x' } } });
+  await expect(folder.load()).rejects.toThrow('type is sse but there is no url');
+  await folder.write('cortex-mcp.json', {
+    mcpServers: { old: { type: 'sse', url: 'https://${NOT_SET_HERE}/sse' } },
+  });
+  const { connectors } = await folder.load();
+  expect(connectors[0]).toMatchObject({ transport: undefined });
+  expect(connectors[0]?.problem).toContain('NOT_SET_HERE');
+});
+
+test('readConnectors() takes idleStopMs of a process', async () => {
+  await using folder = await configFolder();
+  await folder.write('cortex-mcp.json', {
+    mcpServers: { a: { command: 'x', idleStopMs: 60_000 }, b: { command: 'x' } },
+  });
+  const { connectors } = await folder.load();
+  expect(connectors.map(({ idleStopMs }) => idleStopMs)).toEqual([60_000, undefined]);
 });
 
 test('readConnectors() gives ids as the contract says and keeps names as titles', async () => {

@@ -22,6 +22,9 @@ test('loadConfig() gives every setting its default, with that as the origin', as
     processStartConcurrency: 2 * availableParallelism(),
     refreshIntervalMs: 300_000,
     separator: '__',
+    idleStopMs: 0,
+    sse: false,
+    listPageSize: 0,
   });
   for (const { origin } of Object.values(config.settings)) expect(origin.kind).toBe('default');
   expect(config.configPath).toBe(file);
@@ -199,4 +202,18 @@ test('loadConfig() keeps an unusable refresh interval of the earlier build worki
 
 test('packageVersion() is that of package.json', () => {
   expect(packageVersion()).toMatch(/^\d+\.\d+\.\d+/);
+});
+
+test('loadConfig() reads MCP_SSE and MCP_IDLE_STOP_MS, and refuses what they cannot be', async () => {
+  await using folder = await configFolder();
+  await folder.write('cortex-mcp.json', { ...ONE, sse: false, idleStopMs: 5 });
+  const { settings } = await folder.load({}, { MCP_SSE: 'Yes', MCP_IDLE_STOP_MS: '60000' });
+  expect(settings.sse).toEqual({
+    value: true,
+    origin: { kind: 'environment', variable: 'MCP_SSE' },
+  });
+  expect(settings.idleStopMs.value).toBe(60_000);
+  const refused = { code: 'CONFIG_BAD_VALUE' };
+  await expect(folder.load({}, { MCP_SSE: 'perhaps' })).rejects.toMatchObject(refused);
+  await expect(folder.load({}, { MCP_IDLE_STOP_MS: 'soon' })).rejects.toMatchObject(refused);
 });

@@ -102,13 +102,41 @@ test.each([
   await expect(load(folder.path, given, env)).rejects.toThrow(expected);
 });
 
-test('the revision changes with the map settings and with nothing else', async () => {
+test('the revisions change with what they stand for and with nothing else', async () => {
   await using folder = tempFolder();
   const one = await load(folder.path, { url }, KEY);
-  expect((await load(folder.path, { url }, KEY)).mapRevision).toBe(one.mapRevision);
-  expect((await load(folder.path, { url, sharedKeyFor: ['a'] }, KEY)).mapRevision).not.toBe(
-    one.mapRevision,
+  const other = async (given: object, env: Record<string, string> = KEY): Promise<string> => {
+    const { mapRevision, publishedMapRevision } = await load(folder.path, given, env);
+    const followed = mapRevision === one.mapRevision ? '' : 'followed';
+    const published = publishedMapRevision === one.publishedMapRevision ? '' : 'published';
+    return followed + published;
+  };
+  expect(await other({ url })).toBe('');
+  expect(await other({ url, sharedKeyFor: ['a'] })).toBe('followed');
+  expect(await other({ url: `${url}/2` })).toBe('followed');
+  expect(await other({ url }, { ...KEY, CONNECTORS_SIGNATURE_KEY_PREVIOUS: 'old' })).toBe(
+    'followed',
   );
+  expect(await other({ url, publish: 'map.json' })).toBe('published');
+  expect(one.mapRevision).not.toContain('secret');
+});
+
+test('the revision of the followed map changes when a key file does', async () => {
+  await using folder = tempFolder();
+  const write = async (): Promise<string> => {
+    const pair = generateSignatureKey('ed25519');
+    if (pair.alg !== 'ed25519') throw new Error('unreachable');
+    await writeFile(join(folder.path, 'map.pub'), pair.publicPem);
+    return (await load(folder.path, { url, publicKeyFiles: ['map.pub'] })).mapRevision;
+  };
+  expect(await write()).not.toBe(await write());
+});
+
+test('a map may refer to no variables unless they are named', async () => {
+  await using folder = tempFolder();
+  expect((await load(folder.path, { url }, KEY)).serviceMap?.allowVariables).toEqual([]);
+  const named = await load(folder.path, { url, allowVariables: ['TOKEN'] }, KEY);
+  expect(named.serviceMap?.allowVariables).toEqual(['TOKEN']);
 });
 
 test('Secret shows nothing in JSON, text or inspection', () => {

@@ -31,6 +31,7 @@ function answering(pages: readonly string[]): Upstream {
     forward: () => {
       throw new Error('not in this test');
     },
+    setInterest: async () => await Promise.resolve(),
     close: async () => await Promise.resolve(),
   };
 }

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { MapFollower, type MapFollowerOptions } from '../../src/connectors/map-follower.ts';
 import { ServiceMapError } from '../../src/connectors/service-map-error.ts';
 import {
@@ -214,4 +214,36 @@ test('Retry-After of the producer is honoured', async () => {
   await advance(1_000);
   expect(fetchedAt.length).toBe(2);
   await follower.stop();
+});
+
+test('MCP_CONNECTOR_REFRESH_SYNC: without background there is no timer; wanted() fetches what is due and tells an end (S4-19)', async () => {
+  const { follower, steps, told, fetchedAt } = rig(
+    async () => await load({ ttlSeconds: 100, notAfter: isoIn(400_000) }),
+    { background: false },
+  );
+  expect(follower.wanted()).toBeUndefined();
+  follower.start();
+  expect(follower.wanted()).toBeDefined();
+  await advance(0);
+  expect(vi.getTimerCount()).toBe(0);
+  await advance(82_000);
+  expect(follower.wanted()).toBeUndefined();
+  await advance(1_000);
+  expect(fetchedAt.length).toBe(1);
+  const fetched = follower.wanted();
+  // Who asks meanwhile waits for the same fetch.
+  expect(follower.wanted()).toBeDefined();
+  await fetched;
+  expect(fetchedAt).toEqual([0, 83_000]);
+  steps.step = unreachable;
+  await advance(400_000);
+  expect(told.length).toBe(2);
+  await follower.wanted();
+  expect(told.at(-1)).toBeUndefined();
+  expect(follower.map).toBeUndefined();
+  // The retry is not due yet, and the end was told.
+  expect(follower.wanted()).toBeUndefined();
+  expect(vi.getTimerCount()).toBe(0);
+  await follower.stop();
+  expect(follower.wanted()).toBeUndefined();
 });

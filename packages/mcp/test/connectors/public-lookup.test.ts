@@ -36,6 +36,19 @@ test.each([
   expect(await lookUp(name, allowed, false)).toBe(expected);
 });
 
+test('S5 hosts that are allowed or no longer allowed while running count from the next lookup', async () => {
+  let allowed = ['inside.example'];
+  const lookup = createPublicLookup(() => allowed, resolve);
+  const look = async (): Promise<unknown> => {
+    const { promise, resolve: settle } = Promise.withResolvers<unknown>();
+    lookup('inside.example', {}, (error, address) => settle(error?.code ?? address));
+    return await promise;
+  };
+  expect(await look()).toBe('127.0.0.1');
+  allowed = [];
+  expect(await look()).toBe('ENDPOINT_PRIVATE');
+});
+
 test('S5 the addresses that were checked are the ones handed on', async () => {
   expect(await lookUp('outside.example', [], true)).toEqual([
     { address: '203.0.113.7', family: 4 },

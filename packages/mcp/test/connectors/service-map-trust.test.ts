@@ -109,6 +109,14 @@ test('checkRemoteTrust() never reads files for a remote map, and variables as th
   expect(codes({ endpoint, headers: { 'X-A': '${file:/etc/passwd}' } })).toEqual([
     'REFERENCE_NOT_ALLOWED',
   ]);
+  const other = { 'X-A': '${env:TOKEN:-none}', 'X-B': 'v ${ env:OTHER }' };
+  expect(codes({ endpoint, headers: other }, { allowedVariables: ['TOKEN', 'OTHER'] })).toEqual([]);
+  expect(codes({ endpoint, headers: other }, { allowedVariables: ['TOKEN'] })).toEqual([
+    'REFERENCE_NOT_ALLOWED',
+  ]);
+  expect(codes({ endpoint, headers: { 'X-A': '${ file:/etc/passwd }' } })).toEqual([
+    'REFERENCE_NOT_ALLOWED',
+  ]);
   const auth = { type: 'bearer', credential: 'file:/etc/passwd' } as const;
   expect(codes({ endpoint, auth })).toEqual(['REFERENCE_NOT_ALLOWED']);
 });

@@ -1,21 +1,37 @@
 import { expect, test } from 'vitest';
-import { bridgeError, bridgeResult, errorStatus } from '../../src/gateway/bridge.ts';
+import {
+  bridgeError,
+  bridgeResult,
+  codeOf,
+  errorStatus,
+  failureOf,
+  isError,
+  missingError,
+} from '../../src/gateway/bridge.ts';
 
 test('bridgeResult() leaves a result of the same era letter for letter', () => {
   const text = '{ "a" : 1.0 }';
-  expect(bridgeResult(text, 'modern', 'modern', 'tools/call')).toEqual({ kind: 'result', text });
-  expect(bridgeResult(text, 'legacy', 'legacy', 'tools/call')).toEqual({ kind: 'result', text });
+  expect(bridgeResult(text, 'modern', 'modern', { method: 'tools/call' })).toEqual({
+    kind: 'result',
+    text,
+  });
+  expect(bridgeResult(text, 'legacy', 'legacy', { method: 'tools/call' })).toEqual({
+    kind: 'result',
+    text,
+  });
 });
 
 test('bridgeResult() to modern adds resultType, and to a read that nobody may keep it', () => {
-  expect(bridgeResult('{"content":[1.0]}', 'legacy', 'modern', 'tools/call').text).toBe(
+  expect(bridgeResult('{"content":[1.0]}', 'legacy', 'modern', { method: 'tools/call' }).text).toBe(
     '{"resultType":"complete","content":[1.0]}',
   );
-  expect(bridgeResult('{ }', 'legacy', 'modern', 'tools/call').text).toBe(
+  expect(bridgeResult('{ }', 'legacy', 'modern', { method: 'tools/call' }).text).toBe(
     '{"resultType":"complete" }',
   );
   expect(
-    JSON.parse(bridgeResult('{"contents":[]}', 'legacy', 'modern', 'resources/read').text),
+    JSON.parse(
+      bridgeResult('{"contents":[]}', 'legacy', 'modern', { method: 'resources/read' }).text,
+    ),
   ).toEqual({
     resultType: 'complete',
     ttlMs: 0,
@@ -27,18 +43,18 @@ test('bridgeResult() to modern adds resultType, and to a read that nobody may ke
 test('bridgeResult() to legacy takes the modern members off, and nothing else', () => {
   const text =
     '{"resultType":"complete","ttlMs":5,"cacheScope":"public","x-vendor":{"n":1.0},"contents":[]}';
-  expect(bridgeResult(text, 'modern', 'legacy', 'resources/read')).toEqual({
+  expect(bridgeResult(text, 'modern', 'legacy', { method: 'resources/read' })).toEqual({
     kind: 'result',
     text: '{"x-vendor":{"n":1.0},"contents":[]}',
   });
-  expect(bridgeResult('{"content":[]}', 'modern', 'legacy', 'tools/call').text).toBe(
+  expect(bridgeResult('{"content":[]}', 'modern', 'legacy', { method: 'tools/call' }).text).toBe(
     '{"content":[]}',
   );
 });
 
 test('bridgeResult() tells a legacy client what its revision cannot express', () => {
   const text = '{"resultType":"input_required","inputRequests":{}}';
-  const bridged = bridgeResult(text, 'modern', 'legacy', 'tools/call');
+  const bridged = bridgeResult(text, 'modern', 'legacy', { method: 'tools/call' });
   expect(bridged.kind).toBe('error');
   expect(JSON.parse(bridged.text)).toMatchObject({
     code: -32_603,
@@ -60,4 +76,60 @@ test('errorStatus() is 200 for legacy, and for modern what the revision says', (
   expect(
     [-32_601, -32_020, -32_021, -32_022, -32_602].map((code) => errorStatus(code, 'modern')),
   ).toEqual([404, 400, 400, 400, 200]);
+});
+
+test('bridgeResult() to legacy wraps what is no object, of tools only', () => {
+  const wrapped = bridgeResult(
+    '{"structuredContent":[1],"resultType":"complete"}',
+    'modern',
+    'legacy',
+    {
+      method: 'tools/call',
+    },
+  );
+  expect(wrapped.text).toBe('{"structuredContent":{"result":[1]}}');
+  const told = { method: 'tools/call', wrapsOutput: true };
+  expect(bridgeResult('{"structuredContent":{"a":1}}', 'modern', 'legacy', told).text).toBe(
+    '{"structuredContent":{"result":{"a":1}}}',
+  );
+  const read = bridgeResult('{"structuredContent":[1]}', 'modern', 'legacy', {
+    method: 'resources/read',
+  });
+  expect(read.text).toBe('{"structuredContent":[1]}');
+});
+
+test('bridgeError() tells a legacy client what it has not declared in a code of its revision', () => {
+  const error = '{"code":-32021,"message":"x","data":{"requiredCapabilities":{"roots":{}}}}';
+  expect(bridgeError(error, 'modern', 'legacy')).toBe(error.replace('-32021', '-32600'));
+  expect(bridgeError('{"message":"x"}', 'modern', 'legacy')).toBe('{"message":"x"}');
+});
+
+test('failureOf() is a result for tools, which models read, and an error for the rest', () => {
+  const tool = failureOf('tools/call', 'why');
+  expect([tool.kind, JSON.parse(tool.text)]).toEqual([
+    'result',
+    { content: [{ type: 'text', text: 'why' }], isError: true },
+  ]);
+  expect(failureOf('prompts/get', 'why')).toMatchObject({ kind: 'error' });
+});
+
+test('missingError() replaces a failure, not a success (2026-07-28, -32021)', () => {
+  const failed = missingError({ kind: 'result', text: '{"isError":true}' }, 'sampling.tools');
+  expect(JSON.parse(failed ?? '')).toMatchObject({
+    code: -32_021,
+    data: { requiredCapabilities: { sampling: { tools: {} } }, result: { isError: true } },
+  });
+  const refused = missingError({ kind: 'error', text: '{"code":-1,"message":"no"}' }, 'roots');
+  expect(JSON.parse(refused ?? '')).toMatchObject({ data: { error: { code: -1 } } });
+  for (const text of ['{"content":[]}', '{"isError":false}', '{"text":"isError"}']) {
+    expect(missingError({ kind: 'result', text }, 'roots')).toBeUndefined();
+  }
+});
+
+test('isError() and codeOf() look into an answer no further than they must', () => {
+  expect(isError(Buffer.from('{"id":1,"error":{}}'))).toBe(true);
+  expect(isError(Buffer.from('{"id":1,"result":{"error":1}}'))).toBe(false);
+  expect(isError(Buffer.from('{"error"'))).toBe(false);
+  expect(isError(Buffer.from(`{"error":"${'x'.repeat(20_000)}"}`))).toBe(false);
+  expect([codeOf('{"code":-5}'), codeOf('{}'), codeOf('7')]).toEqual([-5, 0, 0]);
 });

@@ -6,6 +6,7 @@ afterEach(() => void vi.useRealTimers());
 
 interface TestCall extends TimedCall {
   lastProgressAtMs: number;
+  waiting: boolean;
   expiredAfterMs: number | undefined;
 }
 
@@ -16,6 +17,8 @@ function call(idleTimeoutMs: number, maxCallMs: number): TestCall {
     lastProgressAtMs: startedAtMs,
     idleTimeoutMs,
     maxCallMs,
+    waiting: false,
+    tick: () => undefined,
     expiredAfterMs: undefined,
     expire(waitedMs) {
       this.expiredAfterMs = waitedMs;
@@ -60,4 +63,15 @@ test('no timer is left when nothing is in flight', () => {
   deadlines.delete(two);
   deadlines.delete(two);
   expect(vi.getTimerCount()).toBe(0);
+});
+
+test('a call that waits for its client has no idle timeout, only the hard cap', () => {
+  const deadlines = new CallDeadlines();
+  const asking = call(60_000, 600_000);
+  asking.waiting = true;
+  deadlines.add(asking);
+  vi.advanceTimersByTime(599_000);
+  expect(asking.expiredAfterMs).toBeUndefined();
+  vi.advanceTimersByTime(1_500);
+  expect(asking.expiredAfterMs).toBeGreaterThanOrEqual(600_000);
 });

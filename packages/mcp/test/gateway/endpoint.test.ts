@@ -13,6 +13,7 @@ beforeAll(async () => {
   legacy = await startUpstream({ kind: 'legacy-http-session' });
   gateway = await startGateway([connectorFor(modern, 'm'), connectorFor(legacy, 'l')]);
   await gateway.service.manager.sync();
+  await gateway.service.settled();
 });
 
 afterAll(async () => {
@@ -244,7 +245,8 @@ describe('legacy sessions', () => {
     // Ending the session ends the stream: what was read is all there was.
     await send(gateway.url(), { method: 'DELETE', headers: { 'mcp-session-id': session.id } });
     expect(await stream.text()).toBe(
-      'event: message\ndata: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n',
+      'id: 1-0\nretry: 1000\ndata: \n\nid: 1-1\n' +
+        'event: message\ndata: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n',
     );
   });
 

@@ -4,7 +4,8 @@ import { DEFAULT_SESSION_LIMITS, SessionStore } from '../../src/gateway/session-
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-const fields = { connectorId: undefined };
+const client = { protocolVersion: '2025-11-25', capabilities: {}, infoText: undefined };
+const fields = { connectorId: undefined, client };
 
 test('a session that nobody uses for its idle time is forgotten, one in use is not', () => {
   const store = new SessionStore({ ...DEFAULT_SESSION_LIMITS, idleMs: 60_000 });
@@ -46,4 +47,54 @@ test('no timer is left without sessions', () => {
   expect(vi.getTimerCount()).toBe(1);
   store.close();
   expect(vi.getTimerCount()).toBe(0);
+});
+
+test('a session is unknown to anybody but its owner', () => {
+  const store = new SessionStore();
+  const session = store.create({ ...fields, owner: 'ann' });
+  expect(store.use(session.id, undefined, 'bob')).toBeUndefined();
+  expect(store.use(session.id, undefined)).toBeUndefined();
+  expect(store.use(session.id, undefined, 'ann')).toBe(session);
+});
+
+test('the end of a session is told once to everybody concerned', () => {
+  const store = new SessionStore();
+  const session = store.create(fields);
+  const told: string[] = [];
+  const target = {
+    callTimeouts: { idleTimeoutMs: 1, maxCallMs: 1 },
+    acquire: () => {
+      throw new Error('not called here');
+    },
+    release: (id: string) => void told.push(`released ${id}`),
+    notify: (id: string, text: string) => void told.push(`${id} ${text}`),
+  };
+  session.uses('c', target);
+  session.uses('c', target);
+  session.tell('{}');
+  session.onEnd(() => void told.push('ended'));
+  store.end(session, 'test');
+  session.end('again');
+  expect(told).toEqual([`${session.id} {}`, `released ${session.id}`, 'ended']);
+});
+
+test('the caller of a session carries its level once it is set', () => {
+  const session = new SessionStore().create({
+    ...fields,
+    client: { ...client, infoText: '{"name":"x"}', capabilities: { roots: { listChanged: true } } },
+  });
+  const textOf = () => session.caller.envelope.map(({ key, text }) => [key.split('/')[1], text]);
+  const envelope = [
+    ['protocolVersion', '"2026-07-28"'],
+    ['clientCapabilities', '{"roots":{}}'],
+    ['clientInfo', '{"name":"x"}'],
+  ];
+  expect(textOf()).toEqual(envelope);
+  session.logLevel = 'error';
+  expect(textOf()).toEqual([...envelope, ['logLevel', '"error"']]);
+  expect(session.caller).toMatchObject({
+    id: session.id,
+    capabilities: { roots: { listChanged: true } },
+  });
+  session.end('test');
 });

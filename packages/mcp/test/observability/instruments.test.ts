@@ -61,6 +61,7 @@ test('createInstruments() declares these metrics and no others (S4-35)', async (
     'mcp_connector_sync_duration_seconds',
     'mcp_connector_sync_retries_total',
     'mcp_event_loop_delay_seconds',
+    'mcp_gateway_questions_total',
     'mcp_gc_pause_seconds',
     'mcp_list_requests_total',
     'mcp_manifest_age_seconds',

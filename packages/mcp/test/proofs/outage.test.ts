@@ -64,6 +64,7 @@ function inMemory(connectorId: string, server: Server, startMs: number): Upstrea
     forward: () => {
       throw new Error('nothing is called here');
     },
+    setInterest: async () => undefined,
     close: async () => undefined,
   };
 }
@@ -125,7 +126,9 @@ async function startRig(ttlMs: number) {
     follower,
     lists: () => {
       void manager.listWanted(undefined); // a client asks
-      return LIST_KINDS.map((kind) => cell.current.all.lists[kind].bytes().toString()).join('\n');
+      return LIST_KINDS.map((kind) => cell.current.all.lists[kind].bytes('modern').toString()).join(
+        '\n',
+      );
     },
     stop: async () => {
       await follower.stop();

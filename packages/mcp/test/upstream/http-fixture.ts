@@ -5,9 +5,15 @@ import type { EraMemory } from '../../src/upstream/era-memory.ts';
 import { createHttpUpstream, type HttpUpstream } from '../../src/upstream/http-upstream.ts';
 import { DEFAULT_TIMEOUTS, type ConnectorDefinition } from '../../src/connectors/connector.ts';
 import type { Era } from '../../src/protocol/revision.ts';
-import type { ForwardHandle, ForwardRequest, ForwardSink } from '../../src/upstream/upstream.ts';
+import {
+  OWN_CALLER,
+  type ForwardHandle,
+  type ForwardRequest,
+  type UpstreamClient,
+} from '../../src/upstream/upstream.ts';
 import type { UpstreamError } from '../../src/upstream/upstream-error.ts';
 import { AT_ONCE, type StreamPolicy } from './at-once.ts';
+import { recorder, type Outcome, type Recorder } from './recorder.ts';
 
 export const CLIENT = { name: 'gateway', version: '9.9.9' } as const;
 export const SIGNAL: AbortSignal = new AbortController().signal;
@@ -46,6 +52,7 @@ export function open(
     connections?: number;
     streamPolicy?: StreamPolicy;
     agents?: SharedAgents;
+    client?: UpstreamClient;
   } = {},
 ): Opened {
   const { connections, streamPolicy = AT_ONCE } = options;
@@ -63,6 +70,7 @@ export function open(
       closed: (error) => losses.push(error),
     },
     streamPolicy,
+    client: options.client,
     ...(options.eraMemory === undefined ? {} : { eraMemory: options.eraMemory }),
   });
   return {
@@ -202,68 +210,7 @@ export function legacyAnswer(rest: Answer): Answer {
   };
 }
 
-export type Outcome =
-  | { readonly kind: 'result'; readonly text: string; readonly era: Era }
-  | { readonly kind: 'error'; readonly text: string; readonly era: Era }
-  | { readonly kind: 'whole'; readonly body: string }
-  | { readonly kind: 'end' }
-  | { readonly kind: 'fail'; readonly error: UpstreamError };
-
-export interface Recorder extends ForwardSink {
-  readonly notifications: string[];
-  readonly chunks: Buffer[];
-  /** How often the sink was ended; more than once is a defect. */
-  readonly endings: number;
-  readonly opened: boolean;
-  readonly outcome: Promise<Outcome>;
-  /** Called for each chunk; its answer is passed on. */
-  onChunk: (bytes: Buffer) => boolean;
-}
-
-export function recorder(): Recorder {
-  const { promise, resolve } = Promise.withResolvers<Outcome>();
-  const state = { endings: 0, opened: false };
-  const finish = (outcome: Outcome): void => {
-    state.endings += 1;
-    resolve(outcome);
-  };
-  const self: Recorder = {
-    notifications: [],
-    chunks: [],
-    get endings() {
-      return state.endings;
-    },
-    get opened() {
-      return state.opened;
-    },
-    outcome: promise,
-    onChunk: () => true,
-    notification: (text) => self.notifications.push(text),
-    result: (text, era) => {
-      finish({ kind: 'result', text, era });
-    },
-    error: (text, era) => {
-      finish({ kind: 'error', text, era });
-    },
-    whole: (body) => {
-      finish({ kind: 'whole', body: body.toString('utf8') });
-    },
-    open: () => {
-      state.opened = true;
-    },
-    chunk: (bytes) => {
-      self.chunks.push(bytes);
-      return self.onChunk(bytes);
-    },
-    end: () => {
-      finish({ kind: 'end' });
-    },
-    fail: (error) => {
-      finish({ kind: 'fail', error });
-    },
-  };
-  return self;
-}
+export { recorder, type Outcome, type Recorder } from './recorder.ts';
 
 /** A `tools/call` of a client of the given era. */
 export function toolCall(clientEra: Era, changes: Partial<ForwardRequest> = {}): ForwardRequest {
@@ -285,6 +232,7 @@ export function toolCall(clientEra: Era, changes: Partial<ForwardRequest> = {}):
     name: 'echo',
     paramHeaders: {},
     clientEra,
+    caller: OWN_CALLER,
     ...changes,
   };
 }

@@ -6,11 +6,13 @@ import {
 import { createLateUpstream } from '../../src/upstream/late-upstream.ts';
 import { createQuotaGate } from '../../src/upstream/quota.ts';
 import type { UpstreamError } from '../../src/upstream/upstream-error.ts';
-import type {
-  ForwardRequest,
-  ForwardSink,
-  Upstream,
-  UpstreamInfo,
+import {
+  OWN_CALLER,
+  type ForwardRequest,
+  type ForwardSink,
+  type Interest,
+  type Upstream,
+  type UpstreamInfo,
 } from '../../src/upstream/upstream.ts';
 import { advance, useFakeTime } from '../connectors/fake-time.ts';
 import { connector } from '../e2e/gateway-fixture.ts';
@@ -33,11 +35,17 @@ const REQUEST: ForwardRequest = {
   name: 'echo',
   paramHeaders: {},
   clientEra: 'modern',
+  caller: OWN_CALLER,
 };
 
 /** An upstream whose calls end when the test says so. */
 function scripted() {
-  const it = { sinks: [] as ForwardSink[], log: [] as string[], passes: 0 };
+  const it = {
+    interests: [] as Interest[],
+    sinks: [] as ForwardSink[],
+    log: [] as string[],
+    passes: 0,
+  };
   const upstream: Upstream & { passEnded(): void } = {
     connectorId: 'one',
     info: INFO,
@@ -49,6 +57,8 @@ function scripted() {
       const note = (what: string) => () => void it.log.push(what);
       return { cancel: note('cancel'), pause: note('pause'), resume: note('resume') };
     },
+    setInterest: async (interest) => void it.interests.push(interest),
+    notify: (text) => void it.log.push(text),
     close: async () => void it.log.push('close'),
     passEnded: () => {
       it.passes += 1;
@@ -62,6 +72,7 @@ function listening() {
   const heard: string[] = [];
   const sink: ForwardSink = {
     notification: () => void heard.push('notification'),
+    request: () => void heard.push('request'),
     result: () => void heard.push('result'),
     error: () => void heard.push('error'),
     whole: () => void heard.push('whole'),
@@ -79,6 +90,12 @@ const ENDS: readonly ((sink: ForwardSink) => void)[] = [
   (sink) => sink.whole(Buffer.from('{}')),
   (sink) => {
     sink.notification('{}');
+    sink.request({
+      method: 'roots/list',
+      paramsText: undefined,
+      respond: () => undefined,
+      onCancelled: () => undefined,
+    });
     sink.open();
     sink.chunk(Buffer.from('x'));
     sink.end();
@@ -115,7 +132,7 @@ test('a call over its quota fails with QUOTA_EXCEEDED and never reaches the upst
   handle.cancel('late');
   handle.pause();
   handle.resume();
-  expect([heard, sinks.length]).toEqual([['QUOTA_EXCEEDED 60000'], 1]);
+  expect([heard, sinks.length]).toEqual([[expect.stringMatching(/^QUOTA_EXCEEDED 6[01]000$/)], 1]);
 });
 
 test('drain() waits for the calls, at most its time, and ends with close()', async () => {
@@ -243,4 +260,38 @@ test('close() ends old and new upstreams, and what comes later fails with CLOSED
   await advance(0);
   expect(made.map(({ state }) => state.log.includes('close'))).toEqual([true, true]);
   await expect(upstream.connect(signal)).rejects.toMatchObject({ code: 'CLOSED' });
+});
+
+const want = (...uris: readonly string[]): Interest => ({
+  resources: new Set(uris),
+  logLevel: undefined,
+});
+
+test('setInterest() resolves the references, and an upstream with new ones is told the same', async () => {
+  const { upstream, made, it } = late();
+  upstream.notify?.('nobody is connected');
+  await upstream.setInterest(want());
+  expect(made.length).toBe(0);
+  await upstream.setInterest(want('a://1'));
+  expect(made[0]?.interests.at(-1)).toEqual(want('a://1'));
+  it.secret = 'b';
+  await upstream.connect(signal);
+  expect(made[1]?.interests).toEqual([want('a://1')]);
+  upstream.notify?.('{"roots":"changed"}');
+  expect(made[1]?.state.log).toEqual(['{"roots":"changed"}']);
+  await upstream.close();
+});
+
+test('an interest that was refused is not asked of the next upstream', async () => {
+  const { upstream, made, it } = late();
+  await upstream.setInterest(want('a://1'));
+  const [first] = made;
+  if (first !== undefined) {
+    first.upstream.setInterest = async () => await Promise.reject(new Error('refused'));
+  }
+  await expect(upstream.setInterest(want('a://1', 'a://2'))).rejects.toThrow('refused');
+  it.secret = 'b';
+  await upstream.connect(signal);
+  expect(made[1]?.interests).toEqual([want('a://1')]);
+  await upstream.close();
 });

@@ -34,7 +34,8 @@ test('connect() falls back to initialize, and later requests carry session and v
   const [, initialize, initialized, call] = wire.seen;
   expect(initialize?.body).toBe(
     '{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25",' +
-      '"capabilities":{},"clientInfo":{"name":"gateway","version":"9.9.9"}}}',
+      '"capabilities":{"sampling":{"tools":{},"context":{}},"elicitation":{"form":{},"url":{}},' +
+      '"roots":{"listChanged":true}},"clientInfo":{"name":"gateway","version":"9.9.9"}}}',
   );
   expect(initialize?.headers['mcp-protocol-version']).toBeUndefined();
   for (const seen of [initialized, call]) {
@@ -117,7 +118,7 @@ test('logs of a call reach it, list_changed reaches the events, other notificati
   expect(opened.upstream.ignoredMessages).toBe(1);
 });
 
-test('ping is answered, other requests of the server are unknown methods', async () => {
+test('ping is answered, requests that concern no client are unknown methods', async () => {
   await using wire = await startWire(
     legacyAnswer(async (seen, response) => {
       if (seen.message['method'] !== 'tools/call') {
@@ -125,7 +126,7 @@ test('ping is answered, other requests of the server are unknown methods', async
         return;
       }
       sse(response, { jsonrpc: '2.0', id: 'p', method: 'ping' });
-      sse(response, { jsonrpc: '2.0', id: 8, method: 'roots/list' });
+      sse(response, { jsonrpc: '2.0', id: 8, method: 'tasks/list' });
       await expect
         .poll(() => wire.methods().filter((method) => method === 'response').length)
         .toBe(2);
@@ -138,7 +139,7 @@ test('ping is answered, other requests of the server are unknown methods', async
   const replies = wire.seen.filter(({ message }) => message['method'] === undefined);
   expect(replies.map(({ body }) => body).toSorted()).toEqual([
     '{"jsonrpc":"2.0","id":"p","result":{}}',
-    '{"jsonrpc":"2.0","id":8,"error":{"code":-32601,"message":"Method not found: roots/list"}}',
+    '{"jsonrpc":"2.0","id":8,"error":{"code":-32601,"message":"Method not found: tasks/list"}}',
   ]);
   expect(replies[0]?.headers['mcp-session-id']).toBe('s1');
 });

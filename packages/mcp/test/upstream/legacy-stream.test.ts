@@ -107,7 +107,8 @@ test('changes reach the events, ping is answered, requests are refused, logs are
   await waitUntil(() => replies().length === 2, { describe: 'both requests are answered' });
   expect(replies().toSorted()).toEqual([
     '{"jsonrpc":"2.0","id":"p","result":{}}',
-    '{"jsonrpc":"2.0","id":8,"error":{"code":-32601,"message":"Method not found: sampling/createMessage"}}',
+    '{"jsonrpc":"2.0","id":8,"error":{"code":-32600,"message":"sampling/createMessage is not passed on: ' +
+      'it cannot be told which client is meant: not exactly one has a call under way"}}',
   ]);
   await expect
     .poll(() => opened.notifications.map(({ method }) => method))

@@ -147,9 +147,14 @@ describe('what the server says unasked', () => {
       { method: 'notifications/progress', params: { progressToken: 'x', progress: 1 } },
       { method: 'notifications/progress' },
       { method: 'notifications/cancelled', params: { requestId: 1 } },
+      { method: 'notifications/elicitation/complete', params: { elicitationId: 'e' } },
     );
     expect(rig.notifications).toEqual([]);
-    expect(rig.upstream.counters).toMatchObject({ droppedLogs: 1, lateMessages: 2 });
+    expect(rig.upstream.counters).toMatchObject({
+      droppedLogs: 1,
+      lateMessages: 2,
+      strayNotifications: 1,
+    });
   });
 
   test('noise on stdout is counted and dropped', async () => {
@@ -190,7 +195,7 @@ describe('what the server says unasked', () => {
     async (method) => {
       const { upstream } = open([]);
       expect(await ask(upstream, { do: 'ask', method })).toMatchObject({
-        error: { code: -32601 },
+        error: { code: -32600 },
       });
       expect(upstream.counters.refusedRequests).toBe(1);
     },

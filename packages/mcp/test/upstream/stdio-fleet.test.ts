@@ -7,7 +7,7 @@ import {
   type StdioUpstream as FleetMember,
 } from '@cortex-os/testkit';
 import { afterAll, expect, test, vi, type TestContext } from 'vitest';
-import type { ForwardSink } from '../../src/upstream/upstream.ts';
+import { OWN_CALLER, type ForwardSink } from '../../src/upstream/upstream.ts';
 import { createReaper } from '../../src/upstream/reaper.ts';
 import { createStdioUpstream, type StdioUpstream } from '../../src/upstream/stdio-upstream.ts';
 import type { UpstreamError } from '../../src/upstream/upstream-error.ts';
@@ -109,6 +109,7 @@ test.concurrent.for(KINDS)('%s: cancel() reaches the running tool', async (kind,
   const progress: string[] = [];
   const sink: ForwardSink = {
     notification: (text) => void progress.push(text),
+    request: unexpected,
     result: unexpected,
     error: unexpected,
     fail: unexpected,
@@ -129,6 +130,7 @@ test.concurrent.for(KINDS)('%s: cancel() reaches the running tool', async (kind,
       name: 'slow',
       paramHeaders: {},
       clientEra: 'legacy',
+      caller: OWN_CALLER,
     },
     sink,
   );

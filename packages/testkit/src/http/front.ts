@@ -13,6 +13,8 @@ export interface FrontState {
   readonly plan: FaultPlan<HttpFault>;
   readonly engine: Engine;
   onRequest(methods: readonly string[]): void;
+  /** A request has begun; what is returned is called when it has been answered. */
+  onExchange(): () => void;
   onAborted(): void;
 }
 
@@ -67,6 +69,7 @@ export async function serveFront(
   incoming: IncomingMessage,
   response: FrontResponse,
 ): Promise<void> {
+  response.once('finish', state.onExchange());
   const body = await readBody(incoming);
   const messages = parseMessages(body);
   const methods = methodsOf(incoming, messages);

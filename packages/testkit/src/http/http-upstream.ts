@@ -34,6 +34,7 @@ export async function startHttpUpstream(options: HttpUpstreamOptions): Promise<H
     engine: newEngine(),
     onAborted,
     onRequest: counter.request,
+    onExchange: counter.exchange,
   };
   const listener = createFrontListener({
     serve: async (incoming, response) => serveFront(state, incoming, response),

@@ -11,7 +11,12 @@ import {
   type StdioUpstreamOptions,
 } from '../../../src/upstream/stdio-upstream.ts';
 import type { UpstreamError } from '../../../src/upstream/upstream-error.ts';
-import type { ForwardRequest, ForwardSink } from '../../../src/upstream/upstream.ts';
+import {
+  OWN_CALLER,
+  type ForwardRequest,
+  type ForwardSink,
+  type ServerRequest,
+} from '../../../src/upstream/upstream.ts';
 import { serverDefinition } from './server-definition.ts';
 
 // Real processes on a busy machine; nothing here waits for its own sake.
@@ -96,6 +101,8 @@ export type Outcome = readonly [kind: string, value: string | UpstreamError];
 export interface Heard {
   readonly sink: ForwardSink;
   readonly notifications: string[];
+  /** What the server asked the client. */
+  readonly requests: ServerRequest[];
   readonly outcome: Promise<Outcome>;
 }
 
@@ -106,6 +113,7 @@ function notForStdio(): never {
 /** A sink that records, and throws when it hears more than one outcome. */
 export function listen(): Heard {
   const notifications: string[] = [];
+  const requests: ServerRequest[] = [];
   const { promise, resolve } = Promise.withResolvers<Outcome>();
   let outcomes = 0;
   const settle = (kind: string, value: string | UpstreamError): void => {
@@ -115,6 +123,7 @@ export function listen(): Heard {
   };
   const sink: ForwardSink = {
     notification: (text) => void notifications.push(text),
+    request: (request) => void requests.push(request),
     result: (text, era) => settle(`result ${era}`, text),
     error: (text, era) => settle(`error ${era}`, text),
     fail: (error) => settle('fail', error),
@@ -123,7 +132,7 @@ export function listen(): Heard {
     chunk: notForStdio,
     end: notForStdio,
   };
-  return { notifications, outcome: promise, sink };
+  return { notifications, requests, outcome: promise, sink };
 }
 
 export function call(params: object, changes: Partial<ForwardRequest> = {}): ForwardRequest {
@@ -135,6 +144,7 @@ export function call(params: object, changes: Partial<ForwardRequest> = {}): For
     name: undefined,
     paramHeaders: {},
     clientEra: 'legacy',
+    caller: OWN_CALLER,
     ...changes,
   };
 }

@@ -2,7 +2,8 @@
  * A small MCP server for the stdio tests, run as a program of its own. Arguments:
  * `--era=legacy|modern`, `--discover=refuse|ignore|exit`, `--hang` (never answers), `--stubborn` (survives
  * SIGTERM and the end of stdin), `--daemon` (starts a process in a session of its own), `--helper` (starts one
- * in the same group), `--die-at-start`, `--version=…` (answered to initialize).
+ * in the same group), `--die-at-start`, `--version=…` (answered to initialize), `--resources` (offers
+ * subscriptions and logging; URIs that end in `bad` are refused), `--listen=refuse|end|ignore`.
  */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -46,7 +47,8 @@ interface Message {
   readonly result?: unknown;
 }
 
-const capabilities = { tools: { listChanged: true } };
+const following = flags.has('resources') ? { resources: { subscribe: true }, logging: {} } : {};
+const capabilities = { tools: { listChanged: true }, ...following };
 const asked = new Map<string, number | string | undefined>();
 
 function discover(id: Message['id']): void {
@@ -68,6 +70,31 @@ function initialize(id: Message['id']): void {
   const protocolVersion = flags.get('version') ?? '2025-11-25';
   const serverInfo = { name: 'fixture', version: '1' };
   send({ id, result: { protocolVersion, capabilities, serverInfo, instructions: 'be kind' } });
+}
+
+const isBad = (uri: unknown): boolean => String(uri).endsWith('bad');
+
+/** Subscriptions and levels, in either era. */
+function follow({ id, method, params = {} }: Message): boolean {
+  const how = flags.get('listen');
+  if (method === 'subscriptions/listen' && how !== undefined) {
+    if (how === 'refuse') send({ id, error: { code: -32601, message: 'no subscriptions' } });
+    if (how === 'end') send({ id, result: { resultType: 'complete' } });
+    return true;
+  }
+  if (method === 'subscriptions/listen') {
+    const filter = Object(params['notifications']);
+    const uris: unknown[] | undefined = filter.resourceSubscriptions;
+    const granted = uris && { resourceSubscriptions: uris.filter((uri) => !isBad(uri)) };
+    const meta = { 'io.modelcontextprotocol/subscriptionId': id };
+    const acknowledged = { notifications: { ...filter, ...granted }, _meta: meta };
+    send({ method: 'notifications/subscriptions/acknowledged', params: acknowledged });
+    return true;
+  }
+  if (method?.startsWith('resources/') !== true && method !== 'logging/setLevel') return false;
+  if (isBad(params['uri'])) send({ id, error: { code: -32602, message: 'no such resource' } });
+  else send({ id, result: {} });
+  return true;
 }
 
 /** What tests ask for: `params.do` names it. */
@@ -100,9 +127,9 @@ const actions: Record<string, (id: Message['id'], params: Record<string, unknown
     }
     send({ id, result: { done: true } });
   },
-  ask: (id, { method }) => {
+  ask: (id, { method, with: params }) => {
     asked.set(`ask-${id}`, id);
-    send({ id: `ask-${id}`, method });
+    send({ id: `ask-${id}`, method, params });
   },
 };
 
@@ -114,7 +141,7 @@ createInterface({ input: process.stdin }).on('line', (line) => {
   if (method === 'server/discover') discover(id);
   else if (method === 'initialize') initialize(id);
   else if (method === undefined) send({ id: asked.get(String(id)), result: message });
-  else if (id !== undefined && method !== 'subscriptions/listen') {
+  else if (id !== undefined && !follow(message)) {
     const params = { ...message.params };
     actions[String(params['do'])]?.(id, params);
   }

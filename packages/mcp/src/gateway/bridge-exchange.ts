@@ -1,0 +1,129 @@
+import { createParser } from 'eventsource-parser';
+import type { IncomingHttpHeaders } from 'node:http';
+import { StringDecoder } from 'node:string_decoder';
+import type { Dispatcher } from 'undici';
+
+/** Where a bridge's messages go. */
+export interface BridgeTarget {
+  readonly dispatcher: Dispatcher;
+  readonly origin: string;
+  /** Path of the endpoint, e.g. `/mcp`. */
+  readonly path: string;
+}
+
+export interface BridgeRequest {
+  readonly method: 'POST' | 'GET' | 'DELETE';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
+  readonly signal: AbortSignal;
+  /** A success has begun. */
+  readonly begun?: (headers: IncomingHttpHeaders) => void;
+  /** One message of a success, as JSON text. */
+  readonly message: (text: string) => void;
+  /** The id of the last event, by which a cut stream can be taken up again. */
+  readonly eventId?: (id: string) => void;
+  /** How long the service wants to be left alone before a cut stream is taken up again, in milliseconds. */
+  readonly retry?: (ms: number) => void;
+}
+
+/** How an exchange with the service ended. */
+export type BridgeEnd =
+  /** A success, with all its messages. */
+  | { readonly kind: 'done' }
+  | { readonly kind: 'refused'; readonly status: number; readonly text: string }
+  /** Nothing was sent: nobody listens there. */
+  | { readonly kind: 'unreachable'; readonly why: string }
+  /** The connection was lost, and the request may have been executed. */
+  | { readonly kind: 'cut'; readonly why: string }
+  | { readonly kind: 'aborted' };
+
+/** One answer or event: above any answer of the service, which bounds its own at 10 MiB. */
+const MAX_CHARS = 32 * 1_048_576;
+
+/** Codes of errors that come before anything is sent. */
+const UNSENT: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'ENOENT',
+  'EACCES',
+  'EADDRNOTAVAIL',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_DESTROYED',
+  'UND_ERR_CLOSED',
+]);
+
+async function readText(body: AsyncIterable<Buffer>): Promise<string> {
+  const decoder = new StringDecoder('utf8');
+  let text = '';
+  for await (const chunk of body) {
+    text += decoder.write(chunk);
+    if (text.length > MAX_CHARS) throw new Error(`the answer is longer than ${MAX_CHARS} bytes`);
+  }
+  return text + decoder.end();
+}
+
+async function readEvents(body: AsyncIterable<Buffer>, request: BridgeRequest): Promise<void> {
+  const decoder = new StringDecoder('utf8');
+  let tooLong = false;
+  const parser = createParser({
+    maxBufferSize: MAX_CHARS,
+    onEvent: ({ id, data }) => {
+      if (id !== undefined) request.eventId?.(id);
+      // An event without data only carries an id.
+      if (data !== '') request.message(data);
+    },
+    onRetry: (ms) => request.retry?.(ms),
+    onError: ({ type }) => {
+      tooLong ||= type === 'max-buffer-size-exceeded';
+    },
+  });
+  for await (const chunk of body) {
+    parser.feed(decoder.write(chunk));
+    if (tooLong) throw new Error(`an event is longer than ${MAX_CHARS} bytes`);
+  }
+}
+
+async function run(target: BridgeTarget, request: BridgeRequest): Promise<BridgeEnd> {
+  const { origin, path } = target;
+  const { method, headers, body = null, signal } = request;
+  const response = await target.dispatcher.request({
+    origin,
+    path,
+    method,
+    headers,
+    body,
+    signal,
+    // The service has deadlines for calls; streams are silent for as long as nothing happens.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+  const { statusCode, headers: answered } = response;
+  if (statusCode >= 300) {
+    return { kind: 'refused', status: statusCode, text: await readText(response.body) };
+  }
+  request.begun?.(answered);
+  const type = String(answered['content-type'] ?? '');
+  if (/^\s*text\/event-stream\b/i.test(type)) {
+    await readEvents(response.body, request);
+  } else {
+    const text = await readText(response.body);
+    if (text.trim() !== '') request.message(text);
+  }
+  return { kind: 'done' };
+}
+
+/** One request to the service, and what comes back. Never rejects. */
+export async function bridgeExchange(
+  target: BridgeTarget,
+  request: BridgeRequest,
+): Promise<BridgeEnd> {
+  try {
+    return await run(target, request);
+  } catch (error) {
+    if (request.signal.aborted) return { kind: 'aborted' };
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const why = error instanceof Error ? error.message : String(error);
+    return UNSENT.has(code) ? { kind: 'unreachable', why } : { kind: 'cut', why };
+  }
+}

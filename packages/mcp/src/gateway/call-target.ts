@@ -1,0 +1,164 @@
+import type { CatalogView, Route } from '../catalog/catalog.ts';
+import { ownUri } from '../catalog/resource-uri.ts';
+import type { RequestParams } from '../protocol/json-rpc.ts';
+import { findMember, objectMembers, replaceSpan } from '../protocol/json-scan.ts';
+import { ProtocolError, RPC, type JsonRpcId, type RawMember } from '../protocol/message.ts';
+import { ownTask } from './tasks.ts';
+
+/**
+ * What a request is about: `references` are resources and templates by their own text, `extensions` whatever else a
+ * modern server may understand.
+ */
+export type TargetKind = 'tools' | 'prompts' | 'resources' | 'references' | 'tasks' | 'extensions';
+
+/** What a request names, by which its connector is found. */
+export interface CallTarget {
+  readonly kind: TargetKind;
+  /** As the endpoint offers it. */
+  readonly name: string;
+}
+
+interface Named {
+  readonly id: JsonRpcId;
+  readonly method: string;
+  readonly params: RequestParams;
+}
+
+/** Methods that go to the upstream which offers the name or URI. */
+const NAMED: ReadonlyMap<string, NamedMethod> = new Map([
+  ['tools/call', { kind: 'tools', key: 'name' }],
+  ['prompts/get', { kind: 'prompts', key: 'name' }],
+  ['resources/read', { kind: 'resources', key: 'uri' }],
+]);
+/** As `NAMED`; the legacy revisions have other tasks, which are not relayed. */
+const NAMED_MODERN: ReadonlyMap<string, NamedMethod> = new Map([
+  ['tasks/get', { kind: 'tasks', key: 'taskId' }],
+  ['tasks/update', { kind: 'tasks', key: 'taskId' }],
+  ['tasks/cancel', { kind: 'tasks', key: 'taskId' }],
+]);
+const COMPLETE = 'completion/complete';
+/** Methods that are between a client and us, or gone from the modern revision. */
+const NEVER_FORWARDED =
+  /^(initialize|ping|server\/.*|subscriptions\/.*|logging\/setLevel|resources\/(un)?subscribe|tasks\/(list|result)|notifications\/.*)$/;
+
+interface NamedMethod {
+  readonly kind: TargetKind;
+  readonly key: 'name' | 'uri' | 'taskId';
+}
+
+/** Whether a method is forwarded to the connector that offers what it names. */
+export function isForwarded(method: string): boolean {
+  return NAMED.has(method) || method === COMPLETE;
+}
+
+/**
+ * Whether a method of a modern client is forwarded beside those of both eras: tasks to the server that has them, on an
+ * endpoint of one modern server everything we do not know ourselves.
+ */
+export function isForwardedModern(method: string, view: CatalogView<unknown>): boolean {
+  if (NAMED_MODERN.has(method)) return true;
+  return view.info?.era === 'modern' && !NEVER_FORWARDED.test(method);
+}
+
+function invalid(id: JsonRpcId, why: string): ProtocolError {
+  return new ProtocolError(RPC.invalidParams, `Invalid params: ${why}`, { id });
+}
+
+/**
+ * What a request names.
+ * @throws ProtocolError `-32602` when it names nothing.
+ */
+export function targetOf({ id, method, params }: Named): CallTarget {
+  if (method === COMPLETE) return referenceOf(id, params);
+  const named = NAMED.get(method) ?? NAMED_MODERN.get(method);
+  if (named === undefined) return { kind: 'extensions', name: '' };
+  const name = params.value[named.key];
+  if (typeof name === 'string' && name !== '') return { kind: named.kind, name };
+  throw invalid(id, `${named.key} must be a string`);
+}
+
+/** What a completion is asked for: `ref/prompt` by name, `ref/resource` by URI or template. */
+function referenceOf(id: JsonRpcId, { members, value }: RequestParams): CallTarget {
+  const { ref } = value;
+  const text = members.find(({ key }) => key === 'ref')?.text ?? '';
+  const keys = objectMembers(text).map(({ key }) => key);
+  if (typeof ref !== 'object' || ref === null) throw invalid(id, 'ref must be an object');
+  if (new Set(keys).size !== keys.length) throw invalid(id, 'a key of ref is given twice');
+  const type: unknown = Reflect.get(ref, 'type');
+  const name: unknown = Reflect.get(ref, type === 'ref/prompt' ? 'name' : 'uri');
+  if (type !== 'ref/prompt' && type !== 'ref/resource') {
+    throw invalid(id, 'ref.type must be ref/prompt or ref/resource');
+  }
+  if (typeof name !== 'string' || name === '') {
+    throw invalid(id, `ref.${type === 'ref/prompt' ? 'name' : 'uri'} must be a string`);
+  }
+  return { kind: type === 'ref/prompt' ? 'prompts' : 'references', name };
+}
+
+function nameOrUri(kind: TargetKind): 'name' | 'uri' {
+  return kind === 'tools' || kind === 'prompts' ? 'name' : 'uri';
+}
+
+/** The members of a request in the upstream's names: only the name or URI ever differs. */
+export function renamedMembers(
+  { kind }: CallTarget,
+  { method, params: { members } }: Pick<Named, 'method' | 'params'>,
+  upstreamName: string,
+): readonly RawMember[] {
+  const nameKey = kind === 'tasks' ? 'taskId' : nameOrUri(kind);
+  const key = method === COMPLETE ? 'ref' : nameKey;
+  const nameText = JSON.stringify(upstreamName);
+  return members.map((member) => {
+    if (member.key !== key) return member;
+    if (key !== 'ref') return { key, text: nameText };
+    const span = findMember(objectMembers(member.text), nameKey);
+    return span === undefined ? member : { key, text: replaceSpan(member.text, span, nameText) };
+  });
+}
+
+/** The route of what a request names; undefined when nobody offers it. */
+export function findRoute<T>(
+  view: CatalogView<T>,
+  { kind, name }: CallTarget,
+): Route<T> | undefined {
+  if (kind === 'tools' || kind === 'prompts') return view[kind].get(name);
+  if (kind === 'tasks' || kind === 'extensions') return serverRoute(view, kind, name);
+  if (kind === 'resources') return resourceRoute(view, name);
+  const template = view.templates.find((candidate) => candidate.template === name);
+  return template?.route ?? resourceRoute(view, name);
+}
+
+/**
+ * Resources need not be listed: a tool's answer may link to others (spec 2025-11-25, server/tools). Where there is but
+ * one server, it is asked.
+ */
+function resourceRoute<T>(view: CatalogView<T>, uri: string): Route<T> | undefined {
+  const known = view.resources.get(uri) ?? templateRoute(view, uri);
+  if (known !== undefined || view.info?.capabilities['resources'] === undefined) return known;
+  const [server] = view.servers;
+  return server && { connectorId: server.connectorId, target: server.target, upstreamName: uri };
+}
+
+/** A URI nobody lists may still be one a template describes: the longest literal beginning wins. */
+function templateRoute<T>(view: CatalogView<T>, uri: string): Route<T> | undefined {
+  const match = view.templates.find(({ prefix }) => prefix !== '' && uri.startsWith(prefix));
+  if (match === undefined) return undefined;
+  const { route, namespaced } = match;
+  return { ...route, upstreamName: namespaced ? ownUri(uri, route.connectorId) : uri };
+}
+
+/** The route to a modern server, where the request itself names no item of it. */
+function serverRoute<T>(
+  view: CatalogView<T>,
+  kind: 'tasks' | 'extensions',
+  name: string,
+): Route<T> | undefined {
+  const task = view.info === undefined && kind === 'tasks' ? ownTask(name) : undefined;
+  const server =
+    view.info === undefined
+      ? view.servers.find(({ connectorId }) => connectorId === task?.connectorId)
+      : view.servers[0];
+  if (server?.info.era !== 'modern') return undefined;
+  const { connectorId, target } = server;
+  return { connectorId, target, upstreamName: task?.taskId ?? name };
+}

@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto';
+import type { JsonObject, JsonRpcId, RawMember } from '../protocol/message.ts';
+import { LATEST_MODERN, META } from '../protocol/revision.ts';
+import type { Caller, UpstreamAccess } from '../upstream/upstream.ts';
+import type { Cancellation } from './cancellation.ts';
+import { modernCapabilities } from './client-capabilities.ts';
+import { ClientQuestions } from './client-questions.ts';
+
+/** The way to a session's client for what belongs to none of its requests. */
+export interface ClientChannel {
+  /** False while nobody listens; what is sent may be kept for when somebody does again. */
+  readonly connected: boolean;
+  /** Sends one JSON-RPC message as JSON text. False when it was not taken: it is lost. */
+  send(text: string): boolean;
+  /** Called every keep-alive period. */
+  keepAlive(): void;
+  /** The session is over. */
+  close(): void;
+}
+
+/** What a client said of itself in `initialize`. */
+export interface LegacyClient {
+  /** The revision agreed on. */
+  readonly protocolVersion: string;
+  readonly capabilities: JsonObject;
+  /** `clientInfo` as raw JSON; undefined when it gave none. */
+  readonly infoText: string | undefined;
+}
+
+export interface SessionFields {
+  /** The endpoint it is opened on; it is unknown on any other. */
+  readonly connectorId: string | undefined;
+  readonly client: LegacyClient;
+  /** Who opened it, as the listener knows him; it is unknown to anybody else. Default: the empty string. */
+  readonly owner?: string;
+}
+
+/** One legacy client's session. Knows nothing of how its messages travel. */
+export class LegacySession {
+  readonly id: string = randomUUID();
+  readonly connectorId: string | undefined;
+  readonly owner: string;
+  readonly client: LegacyClient;
+  /** Calls on their way, by the client's id. */
+  readonly calls: Map<JsonRpcId, Cancellation> = new Map();
+  /** What servers have asked the client and it has not answered yet. */
+  readonly questions: ClientQuestions = new ClientQuestions();
+  /** The stream for what no request asked for; one a session. */
+  channel: ClientChannel | undefined;
+  lastUsedAtMs: number = performance.now();
+  #logLevel: string | undefined;
+  #caller: Caller | undefined;
+  readonly #targets = new Map<string, UpstreamAccess>();
+  readonly #endListeners: (() => void)[] = [];
+
+  constructor({ connectorId, owner = '', client }: SessionFields) {
+    this.connectorId = connectorId;
+    this.owner = owner;
+    this.client = client;
+  }
+
+  /** The least severe log messages the client wants; undefined: it never said. */
+  get logLevel(): string | undefined {
+    return this.#logLevel;
+  }
+
+  set logLevel(level: string | undefined) {
+    this.#logLevel = level;
+    this.#caller = undefined;
+  }
+
+  /** The client as servers may know it. */
+  get caller(): Caller {
+    this.#caller ??= {
+      id: this.id,
+      capabilities: this.client.capabilities,
+      envelope: modernEnvelope(this.client, this.#logLevel),
+    };
+    return this.#caller;
+  }
+
+  /** True while the client waits for something or listens. */
+  get busy(): boolean {
+    return this.calls.size > 0 || this.channel?.connected === true;
+  }
+
+  /** Notes a connector that has heard of the session, so that it also hears of its end. */
+  uses(connectorId: string, target: UpstreamAccess): void {
+    this.#targets.set(connectorId, target);
+  }
+
+  /** Tells the upstreams opened for this session alone what its client has to say. */
+  tell(text: string): void {
+    for (const target of this.#targets.values()) target.notify?.(this.id, text);
+  }
+
+  /** Called once, when the session is over. */
+  onEnd(listener: () => void): void {
+    this.#endListeners.push(listener);
+  }
+
+  /** Cancels calls, ends streams, lets go of what was opened for it. */
+  end(reason: string): void {
+    for (const call of this.calls.values()) call.cancel(reason);
+    this.questions.close(reason);
+    this.channel?.close();
+    this.channel = undefined;
+    for (const target of this.#targets.values()) target.release(this.id);
+    this.#targets.clear();
+    for (const listener of this.#endListeners.splice(0)) listener();
+  }
+}
+
+/** The `_meta` members by which a modern server knows a legacy client. */
+function modernEnvelope(client: LegacyClient, logLevel: string | undefined): readonly RawMember[] {
+  const capabilities = JSON.stringify(modernCapabilities(client.capabilities));
+  const envelope: RawMember[] = [
+    { key: META.protocolVersion, text: JSON.stringify(LATEST_MODERN) },
+    { key: META.clientCapabilities, text: capabilities },
+  ];
+  if (client.infoText !== undefined) envelope.push({ key: META.clientInfo, text: client.infoText });
+  if (logLevel !== undefined) {
+    envelope.push({ key: META.logLevel, text: JSON.stringify(logLevel) });
+  }
+  return envelope;
+}

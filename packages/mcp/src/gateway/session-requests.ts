@@ -1,0 +1,128 @@
+import type { IncomingMessage } from '../protocol/json-rpc.ts';
+import { LOG_LEVELS, isLogLevel } from '../protocol/log-level.ts';
+import { ProtocolError, RPC, errorText, resultText, type JsonRpcId } from '../protocol/message.ts';
+import { UpstreamError } from '../upstream/upstream-error.ts';
+import type { Interests, Subscriber, SubscriptionTarget } from './interests.ts';
+import type { LegacySession } from './legacy-session.ts';
+import type { Reply } from './reply.ts';
+import { unavailableError } from './unavailable-error.ts';
+
+type Request = Extract<IncomingMessage, { kind: 'request' }>;
+
+export interface SessionRequestOptions {
+  readonly interests: Interests;
+  /**
+   * The route of a resource, waiting for it as a call does.
+   * @throws ProtocolError when nobody offers it.
+   */
+  readonly requireResource: (
+    request: { readonly id: JsonRpcId; readonly connectorId: string | undefined },
+    uri: string,
+  ) => Promise<SubscriptionTarget>;
+  /** Tells whether the endpoint offers log messages. */
+  readonly offersLogging: (connectorId: string | undefined) => boolean;
+}
+
+/** Resources one session may subscribe to. */
+const MAX_SUBSCRIPTIONS = 1_000;
+
+/** A session as a subscriber: updates go to its stream. */
+class SessionSubscriber implements Subscriber {
+  readonly uris = new Set<string>();
+  readonly #session: LegacySession;
+
+  constructor(session: LegacySession) {
+    this.#session = session;
+  }
+
+  get caller(): LegacySession['caller'] {
+    return this.#session.caller;
+  }
+
+  updated(text: string): void {
+    this.#session.channel?.send(text);
+  }
+}
+
+/** What only sessions ask: a level of log messages, and updates of resources (legacy revisions). */
+export class SessionRequests {
+  readonly #options: SessionRequestOptions;
+  readonly #subscribers = new WeakMap<LegacySession, SessionSubscriber>();
+
+  constructor(options: SessionRequestOptions) {
+    this.#options = options;
+  }
+
+  handles(method: string): boolean {
+    return (
+      method === 'logging/setLevel' ||
+      method === 'resources/subscribe' ||
+      method === 'resources/unsubscribe'
+    );
+  }
+
+  /** @throws ProtocolError */
+  async answer(request: Request, session: LegacySession, reply: Reply): Promise<void> {
+    if (request.method === 'logging/setLevel') this.#setLevel(request, session);
+    else if (!(await this.#subscription(request, session, reply))) return;
+    reply.answer(200, resultText(JSON.stringify(request.id), '{}'));
+  }
+
+  #setLevel({ id, method, params }: Request, session: LegacySession): void {
+    const { connectorId } = session;
+    if (!this.#options.offersLogging(connectorId)) {
+      throw new ProtocolError(RPC.methodNotFound, `Method not found: ${method}`, { id });
+    }
+    const { level } = params.value;
+    if (!isLogLevel(level)) {
+      const why = `Invalid params: level must be one of ${LOG_LEVELS.join(', ')}`;
+      throw new ProtocolError(RPC.invalidParams, why, { id });
+    }
+    session.logLevel = level;
+    this.#options.interests.setLogLevel(this.#subscriberOf(session), connectorId, level);
+  }
+
+  /** False when the server refused, which the client was told. */
+  async #subscription(request: Request, session: LegacySession, reply: Reply): Promise<boolean> {
+    const { id, method, params } = request;
+    const { uri } = params.value;
+    if (typeof uri !== 'string' || uri === '') {
+      throw new ProtocolError(RPC.invalidParams, 'Invalid params: uri must be a string', { id });
+    }
+    const { interests, requireResource } = this.#options;
+    const subscriber = this.#subscriberOf(session);
+    const to = await requireResource({ id, connectorId: session.connectorId }, uri);
+    try {
+      if (method === 'resources/unsubscribe') {
+        subscriber.uris.delete(uri);
+        await interests.unsubscribe(to, subscriber);
+        return true;
+      }
+      assertRoom(subscriber, uri, id);
+      subscriber.uris.add(uri);
+      await interests.subscribe(to, uri, subscriber);
+      return true;
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error;
+      subscriber.uris.delete(uri);
+      const text = error.rpcErrorText ?? unavailableError(error);
+      reply.answer(200, errorText(JSON.stringify(id), text));
+      return false;
+    }
+  }
+
+  #subscriberOf(session: LegacySession): SessionSubscriber {
+    const known = this.#subscribers.get(session);
+    if (known !== undefined) return known;
+    const subscriber = new SessionSubscriber(session);
+    this.#subscribers.set(session, subscriber);
+    session.onEnd(() => this.#options.interests.release(subscriber));
+    return subscriber;
+  }
+}
+
+function assertRoom({ uris }: SessionSubscriber, uri: string, id: JsonRpcId): void {
+  if (uris.size < MAX_SUBSCRIPTIONS || uris.has(uri)) return;
+  const why = `Too many subscriptions: at most ${MAX_SUBSCRIPTIONS} in a session`;
+  throw new ProtocolError(RPC.invalidParams, why, { id });
+}

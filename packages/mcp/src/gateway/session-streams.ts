@@ -1,0 +1,145 @@
+import type { ServerResponse } from 'node:http';
+import {
+  DEFAULT_EVENT_LOG_LIMITS,
+  EventBudget,
+  EventLog,
+  type EventLogLimits,
+  type ResumableStream,
+} from './event-log.ts';
+import { STREAM_HEADERS, createHttpReply, eventFrame } from './http-reply.ts';
+import type { ClientChannel, LegacySession } from './legacy-session.ts';
+import type { Reply } from './reply.ts';
+import { createSessionReply, type Accepted } from './session-reply.ts';
+
+/** The first revision whose clients come back to a stream that was cut (SEP-1699). */
+const RESUMABLE_SINCE = '2025-11-25';
+/** A client that leaves this much of its session's stream unread is cut off; it may open another. */
+const MAX_UNREAD_BYTES = 65_536;
+const SWEEP_MS = 15_000;
+
+/** Why a stream was not opened. */
+export type StreamRefusal = 'taken' | 'unknown-event';
+
+/** How the messages of a session travel over HTTP: with the answer of a request, or on a stream of the session. */
+export class SessionStreams {
+  readonly #budget: EventBudget;
+  readonly #logs = new Map<LegacySession, EventLog>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(limits: EventLogLimits = DEFAULT_EVENT_LOG_LIMITS) {
+    this.#budget = new EventBudget(limits);
+  }
+
+  /** The way back for one request of a session. */
+  reply(session: LegacySession, response: ServerResponse, accepted: Accepted): Reply {
+    return resumable(session)
+      ? createSessionReply(response, accepted, () => this.#logOf(session))
+      : createHttpReply(response, accepted.stream);
+  }
+
+  /**
+   * Opens the session's stream, or goes on with any of its streams after `lastEventId`.
+   * @returns why not, else undefined.
+   */
+  open(
+    session: LegacySession,
+    response: ServerResponse,
+    lastEventId: string | undefined,
+  ): StreamRefusal | undefined {
+    if (!resumable(session)) {
+      if (session.channel !== undefined) return 'taken';
+      session.channel = plainChannel(session, begin(response));
+      return undefined;
+    }
+    const log = this.#logOf(session);
+    if (lastEventId !== undefined) {
+      const found = log.find(lastEventId);
+      if (found === undefined) return 'unknown-event';
+      found.stream.resume(begin(response), found.after);
+      return undefined;
+    }
+    if (session.channel?.connected === true) return 'taken';
+    session.channel?.close();
+    const stream = log.create();
+    session.channel = resumableChannel(session, stream);
+    stream.open(begin(response));
+    return undefined;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    for (const log of this.#logs.values()) log.close();
+    this.#logs.clear();
+  }
+
+  #logOf(session: LegacySession): EventLog {
+    const known = this.#logs.get(session);
+    if (known !== undefined) return known;
+    const log = new EventLog(this.#budget);
+    this.#logs.set(session, log);
+    session.onEnd(() => this.#forget(session));
+    this.#timer ??= setInterval(() => {
+      for (const open of this.#logs.values()) open.sweep();
+    }, SWEEP_MS).unref();
+    return log;
+  }
+
+  #forget(session: LegacySession): void {
+    this.#logs.get(session)?.close();
+    this.#logs.delete(session);
+    if (this.#logs.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+function resumable({ client }: LegacySession): boolean {
+  return client.protocolVersion >= RESUMABLE_SINCE;
+}
+
+function begin(response: ServerResponse): ServerResponse {
+  response.writeHead(200, STREAM_HEADERS);
+  response.flushHeaders();
+  return response;
+}
+
+/** The stream of a session whose client cannot come back for what it missed. */
+function plainChannel(session: LegacySession, response: ServerResponse): ClientChannel {
+  const write = (text: string): boolean => {
+    if (response.writableLength <= MAX_UNREAD_BYTES) {
+      response.write(text);
+      return true;
+    }
+    response.destroy();
+    return false;
+  };
+  const channel: ClientChannel = {
+    connected: true,
+    send: (text) => write(eventFrame(text)),
+    keepAlive: () => void write(': keep-alive\n\n'),
+    close: () => response.end(),
+  };
+  response.once('close', () => {
+    session.lastUsedAtMs = performance.now();
+    if (session.channel === channel) session.channel = undefined;
+  });
+  return channel;
+}
+
+function resumableChannel(session: LegacySession, stream: ResumableStream): ClientChannel {
+  stream.onDrain(() => {
+    session.lastUsedAtMs = performance.now();
+  });
+  return {
+    get connected() {
+      return stream.connected;
+    },
+    send: (text) => {
+      if (stream.overfull) stream.cut();
+      return stream.send(text) !== 'dropped';
+    },
+    keepAlive: () => stream.keepAlive(performance.now()),
+    close: () => stream.close(),
+  };
+}
