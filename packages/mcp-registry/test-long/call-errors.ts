@@ -40,7 +40,8 @@ async function failOnce(call: string, action: string): Promise<Verdict | undefin
       forever,
     );
     if (!readFileSync(trace, 'utf8').includes('(INJECTED)')) return undefined;
-    return await inspect(folder, Math.max(first.acked, life.acked));
+    const verdict = await inspect(folder, Math.max(first.acked, life.acked), first.acked + 6);
+    return { ...verdict, found: `${call} ${action}: ${verdict.found ?? verdict.failed}` };
   } finally {
     rmSync(folder, { recursive: true, force: true });
     rmSync(trace, { force: true });

@@ -21,6 +21,7 @@ import type { Service } from './service-interface.ts';
 import { serviceRoutes } from './service-routes.ts';
 import { createSseRoutes, type SseRoutes } from './sse-routes.ts';
 import { createSharedAgents, type SharedAgents } from './upstream/agent.ts';
+import { createUpstreamSignal } from './upstream-signal.ts';
 import { createReaper } from './upstream/reaper.ts';
 import type { ServiceOptions } from './service-options.ts';
 import type { UpstreamAccess } from './upstream/upstream.ts';
@@ -223,9 +224,7 @@ class GatewayService implements Service {
       },
       directory: { find: (id) => this.manager.find(id) },
       instruments: this.#instruments,
-      signal: {
-        callFailed: (connector, code) => logger.warn({ connector, code }, 'a call failed'),
-      },
+      signal: createUpstreamSignal(this.manager, logger),
       onInternalError: (error) =>
         logger.error({ err: error }, 'a request failed inside the gateway'),
     });

@@ -154,10 +154,10 @@ function createWires(parts: UpstreamParts): (...args: WireArguments) => CreatePl
   let created = 0;
   const shared = createEraMemory();
   const kindOf = createKindMemory();
-  const hear = ({ notification, closed }: UpstreamEvents): UpstreamEvents => ({
-    notification,
-    closed,
-    ...(parts.onRefused !== undefined && { refused: parts.onRefused }),
+  const hear = (told: UpstreamEvents): UpstreamEvents => ({
+    notification: (method, text) => told.notification(method, text),
+    closed: (error) => told.closed(error),
+    refused: (why) => parts.onRefused?.(why),
   });
   return (told, remembered, client) => (definition) => {
     const events = hear(told);

@@ -12,6 +12,8 @@ const child = fileURLToPath(new URL('../../test/lib/child-main.ts', import.meta.
 /** What was found in a folder after a fault. */
 export interface Verdict {
   readonly lost: boolean;
+  /** For people: what there was. */
+  readonly found?: string;
   readonly strays: readonly string[];
   readonly warnings: readonly string[];
   readonly failed?: string;
@@ -49,8 +51,15 @@ export function role(name: string, folder: string, under: readonly string[] = []
   return [...under, process.execPath, child, name, folder];
 }
 
-/** Opens what is left and compares it with what was acknowledged. */
-export async function inspect(folder: string, acked: number): Promise<Verdict> {
+/**
+ * Opens what is left and compares it with what was acknowledged. `tried` is the last write that may have arrived; a write
+ * that was cut off or refused may have, too. Default: the one after the last acknowledged.
+ */
+export async function inspect(
+  folder: string,
+  acked: number,
+  tried: number = acked + 1,
+): Promise<Verdict> {
   const warnings: string[] = [];
   try {
     const store = await openFileStore({
@@ -63,9 +72,10 @@ export async function inspect(folder: string, acked: number): Promise<Verdict> {
     const newest = Math.max(-1, ...numbers);
     const whole = numbers.every((n) => n > newest - 50);
     const expected = Math.min(50, newest + 1);
-    const lost = newest < acked || newest > acked + 1 || !whole || records.size !== expected;
+    const lost = newest < acked || newest > tried || !whole || records.size !== expected;
     return {
       lost,
+      found: `newest ${newest} of ${records.size}, acknowledged ${acked}, tried ${tried}`,
       strays: readdirSync(folder).filter((name) => /next|probe/u.test(name)),
       warnings,
     };
@@ -83,7 +93,9 @@ export function report(
   const lost = verdicts.filter((one) => one.lost).length;
   const strays = verdicts.filter((one) => one.strays.length > 0).length;
   const warned = verdicts.filter((one) => one.warnings.length > 0).length;
-  const failed = verdicts.map((one) => one.failed).filter((one) => one !== undefined);
+  const failed = verdicts
+    .filter((one) => one.lost || one.failed !== undefined)
+    .map(({ found, failed: error }) => error ?? found);
   const line = { part, rounds: verdicts.length, lost, strays, warned, ...more, failed };
   process.stdout.write(`${JSON.stringify(line)}\n`);
   return lost + strays;

@@ -264,3 +264,16 @@ test('an error of ours tells the caller nothing', async () => {
   expect(JSON.stringify(result)).not.toContain('secret');
   expect(errors).toEqual([bug]);
 });
+
+test('a tool that fails in an unforeseen way says so without details, also when nobody wants to be told', async () => {
+  const tools = createRegistryTools({
+    now,
+    handle: { use: async () => await Promise.reject(new Error('detail')) },
+  });
+  const result = await tools.call('stats', {});
+  expect(result).toMatchObject({ isError: true });
+  expect(result?.content[0]?.text).toContain('internal_error');
+  expect(result?.content[0]?.text).not.toContain('detail');
+  const refused = await tools.call('list', 7);
+  expect(refused?.content[0]?.text).toContain('the arguments: ');
+});

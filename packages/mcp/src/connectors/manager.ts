@@ -235,7 +235,7 @@ export class ConnectorProxyManager {
       cache: this.#cache,
       createUpstream: this.#options.createUpstream,
       changed: () => this.#changed(),
-      outdated: (id) => this.#outdated(id),
+      outdated: (id) => this.outdated(id),
       told: (...what) => this.#options.onTold?.(...what),
       meter: createSyncMeter(measured),
       retried: () => measured?.syncRetried(),
@@ -248,7 +248,8 @@ export class ConnectorProxyManager {
     for (const listener of this.#listeners) listener();
   }
 
-  #outdated(connectorId: string): void {
+  /** What a connector offers has changed, as a server or a call of it showed: it is asked again soon. */
+  outdated(connectorId: string): void {
     if (this.#closed || !this.#entries.has(connectorId)) return;
     this.#cache.invalidate(connectorId);
     this.#scheduler?.notifyChanged(connectorId);

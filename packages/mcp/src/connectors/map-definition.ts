@@ -154,7 +154,7 @@ export function definitionOfEntry(
   policy: MapPolicy,
 ): ConnectorDefinition {
   const reading = entry.enabled ? readTransport(entry, origin, policy) : undefined;
-  const { description, tags = [], scopes = [], ttlSeconds, remoteTools } = entry;
+  const { description, tags = [], scopes = [], ttlSeconds, isolation, remoteTools } = entry;
   const allTags = [...tags, ...scopes.map((scope) => `scope:${scope}`)];
   return {
     id: entry.id,
@@ -166,6 +166,7 @@ export function definitionOfEntry(
     timeouts: readTimeouts(entry.timeouts),
     ...readQuotas(entry),
     ...(ttlSeconds !== undefined && { maxTtlMs: ttlSeconds * 1_000 }),
+    ...(isolation !== undefined && { isolation }),
     ...(description !== undefined && { description }),
     ...(allTags.length > 0 && { tags: allTags }),
     ...(remoteTools !== undefined && { remoteTools: remoteTools.map(({ name }) => name) }),

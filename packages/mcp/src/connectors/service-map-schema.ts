@@ -39,6 +39,8 @@ export interface ServiceMapEntry {
   /** Milliseconds by name, e.g. `connectMs`, `requestMs`. */
   readonly timeouts?: Readonly<Record<string, number>> | undefined;
   readonly ttlSeconds?: number | undefined;
+  /** Default: `shared`. */
+  readonly isolation?: 'shared' | 'session' | undefined;
   readonly remoteTools?: readonly { readonly name: string; readonly [key: string]: unknown }[];
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   readonly [key: string]: unknown;
@@ -114,6 +116,10 @@ const entryFields = z.looseObject({
     .optional(),
   timeouts: z.record(z.string(), count).optional().describe('Milliseconds by name'),
   ttlSeconds: z.int().positive().optional(),
+  isolation: z
+    .enum(['shared', 'session'])
+    .optional()
+    .describe('session: a connection for each client. Default: shared'),
   remoteTools: z
     .array(z.looseObject({ name: text }))
     .max(1_000)

@@ -36,6 +36,11 @@ const NAMED_MODERN: ReadonlyMap<string, NamedMethod> = new Map([
   ['tasks/update', { kind: 'tasks', key: 'taskId' }],
   ['tasks/cancel', { kind: 'tasks', key: 'taskId' }],
 ]);
+/** What a completion can be for, by the type of its reference. */
+const REFERENCES: ReadonlyMap<unknown, NamedMethod> = new Map([
+  ['ref/prompt', { kind: 'prompts', key: 'name' }],
+  ['ref/resource', { kind: 'references', key: 'uri' }],
+]);
 const COMPLETE = 'completion/complete';
 /** Methods that are between a client and us, or gone from the modern revision. */
 const NEVER_FORWARDED =
@@ -80,19 +85,15 @@ export function targetOf({ id, method, params }: Named): CallTarget {
 /** What a completion is asked for: `ref/prompt` by name, `ref/resource` by URI or template. */
 function referenceOf(id: JsonRpcId, { members, value }: RequestParams): CallTarget {
   const { ref } = value;
+  if (typeof ref !== 'object' || ref === null) throw invalid(id, 'ref must be an object');
   const text = members.find(({ key }) => key === 'ref')?.text ?? '';
   const keys = objectMembers(text).map(({ key }) => key);
-  if (typeof ref !== 'object' || ref === null) throw invalid(id, 'ref must be an object');
   if (new Set(keys).size !== keys.length) throw invalid(id, 'a key of ref is given twice');
-  const type: unknown = Reflect.get(ref, 'type');
-  const name: unknown = Reflect.get(ref, type === 'ref/prompt' ? 'name' : 'uri');
-  if (type !== 'ref/prompt' && type !== 'ref/resource') {
-    throw invalid(id, 'ref.type must be ref/prompt or ref/resource');
-  }
-  if (typeof name !== 'string' || name === '') {
-    throw invalid(id, `ref.${type === 'ref/prompt' ? 'name' : 'uri'} must be a string`);
-  }
-  return { kind: type === 'ref/prompt' ? 'prompts' : 'references', name };
+  const reference = REFERENCES.get(Reflect.get(ref, 'type'));
+  if (reference === undefined) throw invalid(id, 'ref.type must be ref/prompt or ref/resource');
+  const name: unknown = Reflect.get(ref, reference.key);
+  if (typeof name === 'string' && name !== '') return { kind: reference.kind, name };
+  throw invalid(id, `ref.${reference.key} must be a string`);
 }
 
 function nameOrUri(kind: TargetKind): 'name' | 'uri' {

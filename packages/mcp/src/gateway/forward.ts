@@ -1,6 +1,6 @@
 import type { Route } from '../catalog/catalog.ts';
 import type { CallResult } from '../observability/connector-instruments.ts';
-import type { JsonRpcId, RawMember } from '../protocol/message.ts';
+import { RPC, type JsonRpcId, type RawMember } from '../protocol/message.ts';
 import type { Era } from '../protocol/revision.ts';
 import { UpstreamError, type UpstreamErrorCode } from '../upstream/upstream-error.ts';
 import type {
@@ -142,6 +142,7 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall {
       era === 'legacy' && clientEra === 'modern'
         ? urlsRequired(text, this.current, this.#ports.states)
         : undefined;
+    if (codeOf(text) === RPC.headerMismatch) this.#ports.signal.headersRefused(this.connectorId);
     this.#finishWith(urls ?? { kind: 'error', text: bridgeError(text, era, clientEra) });
   }
 
@@ -169,9 +170,10 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall {
 
   fail(error: UpstreamError): void {
     if (this.done) return;
-    this.#ports.signal.callFailed(error.connectorId, error.code);
+    const nextAttemptMs = this.#ports.signal.callFailed(error.connectorId, error.code);
     const result = error.code === 'TIMEOUT' ? 'timeout' : 'failed';
-    if (!this.#opened) this.#finish(result, 200, { kind: 'error', text: unavailableError(error) });
+    const text = unavailableError(error, nextAttemptMs);
+    if (!this.#opened) this.#finish(result, 200, { kind: 'error', text });
     else if (this.#settle(result)) this.#client.reply.abort();
   }
 

@@ -66,7 +66,7 @@ export class Interests {
 
   /** Resolves when the server knows; does nothing when there is no such subscription. */
   async unsubscribe(to: SubscriptionTarget, subscriber: Subscriber): Promise<void> {
-    for (const interest of [...(this.#byConnector.get(to.connectorId) ?? [])]) {
+    for (const interest of Array.from(this.#byConnector.get(to.connectorId) ?? [])) {
       const done = interest.unsubscribe(to.upstreamName, subscriber);
       this.#tidy(to.connectorId, interest);
       await done;
@@ -155,7 +155,7 @@ export class Interests {
       const interest = this.#interestIn({ connectorId, target }, subscriber.caller);
       wanted.set(interest, moreVerbose(wanted.get(interest), level) ?? level);
     }
-    for (const interest of [...(this.#byConnector.get(connectorId) ?? [])]) {
+    for (const interest of Array.from(this.#byConnector.get(connectorId) ?? [])) {
       interest.setLevel(wanted.get(interest));
       this.#tidy(connectorId, interest);
     }

@@ -37,6 +37,11 @@ export interface ConnectorDirectory {
 
 /** Something a call revealed about an upstream. */
 export interface UpstreamSignal {
-  /** A call failed on the way to or from the upstream; `code` is that of the UpstreamError. */
-  callFailed(connectorId: string, code: string): void;
+  /**
+   * A call failed on the way to or from the upstream; `code` is that of the UpstreamError.
+   * @returns when the connector is tried again by itself, in milliseconds from now; undefined when it is not.
+   */
+  callFailed(connectorId: string, code: string): number | undefined;
+  /** A server refused the headers of a call: it wants others than its list said, so the list must be had again. */
+  headersRefused(connectorId: string): void;
 }

@@ -1,12 +1,16 @@
 import { RPC, errorObject } from '../protocol/message.ts';
 import type { UpstreamError } from '../upstream/upstream-error.ts';
 
-/** What a client is told when there is no answer: connector, phase and cause, with the stable code in `data`. */
-export function unavailableError(error: UpstreamError): string {
+/**
+ * What a client is told when there is no answer: connector, phase and cause, with the stable code in `data`.
+ * @param nextAttemptMs when the connector is tried again by itself, in milliseconds from now.
+ */
+export function unavailableError(error: UpstreamError, nextAttemptMs?: number): string {
   return errorObject(RPC.connectorUnavailable, `${error.connectorId}: ${error.message}`, {
     code: error.code,
     connector: error.connectorId,
     phase: error.phase,
+    ...(nextAttemptMs !== undefined && { nextAttemptMs: Math.max(0, Math.ceil(nextAttemptMs)) }),
     ...(error.retryAfterMs !== undefined && { retryAfterMs: Math.ceil(error.retryAfterMs) }),
   });
 }

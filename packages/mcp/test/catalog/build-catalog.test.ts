@@ -157,8 +157,9 @@ test.each(['ui://app/main', 'ui://app', 'ui://app/', 'urn:a:b', 'file:///a?b#c',
   },
 );
 
+const names = (prefix: string) => [0, 1, 2].map((i) => `{"name":"${prefix}${i}"}`);
+
 test('buildCatalog() pages a list without a gap or a repeat while other connectors change', () => {
-  const names = (prefix: string) => [0, 1, 2].map((i) => `{"name":"${prefix}${i}"}`);
   const a = source('a', manifest({ tools: names('a') }));
   const c = source('c', manifest({ tools: names('c') }));
   const before = build([a, source('b', manifest({ tools: names('b') })), c]);

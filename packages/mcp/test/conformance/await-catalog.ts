@@ -18,8 +18,11 @@ interface Status {
   readonly catalog: Counts;
 }
 
+/** A list without a time to live is stale at once. */
+const USABLE: ReadonlySet<string> = new Set(['fresh', 'stale']);
+
 /**
- * Syncs, and waits until every connector is fresh and the catalog, which follows a sync, holds what they offer. A
+ * Syncs, and waits until every connector is known and the catalog, which follows a sync, holds what they offer. A
  * connector that failed is tried again by itself in the meantime.
  */
 export async function awaitCatalog(gateway: TestGateway, timeoutMs = 5_000): Promise<void> {
@@ -29,7 +32,7 @@ export async function awaitCatalog(gateway: TestGateway, timeoutMs = 5_000): Pro
       const response = await fetch(`${gateway.origin}/status`);
       const { connectors, catalog } = (await response.json()) as Status;
       return (
-        connectors.every(({ state }) => state === 'fresh') && sum(connectors) === sum([catalog])
+        connectors.every(({ state }) => USABLE.has(state)) && sum(connectors) === sum([catalog])
       );
     },
     { timeoutMs, describe: 'the catalog holds what the connectors offer' },

@@ -18,7 +18,7 @@ interface ToolCall {
 }
 
 const ID = 'upstream';
-const CONNECT_TIMEOUT_MS = 6_000;
+const CONNECT_TIMEOUT_MS = 3_000;
 const MODERN = '2026-07-28';
 const ARGUMENTS: Readonly<Record<string, Args>> = { add_numbers: { a: 5, b: 3 } };
 const ECHO_SCHEMA = 'json_schema_echo';

@@ -12,12 +12,13 @@ async function resolved(
   return (await resolveLateValues(connector('a', transport), { VALUE: 'v' })).transport;
 }
 
+const has = (transport: ConnectorTransport | undefined): boolean =>
+  hasLateValues(connector('a', transport));
+
 const stdio = { kind: 'stdio', command: 'x', args: [], env: {}, cwd: undefined } as const;
 const http = { kind: 'http', url: 'https://h.example/***', headers: {} } as const;
 
 test('hasLateValues() is true for references in any place, and for nothing else', () => {
-  const has = (transport: ConnectorTransport | undefined): boolean =>
-    hasLateValues(connector('a', transport));
   expect([undefined, stdio, http, { kind: 'in-process', server: 's' } as const].map(has)).toEqual([
     false,
     false,

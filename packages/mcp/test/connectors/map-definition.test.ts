@@ -50,6 +50,21 @@ test('definitionOfEntry() keeps what the map says of a connector', () => {
   });
 });
 
+test.each(['shared', 'session'] as const)(
+  'definitionOfEntry() takes isolation %s from a map (contract.md, isolation)',
+  (isolation) => {
+    expect(remote({ isolation })).toMatchObject({ isolation, problem: undefined });
+    expect(local({ isolation })).toMatchObject({ isolation, problem: undefined });
+  },
+);
+
+test('an isolation of another name makes its connector unavailable, and shares nothing', () => {
+  expect(parseServiceMapEntry(entry('one', { isolation: 'user' }))).toMatchObject({
+    kind: 'invalid',
+    problems: [expect.stringMatching(/^isolation: /)],
+  });
+});
+
 test.each([
   [{ type: 'none' }, undefined],
   [{ type: 'bearer', credential: '${KEY}' }, { Authorization: 'Bearer ${KEY}' }],

@@ -56,6 +56,38 @@ describe.each(ASKABLE)('client %s', (mode) => {
 const countOf = (text: string, outcome: string): number =>
   Number(new RegExp(`questions_total\\{outcome="${outcome}"\\} (\\d+)`).exec(text)?.[1]);
 
+test('a question that could be meant for either of two clients is counted, and reaches neither', async () => {
+  const release = Promise.withResolvers<void>();
+  const scrape = async (): Promise<string> =>
+    await (await fetch(`${gateway.origin}/metrics`)).text();
+  const before = await scrape();
+  const words = [...before.matchAll(/questions_total\{outcome="([a-z]+)"\}/g)];
+  expect(words.map(([, outcome]) => outcome).toSorted()).toEqual([
+    'asked',
+    'excess',
+    'refused',
+    'unattributed',
+    'unsupported',
+  ]);
+  await using busy = await connectAskable(gateway.url(), 'v1 legacy', {
+    sampling: async () => {
+      await release.promise;
+      return MODEL_ANSWER;
+    },
+  });
+  await using other = await connectAskable(gateway.url(), 'v1 legacy', {
+    sampling: () => MODEL_ANSWER,
+  });
+  const waiting = busy.call('legacy-stdio__test_sampling', { prompt: 'mine?' });
+  await expect.poll(() => busy.asked.length).toBe(1);
+  const refused = await other.call('legacy-stdio__test_sampling', { prompt: 'whose?' });
+  expect(JSON.stringify(refused)).toContain('cannot be told which client');
+  release.resolve();
+  expect(textOf(await waiting)).toContain('four');
+  expect([busy.asked.length, other.asked.length]).toEqual([1, 0]);
+  expect(countOf(await scrape(), 'unattributed') - countOf(before, 'unattributed')).toBe(1);
+});
+
 test('mcp_gateway_questions_total counts what was asked and what was refused', async () => {
   const scrape = async (): Promise<string> =>
     await (await fetch(`${gateway.origin}/metrics`)).text();

@@ -144,3 +144,18 @@ test('a resource that nobody offers cannot be subscribed to, and says so in the 
     ),
   ).rejects.toMatchObject({ code: -32_602 });
 });
+
+test('a call that fails names the connector, the phase and when it is tried again', async () => {
+  const server = await startConformanceServer({ eras: 'modern' });
+  await using gateway = await gatewayFor(server);
+  await using one = await legacyClient(gateway.url());
+  await server.close();
+  await expect(
+    one.client.callTool({ name: 'c__test_simple_text', arguments: {} }),
+  ).rejects.toMatchObject({
+    code: -32_010,
+    data: { connector: 'c', phase: 'connect', nextAttemptMs: expect.any(Number) },
+  });
+  const lists = await one.client.listTools();
+  expect(lists.tools.length).toBeGreaterThan(0);
+});

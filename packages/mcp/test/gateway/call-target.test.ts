@@ -81,8 +81,9 @@ test('findRoute() asks the one server of an endpoint for a resource that it does
   expect(findRoute(SHARED, target)).toBeUndefined();
 });
 
+const task = (name: string) => findRoute(SHARED, { kind: 'tasks', name });
+
 test('findRoute() finds the server of a task by its id, and only a modern one', () => {
-  const task = (name: string) => findRoute(SHARED, { kind: 'tasks', name });
   expect(task(sharedTaskId('m', 'a:b'))).toMatchObject({ connectorId: 'm', upstreamName: 'a:b' });
   expect(task(sharedTaskId('l', 'a'))).toBeUndefined();
   expect(task('nobody')).toBeUndefined();

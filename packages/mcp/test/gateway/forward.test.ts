@@ -85,7 +85,10 @@ function rig(era: Era, upstreamEra: Era = era) {
     reply,
     {
       deadlines: new CallDeadlines(),
-      signal: { callFailed: (_id, code) => void seen.push(`failed ${code}`) },
+      signal: {
+        headersRefused: () => undefined,
+        callFailed: (_id, code) => void seen.push(`failed ${code}`),
+      },
       parking: new ParkedCalls(states),
       states,
       countQuestion: () => undefined,

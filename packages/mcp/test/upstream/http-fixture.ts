@@ -9,6 +9,7 @@ import {
   OWN_CALLER,
   type ForwardHandle,
   type ForwardRequest,
+  type RefusedQuestion,
   type UpstreamClient,
 } from '../../src/upstream/upstream.ts';
 import type { UpstreamError } from '../../src/upstream/upstream-error.ts';
@@ -41,6 +42,8 @@ export interface Opened extends AsyncDisposable {
   readonly agents: SharedAgents;
   readonly notifications: { method: string; text: string }[];
   readonly losses: UpstreamError[];
+  /** Why requests of the server did not reach a client. */
+  readonly refused: RefusedQuestion[];
 }
 
 /** An upstream on agents of its own, closed at the end. */
@@ -61,6 +64,7 @@ export function open(
     createSharedAgents(connections === undefined ? {} : { connectionsFor: () => connections });
   const notifications: { method: string; text: string }[] = [];
   const losses: UpstreamError[] = [];
+  const refused: RefusedQuestion[] = [];
   const upstream = createHttpUpstream(definition, {
     agents,
     clientInfo: CLIENT,
@@ -68,6 +72,7 @@ export function open(
     events: {
       notification: (method, text) => notifications.push({ method, text }),
       closed: (error) => losses.push(error),
+      refused: (why) => refused.push(why),
     },
     streamPolicy,
     client: options.client,
@@ -78,6 +83,7 @@ export function open(
     agents,
     notifications,
     losses,
+    refused,
     async [Symbol.asyncDispose]() {
       await upstream.close();
       await agents.close();

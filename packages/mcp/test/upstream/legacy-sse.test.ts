@@ -173,7 +173,14 @@ test('the one client with a call under way is asked; its answer reaches the serv
 
 test('with two clients under way nobody is asked, and the server is told why', async () => {
   await using server = await startSseServer();
-  await using opened = openSse(sseDefinition(server.url));
+  const refused: string[] = [];
+  await using opened = openSse(sseDefinition(server.url), {
+    events: {
+      notification: () => undefined,
+      closed: () => undefined,
+      refused: (why) => void refused.push(why),
+    },
+  });
   await opened.upstream.connect(SIGNAL);
   const other = send(opened.upstream, callOf('hang', {}, { caller: callerOf('two') }));
   const { sink, outcome } = send(opened.upstream, callOf('ask', {}, { caller: callerOf('one') }));
@@ -181,6 +188,7 @@ test('with two clients under way nobody is asked, and the server is told why', a
   expect(sink.requests).toEqual([]);
   expect(other.sink.requests).toEqual([]);
   expect(opened.upstream.ignoredMessages).toBeGreaterThan(0);
+  expect(refused).toEqual(['unattributed']);
   other.handle.cancel('over');
 });
 

@@ -116,6 +116,7 @@ test('changes reach the events, ping is answered, requests are refused, logs are
   expect(opened.notifications[0]?.text).toBe(TOOLS_CHANGED);
   // The nonsense, the request, the log and the answer to nothing.
   expect(opened.upstream.ignoredMessages).toBe(4);
+  expect(opened.refused).toEqual(['unattributed']);
 });
 
 test('progress on the stream reaches the call it belongs to, with its own token', async () => {

@@ -206,6 +206,7 @@ test('an event stream gives notifications, then the result; requests of the serv
     '{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"é","progress":1}}',
   ]);
   expect(opened.upstream.ignoredMessages).toBe(3);
+  expect(opened.refused).toEqual(['unsupported']);
   expect(opened.notifications.map(({ method }) => method)).toEqual([
     'notifications/tools/list_changed',
   ]);

@@ -5,6 +5,7 @@ import {
   type ConformanceServer,
 } from '@cortex-os/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Era } from '../../src/protocol/revision.ts';
 import { createReaper, type Reaper } from '../../src/upstream/reaper.ts';
 import { createStdioUpstream } from '../../src/upstream/stdio-upstream.ts';
 import type { Caller, Interest, Upstream } from '../../src/upstream/upstream.ts';
@@ -56,13 +57,13 @@ afterAll(async () => {
   await reaper.close();
 });
 
-function openStdio(): Opened {
+function openStdio(era: Era): Opened {
   const { command, args } = CONFORMANCE_STDIO;
   const notifications: { method: string; text: string }[] = [];
   const definition = connector(
     'one',
     { kind: 'stdio', command, args, env: {}, cwd: undefined },
-    { era: 'legacy' },
+    { era },
   );
   const upstream = createStdioUpstream(definition, {
     events: {
@@ -84,7 +85,8 @@ function openStdio(): Opened {
 const WAYS = {
   'modern HTTP': () => open(definitionFor(server.url, { era: 'modern' })),
   'legacy HTTP': () => open(definitionFor(server.url, { era: 'legacy' })),
-  'legacy stdio': openStdio,
+  'modern stdio': () => openStdio('modern'),
+  'legacy stdio': () => openStdio('legacy'),
 } as const;
 
 describe.for(Object.entries(WAYS))('%s', ([, openIt]) => {

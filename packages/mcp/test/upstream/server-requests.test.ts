@@ -1,23 +1,21 @@
 import { expect, test } from 'vitest';
 import { ServerRequests, type AskableCall } from '../../src/upstream/server-requests.ts';
-import type { ServerRequest } from '../../src/upstream/upstream.ts';
+import type { RefusedQuestion, ServerRequest } from '../../src/upstream/upstream.ts';
 
 interface Rig {
   readonly requests: ServerRequests;
   readonly sent: string[];
-  readonly refused: () => number;
+  readonly refused: RefusedQuestion[];
 }
 
 function rig(): Rig {
   const sent: string[] = [];
-  let refused = 0;
+  const refused: RefusedQuestion[] = [];
   const requests = new ServerRequests({
     send: (text) => void sent.push(text),
-    refused: () => {
-      refused += 1;
-    },
+    refused: (why) => void refused.push(why),
   });
-  return { requests, sent, refused: () => refused };
+  return { requests, sent, refused };
 }
 
 interface Client extends AskableCall {
@@ -72,7 +70,7 @@ test.for([
     expect(calls.map(({ asked }) => asked.length)).toEqual(
       calls.map((_, at) => (at === index ? 1 : 0)),
     );
-    expect(refused()).toBe(index === undefined ? 1 : 0);
+    expect(refused).toEqual(index === undefined ? ['unattributed'] : []);
     expect(sent.map((text) => text.includes('"code":-32600'))).toEqual(
       index === undefined ? [true] : [],
     );
@@ -100,7 +98,7 @@ test('ping is answered, what concerns no client is an unknown method', () => {
     '{"jsonrpc":"2.0","id":1,"result":{}}',
     '{"jsonrpc":"2.0","id":2,"error":{"code":-32601,"message":"Method not found: tasks/get"}}',
   ]);
-  expect([one.asked.length, refused()]).toEqual([0, 1]);
+  expect([one.asked.length, refused]).toEqual([0, ['unsupported']]);
 });
 
 test('a modern server can ask nobody', () => {
@@ -174,9 +172,9 @@ test('a call has at most 16 requests waiting, and an id is not asked twice', () 
   requests.join(one);
   for (let id = 1; id <= 16; id += 1) requests.take(sampling(id), one);
   requests.take(sampling(3), one);
-  expect([one.asked.length, sent.length, refused()]).toEqual([16, 0, 1]);
+  expect([one.asked.length, sent.length, refused]).toEqual([16, 0, ['excess']]);
   requests.take(sampling(17), one);
-  expect([one.asked.length, refused()]).toEqual([16, 2]);
+  expect([one.asked.length, refused]).toEqual([16, ['excess', 'excess']]);
   expect(sent[0]).toContain('"id":17,"error":{"code":-32600');
   one.asked[0]?.respond({ kind: 'result', text: '{}' });
   requests.take(sampling(18), one);

@@ -39,7 +39,14 @@ test('a request of a process reaches the only client with a call, and its answer
 });
 
 test('with calls of two clients under way it reaches neither (contract: isolation)', async () => {
-  const rig = open([]);
+  const refused: string[] = [];
+  const rig = open([], {
+    events: {
+      notification: () => undefined,
+      closed: () => undefined,
+      refused: (why) => void refused.push(why),
+    },
+  });
   await rig.upstream.connect(never);
   const other = forward(rig, { do: 'never' }, 'b');
   const heard = forward(rig, ASK, 'a');
@@ -47,6 +54,7 @@ test('with calls of two clients under way it reaches neither (contract: isolatio
   expect(parsed(String(text))['error']).toMatchObject({ code: -32600 });
   expect([heard.requests, other.requests]).toEqual([[], []]);
   expect(rig.upstream.counters.refusedRequests).toBe(1);
+  expect(refused).toEqual(['unattributed']);
 });
 
 test('notifications/cancelled of the process reaches the client', async () => {
