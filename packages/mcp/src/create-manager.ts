@@ -65,6 +65,7 @@ export function createManager(options: ServiceOptions, parts: ManagerParts): Con
       limitStart: pLimit(Math.max(1, settings.processStartConcurrency)),
       random,
       logger,
+      roundTripped: (id) => instruments.find(id)?.roundTripped(),
       onRefused: (outcome) => instruments.questions.inc({ outcome }),
     }),
   });

@@ -22,6 +22,7 @@ import { createUnsharedHttpUpstream } from './upstream/unshared-http-upstream.ts
 import type { RefusedQuestion, Upstream, UpstreamEvents } from './upstream/upstream.ts';
 import type { Reaper } from './upstream/reaper.ts';
 import { createRenewableAgents } from './upstream/renewable-dispatcher.ts';
+import { createRoundTrips } from './upstream/round-trips.ts';
 import { createIdleUpstream } from './upstream/stdio-idle.ts';
 import { createStdioUpstream, type StdioUpstreamOptions } from './upstream/stdio-upstream.ts';
 
@@ -46,6 +47,8 @@ export interface UpstreamParts {
   readonly logger: Logger;
   /** False (`MCP_CONNECTOR_REFRESH_SYNC`): HTTP connectors are not listened to. Default true. */
   readonly listens?: boolean | undefined;
+  /** A request of our own to a connector had to wait for the answer of the one before. Default: nobody is told. */
+  readonly roundTripped?: ((connectorId: string) => void) | undefined;
   /** A server asked what no client was asked. Default: nobody is told. */
   readonly onRefused?: ((why: RefusedQuestion) => void) | undefined;
 }
@@ -161,8 +164,8 @@ function createWires(parts: UpstreamParts): (...args: WireArguments) => CreatePl
   });
   return (told, remembered, client) => (definition) => {
     const events = hear(told);
-    const own = ownServer(definition, parts);
-    if (own !== undefined) return createInProcessUpstream(definition.id, own);
+    const server = ownServer(definition, parts);
+    if (server !== undefined) return createInProcessUpstream(definition.id, server);
     if (definition.transport?.kind === 'stdio') {
       return createStdio(definition, parts, { events, client });
     }
@@ -170,8 +173,18 @@ function createWires(parts: UpstreamParts): (...args: WireArguments) => CreatePl
     created += 1;
     const prompt = created <= PROMPT_STREAMS ? { firstDelayMs: 0 } : {};
     const streamPolicy = { ...DEFAULT_STREAM_POLICY, ...prompt };
-    const options = { events, clientInfo, random, eraMemory, client, streamPolicy, listens };
-    return createHttp(definition, parts, options, kindOf);
+    const roundTrips = createRoundTrips(() => parts.roundTripped?.(definition.id));
+    const own = {
+      events,
+      clientInfo,
+      random,
+      eraMemory,
+      client,
+      streamPolicy,
+      listens,
+      roundTrips,
+    };
+    return createHttp(definition, parts, own, kindOf);
   };
 }
 

@@ -182,3 +182,47 @@ test('originOfRecord() trusts what says local, and nothing that was published', 
   expect(originOfRecord(stdio('x/y', { server }))).toBe('remote');
   expect(originOfRecord(stdio('x/y', { server, origin: 'local' }))).toBe('local');
 });
+
+test('connectorsOfRegistry() reads local records as a configuration file, remote ones as a remote map', async () => {
+  const local = await only(stdio('a', { args: ['${SET}', '${file:secrets/k}', '${TRAP}'] }));
+  expect(local.transport).toMatchObject({
+    args: ['set', '${file:/state/secrets/k}', '${file:/etc/hostname}'],
+    lateArgs: [1],
+  });
+  expect(await problem(stdio('a', { args: ['${UNSET}'] }))).toMatch(/\$\{UNSET\} has no value/);
+  const endpoint = 'https://h.example/${file:secrets/k}';
+  expect((await only(http('a', { endpoint }))).transport).toMatchObject({
+    url: 'https://h.example/***',
+    lateUrl: 'https://h.example/${file:/state/secrets/k}',
+  });
+  expect(await problem(http('a', { endpoint, origin: 'remote' }))).toMatch(/ENDPOINT_UNRESOLVED/);
+  const odd = stdio('a', { origin: 'remote', args: ['x'], env: { NODE_OPTIONS: 'x' }, cwd: '/w' });
+  expect(await problem(odd)).toMatch(/COMMAND_NOT_ALLOWED.*ENVIRONMENT_NOT_ALLOWED/);
+  expect((await only(http('a', { origin: 'remote', transport: 'sse' }))).transport?.kind).toBe(
+    'sse',
+  );
+});
+
+test('connectorsOfRegistry() takes quotas, and says what is not valid in what the operator chose', async () => {
+  const connector = { quotas: { perMinute: 3 } };
+  for (const origin of ['local', 'remote'] as const) {
+    expect(await only(http('a', { connector, origin }))).toMatchObject({
+      quotas: { perMinute: 3 },
+      problem: undefined,
+    });
+    const wrong = { connector: { timeouts: { idleMs: 'soon' } }, origin };
+    expect(await problem(http('a', wrong))).toMatch(
+      /^the entry of the registry is not valid: timeouts/,
+    );
+  }
+});
+
+test('connectorsOfRegistry() holds the event loop for no longer than a slice at a time (contract.md, event loop)', async () => {
+  const many = Array.from({ length: 5_000 }, (_, i) => stdio(`s${i}`, { env: { A: '${SET}' } }));
+  let turns = 0;
+  const timer = setInterval(() => (turns += 1), 0);
+  const { definitions } = await connectorsOfRegistry(many, policy);
+  clearInterval(timer);
+  expect(definitions).toHaveLength(5_000);
+  expect(turns).toBeGreaterThan(2);
+});

@@ -36,11 +36,12 @@ test('examineFiles() tells a folder that others can read from one they can write
 });
 
 test('examineFiles() names a file of another user, and a folder in the place of a file', async () => {
-  const facts: FileSystem['facts'] = async (path) => {
-    const given = await nodeFileSystem.facts(path);
-    return path.endsWith('.json') ? Object.assign(given, { uid: 4_242 }) : given;
-  };
-  const [fs, paths] = await disk({ facts });
+  const [fs, paths] = await disk({
+    facts: async (path) => {
+      const given = await nodeFileSystem.facts(path);
+      return path.endsWith('.json') ? Object.assign(given, { uid: 4_242 }) : given;
+    },
+  });
   await mkdir(`${paths.folder}/secrets/odd`, { recursive: true, mode: 0o700 });
   const { findings } = await examineFiles(fs, paths, false);
   expect(findings.map(({ code, path }) => [code, path.slice(paths.folder.length)])).toEqual([

@@ -25,6 +25,7 @@ type Observe = (seconds: number) => void;
 export interface ConnectorMetrics {
   readonly syncDuration: Histogram<'connector' | 'outcome'>;
   readonly syncRetries: Counter<'connector'>;
+  readonly roundTrips: Counter<'connector'>;
   readonly toolCallDuration: Histogram<'connector' | 'outcome'>;
 }
 
@@ -38,6 +39,7 @@ export class ConnectorInstruments {
   readonly #sync: ReadonlyMap<SyncResult, Observe>;
   readonly #toolCall: ReadonlyMap<CallResult, Observe>;
   readonly #retry: () => void;
+  readonly #roundTrip: () => void;
   #retired = false;
 
   constructor(connectorId: string, metrics: ConnectorMetrics) {
@@ -59,6 +61,9 @@ export class ConnectorInstruments {
     // A counter that is there from the start shows its first increase.
     retries.inc(0);
     this.#retry = () => retries.inc();
+    const roundTrips = metrics.roundTrips.labels(connectorId);
+    roundTrips.inc(0);
+    this.#roundTrip = () => roundTrips.inc();
   }
 
   /** An attempt to sync has ended. */
@@ -71,6 +76,11 @@ export class ConnectorInstruments {
     if (!this.#retired) this.#retry();
   }
 
+  /** A request of our own had to wait for the answer of the one before. */
+  roundTripped(): void {
+    if (!this.#retired) this.#roundTrip();
+  }
+
   /** A tool call is over, whichever way. */
   toolCallEnded(result: CallResult, durationMs: number): void {
     if (!this.#retired) this.#toolCall.get(result)?.(durationMs / 1000);
@@ -79,8 +89,9 @@ export class ConnectorInstruments {
   /** Removes every series of this connector, for good. */
   retire(): void {
     this.#retired = true;
-    const { syncDuration, syncRetries, toolCallDuration } = this.#metrics;
+    const { syncDuration, syncRetries, roundTrips, toolCallDuration } = this.#metrics;
     syncRetries.remove(this.#connectorId);
+    roundTrips.remove(this.#connectorId);
     for (const outcome of SYNC_RESULTS) syncDuration.remove(this.#connectorId, outcome);
     for (const outcome of CALL_RESULTS) toolCallDuration.remove(this.#connectorId, outcome);
   }

@@ -119,6 +119,12 @@ function createConnectorMetrics(registers: [Registry], prune: () => void): Conne
       labelNames: ['connector'],
       registers,
     }),
+    roundTrips: new Counter({
+      name: 'mcp_connector_sync_round_trips_total',
+      help: 'Round trips of handshakes and lists of a connector over HTTP.',
+      labelNames: ['connector'],
+      registers,
+    }),
     toolCallDuration: new Histogram({
       name: 'mcp_tool_call_duration_seconds',
       help: 'Tool calls, from the parsed request to the end of the answer.',

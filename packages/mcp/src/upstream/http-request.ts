@@ -142,7 +142,12 @@ class Post implements ExchangeReceiver {
  * @throws UpstreamError when there is no answer; a refusal is an outcome.
  */
 export async function post(wire: HttpWire, request: PostRequest): Promise<PostOutcome> {
-  return new Promise((resolve, reject) => {
-    new Post(wire, request, { resolve, reject }).send();
-  });
+  const over = wire.roundTrips?.begin();
+  try {
+    return await new Promise((resolve, reject) => {
+      new Post(wire, request, { resolve, reject }).send();
+    });
+  } finally {
+    over?.();
+  }
 }

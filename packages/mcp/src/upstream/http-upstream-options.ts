@@ -1,6 +1,7 @@
 import type { SharedAgents } from './agent.ts';
 import type { EraMemory } from './era-memory.ts';
 import type { ClientIdentity } from './http-wire.ts';
+import type { RoundTrips } from './round-trips.ts';
 import type { StreamPolicy } from './notification-stream-policy.ts';
 import type { Upstream, UpstreamClient, UpstreamEvents } from './upstream.ts';
 
@@ -16,6 +17,8 @@ export interface HttpUpstreamOptions {
   readonly streamPolicy?: StreamPolicy;
   /** False (`MCP_CONNECTOR_REFRESH_SYNC`): no stream is opened but for what clients subscribe to. Default true. */
   readonly listens?: boolean | undefined;
+  /** Counts the round trips of its own requests: handshakes and lists. Default: nobody counts them. */
+  readonly roundTrips?: RoundTrips | undefined;
   /** Whom it speaks for. Default: everybody. */
   readonly client?: UpstreamClient | undefined;
 }

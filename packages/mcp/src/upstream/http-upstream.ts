@@ -72,7 +72,7 @@ class SharedHttpUpstream implements HttpUpstream {
       missed: (uri) => announceUpdate(uri, options.events),
     });
     try {
-      this.#wire = createHttpWire(definition, options.agents, options.clientInfo);
+      this.#wire = createHttpWire(definition, options);
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       this.#wire = error;
@@ -111,6 +111,7 @@ class SharedHttpUpstream implements HttpUpstream {
   ): Promise<string> {
     const isList = LIST_BY_METHOD.has(method);
     if (isList) this.#listsUnderWay += 1;
+    const over = this.#options.roundTrips?.begin();
     try {
       const result = await askOver(
         (request, sink) => this.forward(request, sink),
@@ -121,6 +122,7 @@ class SharedHttpUpstream implements HttpUpstream {
       this.#mayListen ||= isList;
       return result;
     } finally {
+      over?.();
       if (isList) this.#listsUnderWay -= 1;
       this.#listen();
     }

@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici';
 import type { ConnectorDefinition, ConnectorTimeouts } from '../connectors/connector.ts';
 import { HEADER } from '../protocol/revision.ts';
 import type { SharedAgents } from './agent.ts';
+import type { RoundTrips } from './round-trips.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /** How we name ourselves to servers. */
@@ -20,6 +21,13 @@ export interface HttpWire {
   /** Names and values in turn: ours, then the configured ones. */
   readonly headers: readonly string[];
   readonly timeouts: ConnectorTimeouts;
+  /** Of our own requests; undefined when nobody counts them. */
+  readonly roundTrips?: RoundTrips | undefined;
+}
+
+export interface HttpWireOptions extends Pick<HttpWire, 'roundTrips'> {
+  readonly agents: Pick<SharedAgents, 'requests'>;
+  readonly clientInfo: ClientIdentity;
 }
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -82,8 +90,7 @@ function configuredHeaders(configured: Readonly<Record<string, string>>, url: UR
  */
 export function createHttpWire(
   definition: ConnectorDefinition,
-  agents: Pick<SharedAgents, 'requests'>,
-  clientInfo: ClientIdentity,
+  { agents, clientInfo, roundTrips }: HttpWireOptions,
 ): HttpWire {
   try {
     if (definition.transport?.kind !== 'http') {
@@ -109,6 +116,7 @@ export function createHttpWire(
       path: url.pathname + url.search,
       headers,
       timeouts: definition.timeouts,
+      roundTrips,
     };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);

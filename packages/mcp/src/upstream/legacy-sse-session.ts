@@ -45,7 +45,7 @@ export function createSseWires(
     transport?.kind === 'sse'
       ? { ...definition, transport: { ...transport, kind: 'http' as const } }
       : definition;
-  const wire = createHttpWire(asHttp, agents, clientInfo);
+  const wire = createHttpWire(asHttp, { agents, clientInfo });
   const { connectorId, origin, path, headers, timeouts } = wire;
   const rest = { connectorId, origin, path, headers, timeouts };
   return {

@@ -60,6 +60,7 @@ test('createInstruments() declares these metrics and no others (S4-35)', async (
     'mcp_connector_state',
     'mcp_connector_sync_duration_seconds',
     'mcp_connector_sync_retries_total',
+    'mcp_connector_sync_round_trips_total',
     'mcp_event_loop_delay_seconds',
     'mcp_gateway_questions_total',
     'mcp_gc_pause_seconds',
