@@ -184,8 +184,7 @@ class SharedHttpUpstream implements HttpUpstream {
   /** The channel, one attempt at a time. */
   async #open(listsNext = false): Promise<HttpChannel> {
     const state = this.#state;
-    if (state.kind === 'ready') return state.channel;
-    if (state.kind === 'connecting') return state.channel;
+    if (state.kind === 'ready' || state.kind === 'connecting') return state.channel;
     if (state.kind === 'closed') throw this.#error('CLOSED', 'the connector was closed');
     if (this.#wire instanceof UpstreamError) throw this.#wire;
     this.#phase = 'connect';

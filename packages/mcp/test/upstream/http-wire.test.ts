@@ -11,7 +11,7 @@ import { CLIENT, SIGNAL, definitionFor, open } from './http-fixture.ts';
 const agents = createSharedAgents();
 
 function make(changes: Parameters<typeof definitionFor>[1], url: string = 'http://h/'): HttpWire {
-  return createHttpWire(definitionFor(url, changes), agents, CLIENT);
+  return createHttpWire(definitionFor(url, changes), { agents, clientInfo: CLIENT });
 }
 
 function authorization(headers: readonly string[]): string | undefined {
@@ -55,11 +55,11 @@ test('headerProblem() lets credentials and own headers through', () => {
 
 test('createHttpWire() sends credentials of the URL as Basic, unless a header says otherwise', () => {
   const url = 'http://us%40er:p%C3%A9@host.example/a/b?q=1';
-  const wire = createHttpWire(definitionFor(url), agents, CLIENT);
+  const wire = createHttpWire(definitionFor(url), { agents, clientInfo: CLIENT });
   expect(wire).toMatchObject({ origin: 'http://host.example', path: '/a/b?q=1' });
   expect(authorization(wire.headers)).toBe(`Basic ${Buffer.from('us@er:pé').toString('base64')}`);
   const headers = { Authorization: 'Bearer x', 'User-Agent': 'me' };
-  const given = createHttpWire(definitionFor(url, { headers }), agents, CLIENT);
+  const given = createHttpWire(definitionFor(url, { headers }), { agents, clientInfo: CLIENT });
   expect(authorization(given.headers)).toBe('Bearer x');
   expect(given.headers.filter((name) => name === 'user-agent')).toHaveLength(1);
 });
