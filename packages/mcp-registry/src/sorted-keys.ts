@@ -5,7 +5,7 @@ const maxBlock = 512;
  * Adding in order (the way our own snapshots are read) costs one comparison.
  */
 export class SortedKeys {
-  #blocks: string[][] = [];
+  readonly #blocks: string[][] = [];
 
   add(key: string): void {
     const last = this.#blocks.at(-1);
@@ -29,10 +29,6 @@ export class SortedKeys {
     if (block[at] !== key) return;
     block.splice(at, 1);
     if (block.length === 0) this.#blocks.splice(index, 1);
-  }
-
-  clear(): void {
-    this.#blocks = [];
   }
 
   /** Keys greater than `after`, in order; all of them when `after` is undefined. */

@@ -2,6 +2,7 @@ import type { Histogram } from 'prom-client';
 import type { BuildOptions } from './catalog/build-part.ts';
 import { buildCatalog, type CatalogBuild } from './catalog/build-catalog.ts';
 import type { CatalogCell } from './catalog/catalog.ts';
+import { createAnnouncer } from './catalog-announcer.ts';
 import type { ConnectorProxyManager } from './connectors/manager.ts';
 import { runInSlices } from './connectors/pace.ts';
 import type { UpstreamAccess } from './upstream/upstream.ts';
@@ -33,7 +34,7 @@ const MAX_REST_MS = 500;
  * @param onError told of a build that failed; the catalog before it stays.
  */
 export function feedCatalog(
-  manager: Pick<ConnectorProxyManager, 'served' | 'onChange'>,
+  manager: Pick<ConnectorProxyManager, 'served' | 'onChange' | 'syncing'>,
   cell: CatalogCell<UpstreamAccess>,
   options: FeedOptions,
   onError: (error: unknown) => void,
@@ -42,6 +43,7 @@ export function feedCatalog(
   let running: Promise<void> | undefined;
   let rest: NodeJS.Timeout | undefined;
   let dirty = true;
+  const announcer = createAnnouncer(cell, () => manager.syncing);
 
   async function build(): Promise<void> {
     // Yields first, so that `running` is set before this can end.
@@ -50,7 +52,8 @@ export function feedCatalog(
     const startedAtMs = performance.now();
     try {
       previous = await runInSlices(buildCatalog(manager.served(), previous, options));
-      cell.swap(previous.catalog, previous.change);
+      cell.put(previous.catalog);
+      announcer.add(previous.change);
       options.duration.observe((performance.now() - startedAtMs) / 1000);
     } catch (error) {
       onError(error);
@@ -90,6 +93,7 @@ export function feedCatalog(
     stop() {
       unsubscribe();
       clearTimeout(rest);
+      announcer.stop();
     },
   };
 }

@@ -56,6 +56,7 @@ test('a build that fails at once is told, and the next change is built', async (
   const cell = new CatalogCell<UpstreamAccess>();
   const feed = feedCatalog(
     {
+      syncing: false,
       served: () => {
         if (failing) throw broken;
         return [];

@@ -137,8 +137,18 @@ export class CatalogCell<T> {
 
   /** Puts the next catalog in place and tells the listeners, once, when any list differs. */
   swap(next: Catalog<T>, change: CatalogChange): void {
+    this.put(next);
+    this.announce(change);
+  }
+
+  /** Puts the next catalog in place; `announce` tells of what differs. */
+  put(next: Catalog<T>): void {
     this.#current = next;
     for (const listener of this.#swapListeners) listener();
+  }
+
+  /** Tells the listeners, once, when any list differs. */
+  announce(change: CatalogChange): void {
     if (change.all.size === 0 && change.connectors.size === 0) return;
     for (const listener of this.#listeners) listener(change);
   }

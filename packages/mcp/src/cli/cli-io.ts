@@ -5,6 +5,8 @@ export interface Output {
   write(text: string): unknown;
   /** Bytes that the reader has not taken yet, where that is known. */
   readonly unread?: number;
+  /** The reader is given up: what it has not taken need not be waited for. */
+  abandon?(): void;
 }
 
 /** All that a command sees of the world. Tests bring their own. */

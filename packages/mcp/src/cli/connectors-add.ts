@@ -4,6 +4,7 @@ import { isConnectorId, slug } from '../config/connector-id.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { EXIT_OK } from './exit-code.ts';
 import { locateRegistry } from './registry-location.ts';
+import { orphanedSecrets } from './registry-secrets.ts';
 import { safeText } from './terminal-text.ts';
 
 /** `K=V` pairs. @throws UsageError naming the option, never the value. */
@@ -84,12 +85,15 @@ async function add(context: CommandContext): Promise<number> {
   // The files first: a record never refers to a secret that is not there.
   for (const { file, value } of secrets) await folder.create(file, value);
   try {
-    const { via } = await client.change((cache) => {
-      if (cache.versions(name).length > 0 && !options.has('force')) {
+    const { via, value: orphans } = await client.change((cache) => {
+      const known = cache.versions(name);
+      if (known.length > 0 && !options.has('force')) {
         throw new UsageError(`there is a server called ${name}; replace it with --force`);
       }
-      return { put: [record], value: undefined };
+      const replaced = known.filter(({ server }) => server === undefined);
+      return { put: [record], value: orphanedSecrets(cache, replaced, [record]) };
     });
+    for (const file of orphans) await folder.remove(file);
     const id = isConnectorId(name) ? name : slug(name);
     const moved = secrets.map(({ label }) => label);
     if (moved.length > 0) io.stdout.write(`moved to secrets/: ${safeText(moved.join(', '))}\n`);

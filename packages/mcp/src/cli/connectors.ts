@@ -9,6 +9,7 @@ import { nearest } from '../config/nearest.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { EXIT_OK } from './exit-code.ts';
 import { locateRegistry } from './registry-location.ts';
+import { orphanedSecrets } from './registry-secrets.ts';
 import { type Cell, createPaint, safeText, table } from './terminal-text.ts';
 
 type Entry = RegistryEntry<ServerRecord>;
@@ -41,12 +42,6 @@ function isPublished({ server, origin }: ServerRecord): boolean {
   return server !== undefined || origin === 'remote';
 }
 
-const SECRET = /file:secrets\/([\w-][\w.-]{0,127})/g;
-
-function secretsOf(record: ServerRecord): string[] {
-  return [...JSON.stringify(record).matchAll(SECRET)].map((match) => match[1] ?? '');
-}
-
 async function remove({ io, args }: CommandContext): Promise<number> {
   const [wanted = ''] = args;
   const { client, stateFolder } = locateRegistry(io);
@@ -54,9 +49,7 @@ async function remove({ io, args }: CommandContext): Promise<number> {
     const { id, record } = required(cache, wanted);
     const { connector: _used, ...rest } = record;
     if (isPublished(record)) return { put: [rest], value: { id, orphans: [] } };
-    const others = cache.peekAll().filter((one) => one !== record);
-    const kept = new Set(others.flatMap(secretsOf));
-    const orphans = secretsOf(record).filter((file) => !kept.has(file));
+    const orphans = orphanedSecrets(cache, [record]);
     return {
       remove: [{ name: record.name, version: record.server?.version }],
       value: { id, orphans },

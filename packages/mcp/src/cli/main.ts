@@ -4,8 +4,14 @@ import type { CliIo, Output } from './cli-io.ts';
 import { exitCodeOfSignal } from './exit-code.ts';
 import { runCli } from './run-cli.ts';
 
+/** How long a reader may take for the rest once a signal has ended the command. */
+const FLUSH_AFTER_SIGNAL_MS = 1_000;
+
 /** Writes until the reader goes away, and is silent from then on. */
-function createOutput(stream: NodeJS.WriteStream): Output & { flush(): Promise<void> } {
+function createOutput(
+  stream: NodeJS.WriteStream,
+  stopped: AbortSignal,
+): Output & { flush(): Promise<void> } {
   let gone = false;
   stream.on('error', () => {
     // EPIPE (`| head`) or a terminal that was closed: there is no one left to tell.
@@ -18,12 +24,18 @@ function createOutput(stream: NodeJS.WriteStream): Output & { flush(): Promise<v
     get unread() {
       return stream.writableLength;
     },
+    abandon: () => {
+      gone = true;
+    },
     flush: async () => {
       if (gone) return;
       const { promise, resolve } = Promise.withResolvers<void>();
       stream.once('error', () => resolve());
       stream.write('', () => resolve());
+      // A pager may be left open for hours, but not after a signal.
+      const timer = stopped.aborted ? setTimeout(resolve, FLUSH_AFTER_SIGNAL_MS) : undefined;
       await promise;
+      clearTimeout(timer);
     },
   };
 }
@@ -41,8 +53,8 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const name of signals) process.on(name, onSignal);
-  const stdout = createOutput(process.stdout);
-  const stderr = createOutput(process.stderr);
+  const stdout = createOutput(process.stdout, stop.signal);
+  const stderr = createOutput(process.stderr, stop.signal);
   const io: CliIo = {
     stdin: process.stdin,
     stdout,

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import {
   fromServerJson,
+  officialMeta,
   openSecretFolder,
   redactRecord,
   takeSecrets,
@@ -10,7 +11,8 @@ import {
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { EXIT_FAILED, EXIT_OK } from './exit-code.ts';
 import { locateRegistry } from './registry-location.ts';
-import { type Cell, createPaint, safeText, table } from './terminal-text.ts';
+import { orphanedSecrets } from './registry-secrets.ts';
+import { type Cell, type Colour, createPaint, safeText, table } from './terminal-text.ts';
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1_000;
@@ -26,6 +28,15 @@ function limitOf(text: string | undefined): number {
 function descriptionOf({ server, ...record }: ServerRecord): string {
   const description = server?.description ?? record['description'];
   return typeof description === 'string' ? description : '';
+}
+
+const STATUS_COLOURS: Readonly<Record<string, Colour>> = { deprecated: 'yellow', deleted: 'red' };
+
+/** Said only of what should not be used. */
+function statusOf(record: ServerRecord): Cell {
+  const status = officialMeta(record)?.status ?? 'active';
+  const colour = STATUS_COLOURS[status];
+  return { text: status === 'active' ? '' : status, ...(colour && { colour }) };
 }
 
 async function list({ io, json, options, args }: CommandContext): Promise<number> {
@@ -47,10 +58,11 @@ async function list({ io, json, options, args }: CommandContext): Promise<number
     { text: safeText(record.name) },
     { text: safeText(record.server?.version ?? '-') },
     { text: record.transport },
+    statusOf(record),
     { text: safeText(descriptionOf(record)) },
   ]);
   const style = { paint: createPaint(io), columns: io.columns };
-  io.stdout.write(table(['SERVER', 'VERSION', 'TYPE', ''], cells, style));
+  io.stdout.write(table(['SERVER', 'VERSION', 'TYPE', 'STATUS', ''], cells, style));
   if (more) io.stderr.write(`only the first ${limit} of ${total}; see --limit, --text\n`);
   return EXIT_OK;
 }
@@ -106,14 +118,15 @@ async function add(context: CommandContext): Promise<number> {
   const { record, secrets } = taken;
   for (const { file, value } of secrets) await folder.create(file, value);
   try {
-    await client.change((cache) => {
+    const { value: orphans } = await client.change((cache) => {
       const version = record.server?.version;
-      const same = cache.versions(record.name).some((one) => one.server?.version === version);
-      if (same && !options.has('force')) {
+      const same = cache.versions(record.name).filter((one) => one.server?.version === version);
+      if (same.length > 0 && !options.has('force')) {
         throw new UsageError(`there is a server called ${record.name}; replace it with --force`);
       }
-      return { put: [record], value: undefined };
+      return { put: [record], value: orphanedSecrets(cache, same, [record]) };
     });
+    for (const file of orphans) await folder.remove(file);
   } catch (error) {
     for (const { file } of secrets) await folder.remove(file);
     throw error;
@@ -124,15 +137,19 @@ async function add(context: CommandContext): Promise<number> {
 
 async function remove({ io, args }: CommandContext): Promise<number> {
   const [name = '', version] = args;
-  const { value: found } = await locateRegistry(io).client.change((cache) => {
+  const { client, stateFolder } = locateRegistry(io);
+  const { value: orphans } = await client.change((cache) => {
     const all = cache.versions(name);
-    const any = all.some((one) => version === undefined || one.server?.version === version);
-    return { remove: any ? [{ name, version }] : [], value: any };
+    const gone = all.filter((one) => version === undefined || one.server?.version === version);
+    if (gone.length === 0) return { value: undefined };
+    return { remove: [{ name, version }], value: orphanedSecrets(cache, gone) };
   });
-  if (!found) {
+  if (orphans === undefined) {
     io.stderr.write(`cortex-mcp: there is no server called ${JSON.stringify(name)}\n`);
     return EXIT_FAILED;
   }
+  const folder = openSecretFolder(stateFolder);
+  for (const file of orphans) await folder.remove(file);
   io.stdout.write(`removed ${safeText(name)}\n`);
   return EXIT_OK;
 }
@@ -185,7 +202,10 @@ export const registryRemoveCommand: Command = {
   maxArguments: 2,
   options: [],
   summary: 'Remove a server, or one version of it, from the registry',
-  details: ['A connector that came from it is closed by a running gateway.'],
+  details: [
+    'A connector that came from it is closed by a running gateway; secrets that nothing refers to any more',
+    'are deleted.',
+  ],
   example: 'cortex-mcp registry remove io.github.example/weather',
   run: remove,
 };

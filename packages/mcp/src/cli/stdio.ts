@@ -85,6 +85,7 @@ async function stdio(context: CommandContext): Promise<number> {
       random: () => randomInt(RANDOM_STEPS) / RANDOM_STEPS,
     });
     if (end !== 'unread') return EXIT_OK;
+    io.stdout.abandon?.();
     io.stderr.write('cortex-mcp: the client does not read what it is sent\n');
     return EXIT_FAILED;
   } finally {

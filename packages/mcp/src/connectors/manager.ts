@@ -121,6 +121,11 @@ export class ConnectorProxyManager {
     return await this.#limit(async () => await entry.sync(true));
   }
 
+  /** True while a pass, or a refresh, is under way; one that waits for a server that hangs does not count. */
+  get syncing(): boolean {
+    return this.#limit.underWay > 0;
+  }
+
   /** Every connector, in order of id, as it stands now. */
   listConnectors(): readonly ConnectorStatus[] {
     return this.#ordered().map((entry) => entry.status());

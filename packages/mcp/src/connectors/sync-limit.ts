@@ -11,8 +11,12 @@ export interface SyncLimitOptions {
   readonly patienceMs: number | undefined;
 }
 
-/** Runs a sync when there is a place for it. */
-export type SyncLimit = <T>(run: () => Promise<T>) => Promise<T>;
+export interface SyncLimit {
+  /** Runs a sync when there is a place for it. */
+  <T>(run: () => Promise<T>): Promise<T>;
+  /** Syncs that have or wait for a place. */
+  readonly underWay: number;
+}
 
 /**
  * Bounds how many syncs run at a time (S4-09), and starts them in slices: a hundred connects at once would hold the
@@ -22,7 +26,7 @@ export function createSyncLimit({ concurrency, patienceMs }: SyncLimitOptions): 
   const limit = pLimit(Math.max(1, concurrency));
   const pace = createPace();
   let turn = Promise.resolve();
-  return async <T>(run: () => Promise<T>): Promise<T> => {
+  const sync = async <T>(run: () => Promise<T>): Promise<T> => {
     const started = await new Promise<{ readonly work: Promise<T> }>((resolve) => {
       void limit(async () => {
         turn = turn.then(pace);
@@ -34,6 +38,9 @@ export function createSyncLimit({ concurrency, patienceMs }: SyncLimitOptions): 
     });
     return await started.work;
   };
+  return Object.defineProperty(sync, 'underWay', {
+    get: () => limit.activeCount + limit.pendingCount,
+  }) as SyncLimit;
 }
 
 /** Resolves when the work has ended, however, or has taken too long. */

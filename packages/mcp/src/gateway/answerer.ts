@@ -114,6 +114,12 @@ export class Answerer {
     return current.connectors.get(connectorId) ?? EMPTY_VIEW;
   }
 
+  /** Waits, as a first list does, until something is known of an endpoint's own server; undefined when it is. */
+  known(connectorId: string | undefined): Promise<void> | undefined {
+    if (connectorId === undefined || this.view(connectorId).info !== undefined) return undefined;
+    return this.#options.demand.listWanted(connectorId);
+  }
+
   profile(connectorId: string | undefined, era: Era): EndpointProfile {
     const { identity, demand } = this.#options;
     const complete = demand.complete(connectorId);

@@ -154,6 +154,7 @@ class HttpEndpoint implements Endpoint {
   async #legacy(message: IncomingMessage, exchange: Exchange): Promise<void> {
     const { request, response } = exchange;
     if (message.kind === 'request' && message.method === 'initialize') {
+      await this.answerer.known(exchange.connectorId);
       this.#initialize(message, exchange);
       return;
     }

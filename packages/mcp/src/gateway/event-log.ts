@@ -59,6 +59,8 @@ export class ResumableStream {
   readonly #number: number;
   readonly #events = new Map<number, LoggedEvent>();
   #last = 0;
+  /** The first event that was sent while nobody listened. */
+  #unheardFrom: number | undefined;
   #out: ServerResponse | undefined;
   #ended = false;
   #writtenAtMs = 0;
@@ -92,6 +94,7 @@ export class ResumableStream {
   /** Goes on after the event of that number; whoever read the stream until now is cut off. */
   resume(out: ServerResponse, after: number): void {
     this.#out?.end();
+    this.#unheardFrom = undefined;
     this.#attach(out);
     // Sent at once, so that the client knows it was understood.
     this.#write(': resumed\n\n');
@@ -105,6 +108,14 @@ export class ResumableStream {
   send(text: string): 'sent' | 'slow' | 'dropped' {
     if (this.#ended || this.overfull) return 'dropped';
     return this.#send(text) ? 'sent' : 'slow';
+  }
+
+  /** What was sent while nobody listened, for a client that opens another stream instead of coming back. */
+  get unheard(): readonly string[] {
+    const from = this.#unheardFrom ?? Infinity;
+    return [...this.#events.values()]
+      .filter(({ number }) => number >= from)
+      .map(({ text }) => text);
   }
 
   /** True when the client leaves too much unread. */
@@ -168,6 +179,7 @@ export class ResumableStream {
   #send(text: string): boolean {
     this.#last += 1;
     const number = this.#last;
+    if (this.#out === undefined) this.#unheardFrom ??= number;
     const event: LoggedEvent = {
       number,
       text,

@@ -137,6 +137,10 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall {
   }
 
   error(text: string, era: Era): void {
+    if (!/^\s*\{/.test(text)) {
+      this.fail(this.#error('BAD_RESPONSE', 'the error is not a JSON object'));
+      return;
+    }
     const { era: clientEra } = this.current;
     const urls =
       era === 'legacy' && clientEra === 'modern'

@@ -34,8 +34,13 @@ function readUpdate(text: string): Update | undefined {
   };
 }
 
-/** Clients that subscribed to a resource, each with the URI it knows it by. */
-type Subscribers = Map<Subscriber, string>;
+/** A resource that clients subscribed to. */
+interface Followed {
+  /** Each with the URI it knows the resource by. */
+  readonly clients: Map<Subscriber, string>;
+  /** What the server said to this one: another's failure is nothing to these clients. */
+  readonly agreed: Promise<void>;
+}
 
 /** What clients want of one upstream. */
 export class Interest {
@@ -43,11 +48,13 @@ export class Interest {
   upstream: Upstream;
   readonly #caller: Caller;
   #target: UpstreamAccess;
-  readonly #subscribers = new Map<string, Subscribers>();
+  readonly #followed = new Map<string, Followed>();
+  readonly #levels = new Map<Subscriber, string>();
+  /** The most verbose of them. */
   #level: string | undefined;
   /** Of modern clients' calls; never lowered again. */
   #raised: string | undefined;
-  #agreed: Promise<void> = Promise.resolve();
+  #applied: Promise<void> = Promise.resolve();
 
   constructor(target: UpstreamAccess, upstream: Upstream, caller: Caller) {
     this.#target = target;
@@ -58,23 +65,26 @@ export class Interest {
 
   /** Nobody wants anything. */
   get empty(): boolean {
-    return this.#subscribers.size === 0 && this.#level === undefined && this.#raised === undefined;
+    return this.#followed.size === 0 && this.#level === undefined && this.#raised === undefined;
   }
 
   /** @param shownUri the URI the client knows it by; `uri` is the server's own. */
   async subscribe(uri: string, subscriber: Subscriber, shownUri: string): Promise<void> {
-    const known = this.#subscribers.get(uri);
+    const known = this.#followed.get(uri);
     if (known !== undefined) {
-      known.set(subscriber, shownUri);
-      // Another client's subscription may still be waiting for the server's word.
-      await this.#agreed;
+      known.clients.set(subscriber, shownUri);
+      // The server may not have answered the first of them yet.
+      await known.agreed;
       return;
     }
-    this.#subscribers.set(uri, new Map([[subscriber, shownUri]]));
+    const clients = new Map([[subscriber, shownUri]]);
+    // What is wanted is read when those before it have been told, so it may be noted just after.
+    const followed: Followed = { clients, agreed: this.#apply() };
+    this.#followed.set(uri, followed);
     try {
-      await this.#apply();
+      await followed.agreed;
     } catch (error) {
-      this.#subscribers.delete(uri);
+      if (this.#followed.get(uri) === followed) this.#followed.delete(uri);
       throw error;
     }
   }
@@ -83,14 +93,29 @@ export class Interest {
     if (this.#drop(uri, subscriber)) await this.#apply();
   }
 
+  /** The client is gone, and with it what was opened for it alone. */
   release(subscriber: Subscriber): void {
-    const dropped = [...this.#subscribers.keys()].filter((uri) => this.#drop(uri, subscriber));
+    const dropped = [...this.#followed.keys()].filter((uri) => this.#drop(uri, subscriber));
+    this.setLevel(subscriber, undefined);
     if (dropped.length > 0) this.#applyQuietly();
+    if (this.callerId !== '' && subscriber.caller.id === this.callerId) {
+      this.#target.release(this.callerId);
+    }
   }
 
-  setLevel(level: string | undefined): void {
-    if (level === this.#level) return;
-    this.#level = level;
+  /** Clients that share a connection share its level; what is too much for one is kept from it. */
+  setLevel(subscriber: Subscriber, level: string | undefined): void {
+    if (level === undefined) this.#levels.delete(subscriber);
+    else this.#levels.set(subscriber, level);
+    const before = this.#level;
+    let most: string | undefined;
+    for (const wanted of this.#levels.values()) {
+      most = moreVerbose(most, wanted);
+      // Many sessions begin and end, and few differ.
+      if (most === before && moreVerbose(level, before) === before) break;
+    }
+    if (most === before) return;
+    this.#level = most;
     this.#applyQuietly();
   }
 
@@ -113,32 +138,32 @@ export class Interest {
   deliver(text: string): void {
     const update = readUpdate(text);
     if (update === undefined) return;
-    for (const [uri, subscribers] of this.#subscribers) {
+    for (const [uri, { clients }] of this.#followed) {
       if (!covers(uri, update.uri)) continue;
-      for (const [subscriber, shownUri] of subscribers) {
+      for (const [subscriber, shownUri] of clients) {
         subscriber.updated(shownUri === uri ? update.text : update.under(uri, shownUri));
       }
     }
   }
 
   #drop(uri: string, subscriber: Subscriber): boolean {
-    const subscribers = this.#subscribers.get(uri);
-    if (subscribers?.delete(subscriber) !== true || subscribers.size > 0) return false;
-    return this.#subscribers.delete(uri);
+    const clients = this.#followed.get(uri)?.clients;
+    if (clients?.delete(subscriber) !== true || clients.size > 0) return false;
+    return this.#followed.delete(uri);
   }
 
   /** One after the other: a server must not hear of an older wish after a newer one. */
   async #apply(): Promise<void> {
-    const before = this.#agreed;
+    const before = this.#applied;
     const applied = (async () => {
       // Who wanted it was told of its failure.
       await before.catch(() => undefined);
       await this.upstream.setInterest({
-        resources: new Set(this.#subscribers.keys()),
+        resources: new Set(this.#followed.keys()),
         logLevel: moreVerbose(this.#level, this.#raised),
       });
     })();
-    this.#agreed = applied;
+    this.#applied = applied;
     await applied;
   }
 

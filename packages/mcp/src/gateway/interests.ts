@@ -1,5 +1,4 @@
 import type { CatalogCell, ServerBehind } from '../catalog/catalog.ts';
-import { moreVerbose } from '../protocol/log-level.ts';
 import type { Caller, UpstreamAccess } from '../upstream/upstream.ts';
 import { Interest } from './interest.ts';
 
@@ -36,6 +35,8 @@ export class Interests {
   readonly #catalog: CatalogCell<UpstreamAccess>;
   readonly #byConnector = new Map<string, Set<Interest>>();
   readonly #levels = new Map<Subscriber, WantedLevel>();
+  /** Connectors that have been told all of them. */
+  #leveled: ReadonlySet<string> = new Set();
   readonly #stop: () => void;
 
   constructor(catalog: CatalogCell<UpstreamAccess>) {
@@ -75,20 +76,21 @@ export class Interests {
 
   /** The client is gone. */
   release(subscriber: Subscriber): void {
-    const hadLevel = this.#levels.delete(subscriber);
+    this.#levels.delete(subscriber);
     for (const [connectorId, interests] of this.#byConnector) {
       for (const interest of interests) {
         interest.release(subscriber);
         this.#tidy(connectorId, interest);
       }
     }
-    if (hadLevel) this.#applyLevels();
   }
 
   /** A client wants log messages from this level on, of one connector or of all. */
   setLogLevel(subscriber: Subscriber, connectorId: string | undefined, level: string): void {
-    this.#levels.set(subscriber, { connectorId, level });
-    this.#applyLevels();
+    const wanted = { connectorId, level };
+    this.#levels.set(subscriber, wanted);
+    this.#levelNew();
+    for (const server of this.#logging()) this.#setLevel(server, subscriber, wanted);
   }
 
   /** A call wants log messages from this level on of a legacy server, which knows no level of a request. */
@@ -136,27 +138,35 @@ export class Interests {
     for (const { connectorId, target } of this.#catalog.current.all.servers) {
       for (const interest of this.#byConnector.get(connectorId) ?? []) interest.moveTo(target);
     }
-    this.#applyLevels();
+    this.#levelNew();
   }
 
-  #applyLevels(): void {
-    for (const server of this.#catalog.current.all.servers) {
-      if (server.info.era === 'legacy' && Object.hasOwn(server.info.capabilities, 'logging')) {
-        this.#applyLevel(server);
-      }
-    }
+  #logging(): readonly Server[] {
+    return this.#catalog.current.all.servers.filter(
+      ({ info }) => info.era === 'legacy' && Object.hasOwn(info.capabilities, 'logging'),
+    );
   }
 
-  /** Clients that share a connection share its level: the most verbose one; what is too much for one is kept from it. */
-  #applyLevel({ connectorId, target }: Server): void {
-    const wanted = new Map<Interest, string>();
-    for (const [subscriber, { connectorId: only, level }] of this.#levels) {
-      if (only !== undefined && only !== connectorId) continue;
-      const interest = this.#interestIn({ connectorId, target }, subscriber.caller);
-      wanted.set(interest, moreVerbose(wanted.get(interest), level) ?? level);
+  /** Tells connectors that came since the last time; with many sessions, telling all of them again would take long. */
+  #levelNew(): void {
+    const servers = this.#logging();
+    for (const server of servers) {
+      if (this.#leveled.has(server.connectorId)) continue;
+      for (const [subscriber, wanted] of this.#levels) this.#setLevel(server, subscriber, wanted);
     }
-    for (const interest of Array.from(this.#byConnector.get(connectorId) ?? [])) {
-      interest.setLevel(wanted.get(interest));
+    this.#leveled = new Set(servers.map(({ connectorId }) => connectorId));
+  }
+
+  #setLevel({ connectorId, target }: Server, subscriber: Subscriber, wanted: WantedLevel): void {
+    if (wanted.connectorId === undefined || wanted.connectorId === connectorId) {
+      this.#interestIn({ connectorId, target }, subscriber.caller).setLevel(
+        subscriber,
+        wanted.level,
+      );
+      return;
+    }
+    for (const interest of [...(this.#byConnector.get(connectorId) ?? [])]) {
+      interest.setLevel(subscriber, undefined);
       this.#tidy(connectorId, interest);
     }
   }

@@ -12,6 +12,8 @@ export interface ClientChannel {
   readonly connected: boolean;
   /** Sends one JSON-RPC message as JSON text. False when it was not taken: it is lost. */
   send(text: string): boolean;
+  /** What was kept while nobody listened: a channel that takes this one's place sends it. Default: nothing. */
+  readonly unheard?: readonly string[];
   /** Called every keep-alive period. */
   keepAlive(): void;
   /** The session is over. */

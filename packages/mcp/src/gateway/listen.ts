@@ -104,6 +104,7 @@ function offeredFlags(flags: readonly string[], capabilities: JsonObject): reado
   );
 }
 
+const LISTEN = 'subscriptions/listen';
 /** Notifications that may wait for the acknowledgement of one stream. */
 const MAX_EARLY = 1_000;
 
@@ -137,20 +138,29 @@ class Listen implements Subscriber {
   }
 
   send(method: string, params: JsonObject): void {
-    const meta = isObject(params['_meta']) ? params['_meta'] : {};
-    const tagged = { ...params, _meta: { ...meta, [META.subscriptionId]: this.#id } };
-    const text = JSON.stringify({ jsonrpc: '2.0', method, params: tagged });
+    const text = this.#tagged(method, params);
     if (this.#early === undefined) this.#write(text);
     else if (this.#early.length < MAX_EARLY) this.#early.push(text);
     else this.#reply.abort();
   }
 
-  /** What happened meanwhile follows the acknowledgement, which must come first. */
-  acknowledge(notifications: JsonObject): void {
+  /**
+   * What happened meanwhile follows the acknowledgement, which must come first.
+   * @returns false when the client takes no event stream.
+   */
+  acknowledge(notifications: JsonObject): boolean {
     const early = this.#early ?? [];
     this.#early = undefined;
-    this.send('notifications/subscriptions/acknowledged', { notifications });
-    for (const text of early) this.#write(text);
+    const text = this.#tagged('notifications/subscriptions/acknowledged', { notifications });
+    if (this.#reply.notify(text) === 'dropped') return false;
+    for (const update of early) this.#write(update);
+    return true;
+  }
+
+  #tagged(method: string, params: JsonObject): string {
+    const meta = isObject(params['_meta']) ? params['_meta'] : {};
+    const tagged = { ...params, _meta: { ...meta, [META.subscriptionId]: this.#id } };
+    return JSON.stringify({ jsonrpc: '2.0', method, params: tagged });
   }
 
   #write(text: string): void {
@@ -206,10 +216,16 @@ export class ListenRouter {
     reply.onGone(() => this.#remove(listen));
     const resources = await this.#subscribe(request, listen, filter.resources);
     if (!this.#listens.has(listen)) return;
-    listen.acknowledge({
+    const acknowledged = listen.acknowledge({
       ...Object.fromEntries(flags.map((flag) => [flag, true])),
       ...(resources.length > 0 && { resourceSubscriptions: resources }),
     });
+    if (!acknowledged) {
+      this.#remove(listen);
+      const error = errorObject(RPC.invalidRequest, `${LISTEN} needs Accept: text/event-stream`);
+      reply.answer(406, errorText(JSON.stringify(id), error));
+      return;
+    }
     if (flags.length === 0 && resources.length === 0) this.#end(listen);
   }
 

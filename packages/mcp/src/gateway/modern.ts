@@ -125,6 +125,7 @@ export async function answerModern(
   assertHeaders(message, headers);
   const { id, method, params } = message;
   if (method === 'server/discover') {
+    await answerer.known(connectorId);
     reply.answer(200, discoverText(message, connectorId, answerer, context.complete(connectorId)));
     return;
   }

@@ -59,10 +59,13 @@ export class SessionStreams {
       return undefined;
     }
     if (session.channel?.connected === true) return 'taken';
+    const unheard = session.channel?.unheard ?? [];
     session.channel?.close();
     const stream = log.create();
     session.channel = resumableChannel(session, stream);
     stream.open(begin(response));
+    // Questions of servers may be among it, for which calls wait.
+    for (const text of unheard) stream.send(text);
     return undefined;
   }
 
@@ -134,6 +137,9 @@ function resumableChannel(session: LegacySession, stream: ResumableStream): Clie
   return {
     get connected() {
       return stream.connected;
+    },
+    get unheard() {
+      return stream.unheard;
     },
     send: (text) => {
       if (stream.overfull) stream.cut();

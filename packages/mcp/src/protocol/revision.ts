@@ -68,7 +68,8 @@ export function negotiateLegacy(requested: string): string {
   return LEGACY_VERSIONS.includes(requested) ? requested : LATEST_LEGACY;
 }
 
-const SENTINEL = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/;
+/** Base64 as it is written, padding included: what is not is no sentinel, and equals nothing it might mean. */
+const SENTINEL = /^=\?base64\?((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)\?=$/;
 
 /** Reads a header value, undoing the base64 sentinel for values that are not plain ASCII. */
 export function decodeHeaderValue(value: string): string {

@@ -77,6 +77,8 @@ class Post implements ExchangeReceiver {
   }
 
   message(text: string): void {
+    // What a server says to a notification is for nobody, whatever it is.
+    if (this.#request.id === undefined) return;
     let messages: ServerMessage[];
     try {
       messages = readMessages(text);

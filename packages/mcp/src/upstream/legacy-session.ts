@@ -210,38 +210,21 @@ export function isSessionLost(
   return status === 400 && /session|not initialized/i.test(rpc?.message ?? body);
 }
 
-/** An `initialize` that is under way. */
-export interface SentGreeting {
-  /**
-   * The session, once `notifications/initialized` was taken: another socket could overtake it.
-   * @throws UpstreamError phase `handshake` or `connect`
-   */
-  finish(): Promise<LegacySession>;
-  /** Nobody wants the session; should there be one, its server is told. */
-  abandon(): void;
-}
-
-/** Sends `initialize`. */
-export function sendGreeting(
+/**
+ * Opens a legacy session: `initialize`, then `notifications/initialized`, which is awaited because another
+ * socket could overtake it.
+ * @throws UpstreamError phase `handshake` or `connect`
+ */
+export async function openLegacySession(
   wires: LegacyWires,
   greeting: LegacyGreeting,
   options: HandshakeOptions,
-): SentGreeting {
-  const opened = initialize(wires.wire, greeting, options).then(({ info, sessionId }) =>
-    createSession(wires, info, sessionId),
-  );
-  // Who finishes hears of a failure; that nobody does is none.
-  opened.catch(() => undefined);
-  return {
-    async finish() {
-      const session = await opened;
-      await confirm(wires.wire, session, options);
-      return session;
-    },
-    abandon() {
-      opened.then(async (session) => await session.end()).catch(() => undefined);
-    },
-  };
+): Promise<LegacySession> {
+  const { wire } = wires;
+  const { info, sessionId } = await initialize(wire, greeting, options);
+  const session = createSession(wires, info, sessionId);
+  await confirm(wire, session, options);
+  return session;
 }
 
 async function confirm(

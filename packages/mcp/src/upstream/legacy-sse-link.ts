@@ -58,6 +58,7 @@ export class SseLink {
   readonly #questions: ServerRequests;
   #poster: SsePoster | undefined;
   #failure: UpstreamError | undefined;
+  #unaccepted: ((error: UpstreamError) => void) | undefined;
   #nextId = 0;
 
   constructor(options: SseLinkOptions) {
@@ -110,11 +111,14 @@ export class SseLink {
     this.#poster?.notice(text);
   }
 
-  /** As `notice`, and resolves when the server has accepted it. */
+  /** As `notice`, and resolves when the server has accepted it; one at a time. @throws UpstreamError */
   async noticed(text: string): Promise<void> {
     const poster = this.#poster;
-    if (poster === undefined) throw this.#error('CLOSED', 'the stream is not open');
+    if (poster === undefined)
+      throw this.#failure ?? this.#error('CLOSED', 'the stream is not open');
     await new Promise<void>((resolve, reject) => {
+      // A message that is given up with the stream is not heard of again.
+      this.#unaccepted = reject;
       poster.post(text, {
         accepted: resolve,
         refused: (refusal) => reject(this.#refusalError(refusal)),
@@ -167,6 +171,7 @@ export class SseLink {
   end(error: UpstreamError): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
+    this.#unaccepted?.(error);
     this.#stream.close();
     this.#questions.abandon();
     const calls = [...this.#calls.values()];

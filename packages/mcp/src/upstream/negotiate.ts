@@ -1,7 +1,7 @@
 import { RPC, requestText } from '../protocol/message.ts';
 import { META, MODERN_VERSIONS } from '../protocol/revision.ts';
 import type { ConnectorDefinition } from '../connectors/connector.ts';
-import { askEarly, type EarlyList } from './early-list.ts';
+import { askEarly } from './early-list.ts';
 import { usableVerdict, type EraMemory } from './era-memory.ts';
 import type { ChannelHost, HttpChannel } from './http-channel.ts';
 import type { Where } from './http-error.ts';
@@ -10,7 +10,7 @@ import { isUnknownKind, refusalError, type Refusal } from './http-refusal.ts';
 import { post, type PostOutcome } from './http-request.ts';
 import type { ClientIdentity } from './http-wire.ts';
 import { createLegacyChannel } from './legacy-http.ts';
-import { sendGreeting, type HandshakeOptions, type SentGreeting } from './legacy-session.ts';
+import { openLegacySession, type HandshakeOptions } from './legacy-session.ts';
 import { createModernChannel, modernEnvelope, modernHeaders } from './modern-http.ts';
 import type { UpstreamInfo } from './upstream.ts';
 import { EVERY_CAPABILITY } from './every-capability.ts';
@@ -108,81 +108,43 @@ async function discover(host: ChannelHost, options: NegotiateOptions): Promise<V
   return judgeDiscover(outcome, { connectorId: host.wire.connectorId, phase: 'handshake' });
 }
 
-function greet(host: ChannelHost, options: NegotiateOptions): SentGreeting {
+async function openLegacy(host: ChannelHost, options: NegotiateOptions): Promise<HttpChannel> {
   const { name, version } = options.clientInfo;
-  const greeting = {
-    clientInfo: host.client?.clientInfo ?? { name, version },
-    capabilities: host.client?.capabilities ?? EVERY_CAPABILITY,
-  };
-  return sendGreeting(host, greeting, options);
-}
-
-async function openLegacy(
-  host: ChannelHost,
-  options: NegotiateOptions,
-  greeting: SentGreeting = greet(host, options),
-): Promise<HttpChannel> {
-  const session = await greeting.finish();
+  const session = await openLegacySession(
+    host,
+    {
+      clientInfo: host.client?.clientInfo ?? { name, version },
+      capabilities: host.client?.capabilities ?? EVERY_CAPABILITY,
+    },
+    options,
+  );
   const { memory, memoryKey } = options;
   memory.set(memoryKey, { era: 'legacy', storedAtMs: Date.now(), info: session.info });
   return createLegacyChannel(host, session);
 }
 
-/** What is sent beside `server/discover`, before it is known what the server understands. */
-interface SentAhead {
-  /** The handshake of the legacy revisions. */
-  readonly greeting: SentGreeting | undefined;
-  readonly early: EarlyList | undefined;
-  readonly abort: AbortController;
-}
-
-/**
- * A server nothing is known of is asked in both eras at once: whichever it speaks has cost one round trip then. Only
- * when its lists are wanted: a call that is waited for asks as little as possible.
- */
-function sendAhead(host: ChannelHost, options: NegotiateOptions): SentAhead {
-  const abort = new AbortController();
-  const ahead = { ...options, signal: abort.signal };
-  const both = options.listsNext && options.era === 'auto';
-  return {
-    greeting: both ? greet(host, ahead) : undefined,
-    early: options.listsNext ? askEarly(host, ahead) : undefined,
-    abort,
-  };
-}
-
 async function openByProbe(host: ChannelHost, options: NegotiateOptions): Promise<HttpChannel> {
+  const { memory, memoryKey, clientInfo } = options;
+  const abort = new AbortController();
+  const leave = (): void => abort.abort();
   const discovered = discover(host, options);
-  const ahead = sendAhead(host, options);
+  // `initialize` is not sent ahead as well: a modern server must not be asked it (conformance, request-metadata).
+  const ahead = { clientInfo, timeoutMs: options.timeoutMs, signal: abort.signal };
+  const early = options.listsNext ? askEarly(host, ahead) : undefined;
   try {
-    return await openAs(await discovered, host, options, ahead);
+    const verdict = await discovered;
+    if (verdict.kind === 'modern') {
+      memory.set(memoryKey, { era: 'modern', storedAtMs: Date.now(), info: verdict.info });
+      const { info } = verdict;
+      return createModernChannel(host, { info, clientInfo, proven: true, early, leave });
+    }
+    if (verdict.kind === 'undecided') throw verdict.error;
   } catch (error) {
-    ahead.abort.abort();
+    leave();
     throw error;
   }
-}
-
-async function openAs(
-  verdict: Verdict,
-  host: ChannelHost,
-  options: NegotiateOptions,
-  { greeting, early, abort }: SentAhead,
-): Promise<HttpChannel> {
-  const { memory, memoryKey, clientInfo } = options;
-  if (verdict.kind === 'undecided') throw verdict.error;
-  if (verdict.kind === 'modern') {
-    greeting?.abandon();
-    memory.set(memoryKey, { era: 'modern', storedAtMs: Date.now(), info: verdict.info });
-    const leave = (): void => abort.abort();
-    return createModernChannel(host, {
-      info: verdict.info,
-      clientInfo,
-      proven: true,
-      early,
-      leave,
-    });
-  }
-  if (options.era === 'auto') return await openLegacy(host, options, greeting);
+  leave();
+  if (options.era === 'auto') return await openLegacy(host, options);
   throw new UpstreamError('BAD_RESPONSE', 'the server does not speak the modern revision', {
     connectorId: host.wire.connectorId,
     phase: 'handshake',

@@ -1,5 +1,6 @@
 import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { officialMetaKey } from '@cortex-os/mcp-registry';
 import { expect, test } from 'vitest';
 import { startRegistryGateway } from '../registry-fixture.ts';
 import { cliBench, type CliBench } from './fake-io.ts';
@@ -63,8 +64,34 @@ test('registry add moves secrets, refuses what is no server and what is there al
   expect(await bench.run('registry', 'add', 'entry.json')).toBe(2);
   expect(await bench.run('registry', 'add', 'nowhere.json')).toBe(1);
   expect(await bench.run('registry', 'list', '--limit', '0')).toBe(2);
-  const secrets = await readdir(join(state(bench), 'secrets'));
-  expect(secrets).toHaveLength(2);
+  const secrets = async (): Promise<string[]> => await readdir(join(state(bench), 'secrets'));
+  // The one that was replaced is gone.
+  expect(await secrets()).toHaveLength(1);
+  expect(await addFile(bench, { ...entry, name: 'c' })).toBe(0);
+  expect(await bench.run('registry', 'remove', 'a')).toBe(0);
+  expect(await secrets()).toEqual([expect.stringMatching(/^c\./)]);
+});
+
+test('registry list says which versions are deprecated or deleted', async () => {
+  await using bench = await cliBench();
+  const statuses = ['active', 'deprecated', 'deleted'] as const;
+  for (const [index, status] of statuses.entries()) {
+    const server = { ...DOCUMENT, version: `${index}.0.0` };
+    const entry = {
+      name: DOCUMENT.name,
+      transport: 'streamableHttp',
+      server,
+      _meta: { [officialMetaKey]: { status } },
+    };
+    expect(await addFile(bench, entry)).toBe(0);
+  }
+  expect(await bench.run('registry', 'list')).toBe(0);
+  const rows = bench.stdout.text.split('\n').filter((line) => /\d\.0\.0/.test(line));
+  expect(rows.map((row) => statuses.filter((status) => row.includes(status)))).toEqual([
+    [],
+    ['deprecated'],
+    ['deleted'],
+  ]);
 });
 
 test('registry commands say which words follow', async () => {

@@ -44,26 +44,11 @@ const SCENARIOS: Readonly<Record<SuiteName, Readonly<Record<string, number>>>> =
   },
 };
 
-const GREETING =
-  'A server that nothing is known of is sent `initialize` beside `server/discover`, without what a modern one wants';
-
-/** Do not pass yet, and why. One that passes fails the test as well. */
-const PENDING: Readonly<Record<SuiteName, Readonly<Record<string, string>>>> = {
-  '2026-07-28': {
-    'http-standard-headers:sep-2243-client-includes-standard-headers': GREETING,
-    'request-metadata:sep-2575-client-populates-meta': GREETING,
-    'request-metadata:sep-2575-client-sends-client-info': GREETING,
-    'request-metadata:sep-2575-http-client-sends-version-header': GREETING,
-  },
-  '2025-11-25': {},
-  '0.1.16': {},
-};
-
 /** Without the number of its occurrence. */
 const kindOf = (check: string): string => check.replace(/#\d+$/u, '');
 
 test.for(Object.keys(SCENARIOS) as SuiteName[])(
-  'the gateway towards a server passes the client suite %s, authorization and pending ones aside',
+  'the gateway towards a server passes the client suite %s, authorization aside',
   { timeout: 90_000 },
   async (name) => {
     const suite = SUITES[name];
@@ -80,8 +65,7 @@ test.for(Object.keys(SCENARIOS) as SuiteName[])(
         }),
       ),
     );
-    const failed = new Set(results.flatMap((result) => result.failed));
-    expect([...failed].toSorted()).toStrictEqual(Object.keys(PENDING[name]).toSorted());
+    expect(results.flatMap((result) => result.failed)).toStrictEqual([]);
     expect(
       Object.fromEntries(results.map(({ scenario, checks }) => [scenario, checks])),
     ).toStrictEqual(expected);

@@ -171,6 +171,12 @@ test('a notification pauses the upstream of a slow client, and is no progress wh
   expect(seen).toEqual(['note {"method":"notifications/progress"}', 'pause']);
 });
 
+test.each(['null', '"boom"', '[1]'])('an error that is no object (%s) is a failure', (text) => {
+  const { call, seen } = rig('legacy');
+  call.error(text, 'legacy');
+  expect(seen).toEqual(['failed BAD_RESPONSE', expect.stringContaining('"code":"BAD_RESPONSE"')]);
+});
+
 test('a result that is no object is a failure', () => {
   const { call, seen } = rig('legacy');
   call.result('[1]', 'legacy');

@@ -142,6 +142,59 @@ test('Interests forgets a subscription that the server refuses, and says so', as
   expect(upstream.told).toEqual([{ resources: ['x://yes'], logLevel: undefined }]);
 });
 
+test('Interests tells no client what a server said to another one', async () => {
+  const { upstream, to, interests } = setUp();
+  upstream.refused = 'x://no';
+  const [one, two] = [subscriber(), subscriber()];
+  await interests.subscribe(to('x://1'), 'x://1', one);
+  const refused = interests.subscribe(to('x://no'), 'x://no', one);
+  const joined = interests.subscribe(to('x://1'), 'x://1', two);
+  await expect(refused).rejects.toMatchObject({ code: 'RPC_ERROR' });
+  await expect(joined).resolves.toBeUndefined();
+});
+
+test('Interests refuses all who asked for the same resource before the server answered', async () => {
+  const { upstream, to, interests } = setUp();
+  upstream.refused = 'x://no';
+  const asked = [subscriber(), subscriber()].map(
+    async (one) => await interests.subscribe(to('x://no'), 'x://no', one),
+  );
+  const settled = await Promise.allSettled(asked);
+  expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  expect(interests.size).toBe(0);
+});
+
+test('Interests closes what was opened for a client that only followed, once it is gone', async () => {
+  const { upstream, cell, interests } = setUp();
+  const released: string[] = [];
+  const target: UpstreamAccess = {
+    ...sharedAccess(upstream),
+    release: (id) => void released.push(id),
+  };
+  cell.swap(catalogOf(target), NO_CHANGE);
+  const [one, two] = [subscriber('1'), subscriber('2')];
+  await interests.subscribe(toOf(target)('x://1'), 'x://1', one);
+  await interests.unsubscribe(toOf(target)('x://1'), one);
+  interests.setLogLevel(one, undefined, 'info');
+  interests.setLogLevel(two, undefined, 'info');
+  expect(released).toEqual([]);
+  interests.release(one);
+  expect(released).toEqual(['1']);
+});
+
+test('Interests tells a connector that comes later the level, and the level falls with its client', async () => {
+  const { upstream, cell, interests } = setUp();
+  const [one, two] = [subscriber('1'), subscriber('2')];
+  cell.swap({ ...catalogOf(sharedAccess(upstream)), all: EMPTY_VIEW }, NO_CHANGE);
+  interests.setLogLevel(one, undefined, 'debug');
+  interests.setLogLevel(two, undefined, 'error');
+  cell.swap(catalogOf(sharedAccess(upstream)), NO_CHANGE);
+  const level = (): string | undefined => upstream.told.at(-1)?.logLevel;
+  await expect.poll(level).toBe('debug');
+  interests.release(one);
+  await expect.poll(level).toBe('error');
+});
+
 test('Interests lets go of everything of a client that is gone', async () => {
   const { upstream, to, interests } = setUp();
   const one = subscriber('s');

@@ -17,16 +17,21 @@ const CAPABILITIES = {
 class CollectingReply implements Reply {
   readonly sent: unknown[] = [];
   answered: unknown;
+  status: number | undefined;
   comments = 0;
   aborted = false;
-  taken: 'sent' | 'dropped' = 'sent';
+  taken: 'sent' | 'dropped';
+  constructor(taken: 'sent' | 'dropped') {
+    this.taken = taken;
+  }
   #gone: () => void = () => undefined;
 
   notify(text: string): 'sent' | 'slow' | 'dropped' {
     if (this.taken === 'sent') this.sent.push(JSON.parse(text));
     return this.taken;
   }
-  answer(_status: number, body: Buffer | string): void {
+  answer(status: number, body: Buffer | string): void {
+    this.status = status;
     this.answered = JSON.parse(body.toString());
   }
   keepAlive(): void {
@@ -75,8 +80,12 @@ function setUp(more: Partial<ListenOptions> = {}) {
   return { router, interests };
 }
 
-function listen(router: ListenRouter, notifications: unknown, id = 'L1') {
-  const reply = new CollectingReply();
+function listen(
+  router: ListenRouter,
+  notifications: unknown,
+  { id = 'L1', taken = 'sent' }: { id?: string; taken?: 'sent' | 'dropped' } = {},
+) {
+  const reply = new CollectingReply(taken);
   const params = { notifications };
   const message = parseMessage(
     JSON.stringify({ jsonrpc: '2.0', id, method: 'subscriptions/listen', params }),
@@ -179,6 +188,16 @@ test('ListenRouter forgets a client that has gone, and its timer with the last o
   expect(reply.comments).toBe(1);
   reply.leave();
   expect([router.size, vi.getTimerCount()]).toEqual([0, 0]);
+});
+
+test('ListenRouter answers a client that takes no stream with an error, and forgets it', async () => {
+  const { router } = setUp();
+  const { reply, done } = listen(router, { toolsListChanged: true }, { taken: 'dropped' });
+  await done;
+  expect(reply.aborted).toBe(false);
+  expect(reply.status).toBe(406);
+  expect(reply.answered).toMatchObject({ id: 'L1', error: { code: -32600 } });
+  expect(router.size).toBe(0);
 });
 
 test('ListenRouter cuts off a client that reads nothing', async () => {

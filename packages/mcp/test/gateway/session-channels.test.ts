@@ -83,6 +83,23 @@ test('messages wait for a client that can come back for them, and are lost to on
   streams.close();
 });
 
+test('a stream that takes the place of a cut one begins with what nobody heard', async () => {
+  const streams = new SessionStreams();
+  const session = sessionOf('2025-11-25');
+  const first = await listen(streams, session);
+  session.channel?.send('{"n":1}');
+  await first.body?.cancel();
+  await waitUntil(() => !session.busy, { timeoutMs: 2_000, describe: 'it is gone' });
+  session.channel?.send('{"n":2}');
+  session.channel?.send('{"n":3}');
+  const second = await listen(streams, session);
+  session.channel?.send('{"n":4}');
+  session.end('test');
+  const heard = [...(await second.text()).matchAll(/"n":(\d)/g)].map(([, n]) => n);
+  expect(heard).toEqual(['2', '3', '4']);
+  streams.close();
+});
+
 test('close() ends every stream and leaves no timer', async () => {
   const streams = new SessionStreams();
   const session = sessionOf('2025-11-25');
