@@ -76,7 +76,7 @@ function missingScripts(code) {
   return [...missing.map((name) => `npm script ${name}`), ...filtered.map((match) => match[0])];
 }
 
-/** Commands and flags that `cortex-mcp --help` does not list. */
+/** Commands and flags that no help of `cortex-mcp` lists. */
 function missingCommands(code, help) {
   // Not the pm2 app of that name, and not a file name that begins like it.
   const calls = code.matchAll(/(?<!pm2 \w+ )\bcortex-mcp(?![\w.-])([^\n|;)`]*)/g);
@@ -84,7 +84,7 @@ function missingCommands(code, help) {
   return [...calls].flatMap((match) => {
     const [command = '', ...rest] = match[1].trim().split(/\s+/);
     const problems = [command, ...rest]
-      .map((word) => /^--[a-z-]+/.exec(word)?.[0])
+      .map((word) => /^--[a-z][a-z\d-]*/.exec(word)?.[0])
       .filter((flag) => flag && !help.includes(flag))
       .map((flag) => `flag ${flag}`);
     if (/^[a-z]+$/.test(command) && !listed.has(command)) {
@@ -124,12 +124,22 @@ function badJson(blocks) {
     });
 }
 
-const help = await run(workspaceNode, [cli, '--help']);
-if (help.code !== 0) {
-  print('cortex-mcp --help failed; build first: npm run build');
+/** The help of one command, or of the program. */
+async function helpOf(words) {
+  const help = await run(workspaceNode, [cli, 'help', ...words]);
+  if (help.code === 0) return help.output;
+  print(`cortex-mcp help ${words.join(' ')} failed; build first: npm run build`);
   printOutput(help.output);
-  process.exit(1);
+  return process.exit(1);
 }
+
+const general = await helpOf([]);
+// `map sign <file>   Sign a map`: what comes before the arguments, or the two spaces.
+const commands = [...general.matchAll(/^  ([a-z]+(?: [a-z]+)*)(?=  | [<([])/gm)]
+  .map(([, name]) => name.split(' '))
+  .filter(([first]) => first !== 'help');
+const details = await Promise.all(commands.map(helpOf));
+const help = { output: [general, ...details].join('\n') };
 const sources = packageNames
   .flatMap((name) => filesBelow(join('packages', name, 'src'), '.ts'))
   .map((file) => readFileSync(file, 'utf8'))

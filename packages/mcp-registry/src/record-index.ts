@@ -37,6 +37,8 @@ export interface RecordQuery {
   readonly after?: RecordKey | undefined;
   /** Most results; default 50, at most 1,000. */
   readonly limit?: number | undefined;
+  /** Most entries to look at, so that a long search can be cut into pieces. Default: all. */
+  readonly maxScanned?: number | undefined;
 }
 
 /** Keys found, in key order; `next` is where to go on, absent at the end. */
@@ -119,7 +121,12 @@ export class RecordIndex {
     const limit = Math.max(1, Math.min(query.limit ?? 50, maxLimit));
     const tests = this.#testsFor(query);
     const keys: RecordKey[] = [];
+    let seen = query.after;
+    let left = Math.max(1, query.maxScanned ?? Number.POSITIVE_INFINITY);
     for (const key of this.#sorted.after(query.after)) {
+      if (left === 0 && seen !== undefined) return { keys, next: seen };
+      left -= 1;
+      seen = key;
       const entry = this.#entries.get(key);
       if (entry === undefined || !tests.every((test) => test(entry, key))) continue;
       if (keys.length === limit) return { keys, next: keys.at(-1) ?? key };

@@ -156,7 +156,8 @@ const runtimes: Readonly<Record<string, { command: string; args: readonly string
 };
 
 function packageCommand(item: ServerPackage): Partial<Reach> {
-  const runtime = runtimes[item.registryType];
+  const { registryType } = item;
+  const runtime = Object.hasOwn(runtimes, registryType) ? runtimes[registryType] : undefined;
   const env = toMap(item.environmentVariables);
   const base = env === undefined ? {} : { env };
   if (runtime === undefined) return base;

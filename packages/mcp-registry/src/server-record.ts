@@ -59,9 +59,15 @@ export interface ServerRecord extends ServerInfo {
 }
 
 /** Bounds on one record. */
-export const recordLimits: { readonly maxNameLength: number; readonly maxBytes: number } = {
+export const recordLimits: {
+  readonly maxNameLength: number;
+  readonly maxBytes: number;
+  readonly maxDepth: number;
+} = {
   maxNameLength: 256,
   maxBytes: 262_144,
+  /** Levels of objects and arrays: more than the readers of files and bodies let through. */
+  maxDepth: 80,
 };
 
 const strings = z.record(z.string(), z.string());
@@ -168,6 +174,11 @@ export interface AcceptedRecord {
   readonly json: string;
 }
 
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1));
+}
+
 /**
  * Validates and copies a caller's record.
  * @throws RegistryError `EINVALIDRECORD` if it is not a record, not JSON, or over {@link recordLimits}.
@@ -181,7 +192,14 @@ export function acceptRecord(value: unknown): AcceptedRecord {
       `Cannot store the server: it must be at most ${recordLimits.maxBytes} bytes, current size is ${bytes}`,
     );
   // The copy is what is checked and stored, so getters and toJSON methods cannot slip anything past the check.
-  const check = checkRecord(JSON.parse(json));
+  const copy: unknown = JSON.parse(json);
+  // Whoever goes through a record level by level would run out of stack: one record would hide all others.
+  if (isDeeper(copy, recordLimits.maxDepth))
+    throw new RegistryError(
+      'EINVALIDRECORD',
+      `Cannot store the server: it nests deeper than ${recordLimits.maxDepth} levels`,
+    );
+  const check = checkRecord(copy);
   if (check.kind === 'invalid')
     throw new RegistryError('EINVALIDRECORD', `Cannot store the server: ${check.reason}`);
   return { key: keyOf(check.record), record: check.record, json };

@@ -27,7 +27,7 @@ import type { ServiceOptions } from './service-options.ts';
 import type { UpstreamAccess } from './upstream/upstream.ts';
 
 export type { OfferedTool } from './catalog/offered-tools.ts';
-export { createRegistryServer, type RegistryServer } from './registry-server.ts';
+export { createRegistryServer } from './registry-server.ts';
 export { serveStdio, type BridgeTarget } from './gateway/stdio.ts';
 export type { Service } from './service-interface.ts';
 export type { ServiceOptions, ServiceSettings } from './service-options.ts';

@@ -1,4 +1,4 @@
-import { statfs } from 'node:fs/promises';
+import { realpath, statfs } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import process from 'node:process';
 import { errorCode } from '../registry-error.ts';
@@ -34,6 +34,12 @@ export async function listFiles(fs: FileSystem, paths: StorePaths): Promise<stri
     files.push(...inside.slice(0, maxFiles).map((name) => join(folder, name)));
   }
   return files;
+}
+
+/** A folder may be reached by a symbolic link, whose own mode says nothing. */
+async function folderFacts(fs: FileSystem, path: string): Promise<FileFacts> {
+  const facts = await fs.facts(path);
+  return facts.isSymbolicLink() ? fs.facts(await realpath(path)) : facts;
 }
 
 function examineFolderMode(path: string, { mode }: FileFacts): Finding[] {
@@ -138,7 +144,7 @@ export async function examineFiles(
   paths: StorePaths,
   held: boolean,
 ): Promise<{ readonly findings: readonly Finding[]; readonly exists: boolean }> {
-  const folder = await unlessMissing(fs.facts(paths.folder));
+  const folder = await unlessMissing(folderFacts(fs, paths.folder));
   if (folder === undefined) {
     const finding: Finding = {
       code: 'folder-missing',

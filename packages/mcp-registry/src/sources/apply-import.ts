@@ -61,12 +61,18 @@ async function stepFor(entry: UndoEntry, target: ImportTarget): Promise<UndoStep
   const { name } = after;
   const current = await storedRecord(target, after);
   const row = (action: UndoRow['action']): UndoStep => ({ row: { name, action }, current, entry });
+  const keep = (reason: string): UndoStep => ({
+    row: { name, action: 'kept', reason },
+    current,
+    entry,
+  });
   if (sameJson(current ?? null, before)) return row('unchanged');
-  if (!sameJson(current, after)) {
-    const reason = 'it has been changed since the import';
-    return { row: { name, action: 'kept', reason }, current, entry };
-  }
-  return row(before === null ? 'removed' : 'restored');
+  if (!sameJson(current, after)) return keep('it has been changed since the import');
+  if (before !== null) return row('restored');
+  // Removing a name without a version removes every version, and these are not of this import.
+  if (after.server === undefined && (await target.versions(name)).length > 1)
+    return keep('versions of this name have been added since the import');
+  return row('removed');
 }
 
 /**

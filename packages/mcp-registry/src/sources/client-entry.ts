@@ -1,7 +1,8 @@
 import { isAbsolute, join } from 'node:path';
 import { isJsonObject } from '../json-object.ts';
 import { checkRecord, type ServerRecord, type ServerTransport } from '../server-record.ts';
-import type { ClientSource } from './client.ts';
+import { connectionKeys, urlKeys, type ClientSource } from './client.ts';
+import { isLiteralSecret, isSecretName } from './secret-detection.ts';
 
 /** One entry of a client's file, before it is understood. */
 export interface RawEntry {
@@ -24,18 +25,6 @@ export type EntryReading =
   | { readonly kind: 'record'; readonly record: ServerRecord }
   | { readonly kind: 'skipped'; readonly reason: string };
 
-const urlKeys = ['url', 'httpUrl', 'serverUrl'] as const;
-/** Members that become members of the record; all others are kept in its `source`. */
-const understood: ReadonlySet<string> = new Set([
-  'type',
-  'command',
-  'args',
-  'env',
-  'headers',
-  'cwd',
-  'envFile',
-  ...urlKeys,
-]);
 const transports: Readonly<Record<string, ServerTransport>> = {
   http: 'streamableHttp',
   'streamable-http': 'streamableHttp',
@@ -107,7 +96,8 @@ function reachOf(value: Readonly<Record<string, unknown>>): Reach {
     return { transport: 'stdio', command };
   }
   if (endpoint === undefined) throw new UnusableEntry('it has neither a command nor a url');
-  const transport = type === undefined ? 'streamableHttp' : transports[type];
+  const known = type !== undefined && Object.hasOwn(transports, type);
+  const transport = type === undefined ? 'streamableHttp' : known ? transports[type] : undefined;
   if (transport === undefined) throw new UnusableEntry('its type is not one that has a url');
   return { transport, endpoint, ...(urlKey !== 'url' && urlKey && { urlKey }) };
 }
@@ -141,11 +131,22 @@ function placed(
   };
 }
 
+/** What would be filled in for the user is left out where it is a secret. */
+function withoutSecretDefault(
+  input: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const { default: standard, ...rest } = input;
+  if (typeof standard !== 'string') return input;
+  const isSecret =
+    input['password'] === true || isLiteralSecret(standard, isSecretName(`${String(input['id'])}`));
+  return isSecret ? rest : input;
+}
+
 function inputsIn(text: string, scope: EntryScope): Readonly<Record<string, unknown>>[] {
   const ids = new Set([...text.matchAll(/\$\{input:([^{}]*)\}/gu)].map((match) => match[1] ?? ''));
   return [...ids].flatMap((id) => {
     const input = scope.inputs.get(id);
-    return input === undefined ? [] : [input];
+    return input === undefined ? [] : [withoutSecretDefault(input)];
   });
 }
 
@@ -154,7 +155,7 @@ function buildSource(
   unset: readonly string[],
   scope: EntryScope,
 ): ClientSource {
-  const keys = Object.entries(value).filter(([key]) => !understood.has(key));
+  const keys = Object.entries(value).filter(([key]) => !connectionKeys.has(key));
   const inputs = inputsIn(JSON.stringify(value), scope);
   const { type } = value;
   return {

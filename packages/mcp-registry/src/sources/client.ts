@@ -12,6 +12,21 @@ export function isClientName(word: string): word is ClientName {
   return names.includes(word);
 }
 
+/** Members of an entry that hold its address, one of them. */
+export const urlKeys = ['url', 'httpUrl', 'serverUrl'] as const;
+
+/** Members of an entry that become members of the record; all others are kept in its `source`. */
+export const connectionKeys: ReadonlySet<string> = new Set([
+  'type',
+  'command',
+  'args',
+  'env',
+  'headers',
+  'cwd',
+  'envFile',
+  ...urlKeys,
+]);
+
 /** Titles for people. */
 export const clientTitles: Readonly<Record<ClientName, string>> = {
   'claude-desktop': 'Claude Desktop',
@@ -50,7 +65,7 @@ export function clientSource(record: ServerRecord): ClientSource | undefined {
   return isClientSource(source) ? source : undefined;
 }
 
-const optionalTexts = ['place', 'project', 'entry', 'type', 'urlKey'] as const;
+const optionalTexts = ['place', 'project', 'entry', 'type'] as const;
 
 function isOptional(value: unknown, test: (value: unknown) => boolean): boolean {
   return value === undefined || test(value);
@@ -61,6 +76,7 @@ function isListOf(test: (value: unknown) => boolean): (value: unknown) => boolea
 }
 
 const isText = (value: unknown): boolean => typeof value === 'string';
+const isUrlKey = (value: unknown): boolean => urlKeys.some((key) => key === value);
 
 function isClientSource(source: unknown): source is ClientSource {
   if (!isJsonObject(source) || source['kind'] !== 'client') return false;
@@ -69,6 +85,7 @@ function isClientSource(source: unknown): source is ClientSource {
     typeof client === 'string' &&
     isClientName(client) &&
     optionalTexts.every((key) => isOptional(source[key], isText)) &&
+    isOptional(source['urlKey'], isUrlKey) &&
     isOptional(unset, isListOf(isText)) &&
     isOptional(keys, isJsonObject) &&
     isOptional(inputs, isListOf(isJsonObject))

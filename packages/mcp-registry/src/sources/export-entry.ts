@@ -1,5 +1,5 @@
 import type { ServerRecord } from '../server-record.ts';
-import { clientSource, type ClientName, type ClientSource } from './client.ts';
+import { clientSource, connectionKeys, type ClientName, type ClientSource } from './client.ts';
 import { clientReference, inputId, placeholderName, translateReferences } from './placeholder.ts';
 import { mapRecordValues } from './record-values.ts';
 import { isLiteralSecret } from './secret-detection.ts';
@@ -77,7 +77,11 @@ function keptKeys(
   record: ServerRecord,
   own: ClientSource | undefined,
 ): Readonly<Record<string, unknown>> {
-  const { disabled, enabled, ...keys } = own?.keys ?? {};
+  const { disabled, enabled, ...others } = own?.keys ?? {};
+  // How the server is reached is told by the record alone.
+  const keys = Object.fromEntries(
+    Object.entries(others).filter(([key]) => !connectionKeys.has(key)),
+  );
   if (record.enabled === false)
     return { ...keys, ...(enabled === false ? { enabled } : { disabled: disabled ?? true }) };
   return {

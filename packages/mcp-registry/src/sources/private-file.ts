@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { chown, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import process from 'node:process';
 import { nodeFileSystem, readFlags, unlessMissing } from '../store/file-system.ts';
 import { maxSourceBytes } from './json-text.ts';
 import { SourceError } from './source-error.ts';
@@ -44,12 +45,28 @@ async function removeStale(path: string, made: string): Promise<void> {
   }
 }
 
+/** Choices of {@link replaceFile}. */
+export interface ReplaceOptions {
+  /** Default: 0600. */
+  readonly mode?: number;
+  /** Who owns the file afterwards, as far as this process may say so. Default: this process's user. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  /** Called when all is ready; what it throws leaves the file as it is. */
+  readonly check?: () => Promise<void>;
+}
+
 /** Replaces a file as a whole: at every instant the path holds the old or the new text. Durable when it resolves. */
-export async function replaceFile(path: string, text: string, mode = 0o600): Promise<void> {
+export async function replaceFile(
+  path: string,
+  text: string,
+  { mode = 0o600, owner, check }: ReplaceOptions = {},
+): Promise<void> {
   const next = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
   await createPrivateFile(next, text, mode);
   try {
+    if (owner !== undefined && process.getuid?.() === 0) await chown(next, owner.uid, owner.gid);
     await removeStale(path, next);
+    await check?.();
     await rename(next, path);
   } catch (error) {
     await unlessMissing(unlink(next));
@@ -58,10 +75,21 @@ export async function replaceFile(path: string, text: string, mode = 0o600): Pro
   await nodeFileSystem.syncFolder(dirname(path));
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Other bytes would be lost by whoever writes the text back. */
+function decode(bytes: Uint8Array, path: string): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (cause) {
+    throw new SourceError('EFORMAT', `${path} is not text in UTF-8`, { cause });
+  }
+}
+
 /**
  * Reads a text file; `undefined` when there is none.
  * @param followLinks whether a symbolic link is followed; never for the files of the state folder.
- * @throws SourceError `ETOOLARGE`, or what the file system reports.
+ * @throws SourceError `ETOOLARGE`, `EFORMAT` for what is no file or not UTF-8; or what the file system reports.
  */
 export async function readTextFile(
   path: string,
@@ -76,7 +104,7 @@ export async function readTextFile(
     if (!facts.isFile()) throw new SourceError('EFORMAT', `${path} is not a file`);
     if (facts.size > maxBytes)
       throw new SourceError('ETOOLARGE', `${path} is larger than ${maxBytes} bytes`);
-    return await file.readFile('utf8');
+    return decode(await file.readFile(), path);
   } finally {
     await file.close();
   }

@@ -60,7 +60,8 @@ export function isLiteralSecret(value: string, sensitive: boolean): boolean {
 
 /** Whether a `${NAME:-default}` in the value has a default that is a secret written out. */
 export function hasSecretDefault(value: string, sensitive: boolean): boolean {
-  return [...value.matchAll(/\$\{[^{}]*?:-([^{}]*)\}/gu)].some((match) =>
-    isLiteralSecret(match[1] ?? '', sensitive),
-  );
+  return [...value.matchAll(reference)].some(([whole]) => {
+    const at = whole.indexOf(':-');
+    return at !== -1 && isLiteralSecret(whole.slice(at + 2, -1), sensitive);
+  });
 }

@@ -135,6 +135,7 @@ export function mergeClientConfig(
   if (!isJsonObject(root)) throw new SourceError('EFORMAT', 'the file is not a JSON object');
   const draft: Draft = { text: start, root, options: formatting(start) };
   const outcome = { added: [] as string[], updated: [] as string[], unchanged: [] as string[] };
+  const written: [string[], unknown][] = [];
   for (const entry of exported.entries) {
     const path = entryPath(exported.client, entry);
     const holder = at(root, path.slice(0, -1));
@@ -146,9 +147,23 @@ export function mergeClientConfig(
     else if (sameJson(old, next)) outcome.unchanged.push(entry.name);
     else outcome.updated.push(entry.name);
     put(draft, path, next);
+    written.push([path, next]);
   }
   if (outcome.added.length + outcome.updated.length > 0) addInputs(draft, exported.entries);
+  assertReadBack(draft.text, written);
   return { text: draft.text, ...outcome };
+}
+
+/** With a member given twice, clients read the last one and an edit changes the first. */
+function assertReadBack(
+  text: string,
+  written: readonly (readonly [path: string[], value: unknown])[],
+): void {
+  const root = parseJsonText(text);
+  const lost = written.find(([path, value]) => !sameJson(at(root, path), value));
+  if (lost === undefined) return;
+  const where = lost[0].slice(0, -1).join('.');
+  throw new SourceError('EFORMAT', `a member on the way to ${where} is given twice; remove one`);
 }
 
 async function keepBackup(
@@ -171,7 +186,8 @@ async function keepBackup(
 /**
  * Merges entries into a client's file, made if there is none, and keeps a copy of what was there beside it. A symbolic
  * link is followed, so that it stays one. `now` is the wall clock, for the name of the copy.
- * @throws SourceError when the file is not JSON (it is left alone); what the file system reports.
+ * @throws SourceError when the file is not JSON, or is changed by another program meanwhile (it is left alone); what the
+ * file system reports.
  */
 export async function writeClientConfig(
   path: string,
@@ -188,8 +204,13 @@ export async function writeClientConfig(
     await createPrivateFile(file, text);
     return { file, backup: undefined, ...outcome };
   }
-  const mode = (await stat(file)).mode & 0o777;
+  const { mode: bits, uid, gid } = await stat(file);
+  const mode = bits & 0o777;
   const backup = await keepBackup(file, old, { mode, now: options.now });
-  await replaceFile(file, text, mode);
+  const check = async (): Promise<void> => {
+    if ((await readTextFile(file, undefined, true)) !== old)
+      throw new SourceError('EREFUSED', `${file} has just been changed; run this again`);
+  };
+  await replaceFile(file, text, { mode, owner: { uid, gid }, check });
   return { file, backup, ...outcome };
 }

@@ -7,8 +7,19 @@ import {
   type ServerRecord,
 } from '../server-record.ts';
 
-/** Members that decide what the gateway does with an entry: the operator's to set, and nobody else's. */
-const operatorMembers: readonly string[] = ['connector', 'enabled', 'origin', '_meta'];
+/**
+ * Members that decide what the gateway does with an entry, or what an export writes into a client's file for it: the
+ * operator's to set, and nobody else's.
+ */
+const operatorMembers: readonly string[] = [
+  'connector',
+  'enabled',
+  'origin',
+  '_meta',
+  'source',
+  'cwd',
+  'envFile',
+];
 
 /** An entry that came from a caller, made harmless. */
 export interface InertRecord {

@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import type { RegistryMemoryCache } from '../memory-cache.ts';
 import { redactRecord } from '../redact.ts';
-import { officialMeta, type RecordKey, type ServerRecord } from '../server-record.ts';
+import type { RecordQuery } from '../record-index.ts';
+import { keyOf, officialMeta, type RecordKey, type ServerRecord } from '../server-record.ts';
 import { createTimeSlice } from '../store/time-slice.ts';
 import { isOperatorRecord } from './inert-record.ts';
 import type { RegistryHandle } from './registry-handle.ts';
@@ -13,6 +14,8 @@ const maxDescription = 300;
 const maxTags = 20;
 const maxVersions = 100;
 const defaultLimit = 50;
+/** Entries that are looked at in one go; 100,000 take a tenth of a second and more. */
+const scanStep = 500;
 
 function encodeCursor(key: RecordKey): string {
   return Buffer.from(key, 'utf8').toString('base64url');
@@ -52,6 +55,28 @@ function hasTags(record: ServerRecord, tags: readonly string[]): boolean {
   return tags.every((tag) => own.has(tag.toLowerCase()));
 }
 
+/** Up to `limit` matches after `query.after`, and where to go on when there are more. Searched in slices. */
+async function findPage(
+  cache: RegistryMemoryCache,
+  query: RecordQuery,
+  limit: number,
+): Promise<{ readonly records: readonly ServerRecord[]; readonly next: RecordKey | undefined }> {
+  const found: ServerRecord[] = [];
+  const slice = createTimeSlice();
+  let { after } = query;
+  do {
+    // One more than wanted tells whether there is a next page.
+    const wanted = limit + 1 - found.length;
+    const page = cache.search({ ...query, after, limit: wanted, maxScanned: scanStep });
+    found.push(...page.records);
+    after = page.next;
+    if (slice.due()) await slice.turn();
+  } while (after !== undefined && found.length <= limit);
+  const records = found.slice(0, limit);
+  const last = records.at(-1);
+  return { records, next: found.length > limit && last ? keyOf(last) : undefined };
+}
+
 /** `list`: a page may hold fewer entries than `limit` when several tags are asked for. */
 export async function listServers(
   handle: RegistryHandle,
@@ -59,10 +84,10 @@ export async function listServers(
 ): Promise<Record<string, unknown>> {
   const { pattern, text, transport, status, tags = [], limit = defaultLimit, cursor } = args;
   const after = cursor === undefined ? undefined : decodeCursor(cursor);
-  return handle.use('read', (cache) => {
+  return handle.use('read', async (cache) => {
     const [tag] = tags;
-    const query = { name: pattern, text, transport, status, tag, limit, after };
-    const { records, next } = cache.search(query);
+    const query = { name: pattern, text, transport, status, tag, after };
+    const { records, next } = await findPage(cache, query, limit);
     const servers = records.filter((record) => hasTags(record, tags)).map(summaryOf);
     return {
       servers,

@@ -13,7 +13,7 @@ import {
 import type { ConnectorProxyManagerOptions, FoundConnector } from './manager-options.ts';
 import { FETCH_BACKSTOP_MS } from './manifest-fetch.ts';
 import { sameManifest, type CachedManifest } from './manifest-store.ts';
-import { createRetirement, type Retirement } from './retirement.ts';
+import { createRetirement, type Replacement, type Retirement } from './retirement.ts';
 import { passReport, unexpectedOutcome } from './pass-report.ts';
 import { createSyncLimit, type SyncLimit } from './sync-limit.ts';
 import { RefreshScheduler } from './refresh-scheduler.ts';
@@ -21,12 +21,6 @@ import type { RefreshResult } from './refresh-scheduler-due.ts';
 import type { ConnectorStatus, SyncOutcome, SyncReport } from './sync-report.ts';
 
 export type { ConnectorProxyManagerOptions } from './manager-options.ts';
-
-interface Replacement {
-  readonly added: readonly string[];
-  readonly removed: readonly string[];
-  readonly closing: readonly Promise<void>[];
-}
 
 /** A sync that has taken this long waits for its server: it gives its place to the next. */
 const PATIENCE_MS = 1_000;

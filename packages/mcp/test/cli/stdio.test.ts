@@ -20,6 +20,10 @@ interface Run extends AsyncDisposable {
   err(): string;
   readonly stop: AbortController;
   readonly code: Promise<number>;
+  /** Bytes that the client leaves unread. */
+  unread: number;
+  /** Whether the rest of the output was given up. */
+  abandoned: boolean;
   ask(id: number, method?: string): Promise<string>;
 }
 
@@ -31,7 +35,15 @@ function run(home: string, ...words: string[]): Run {
   let err = '';
   const io: CliIo = {
     stdin,
-    stdout: { write: (text) => void out.push(text) },
+    stdout: {
+      write: (text) => void out.push(text),
+      get unread() {
+        return started.unread;
+      },
+      abandon: () => {
+        started.abandoned = true;
+      },
+    },
     stderr: { write: (text) => (err += text) },
     env: { CORTEX_HOME: home, PATH: process.env['PATH'], MCP_LOG_LEVEL: 'warn' },
     cwd: home,
@@ -42,7 +54,9 @@ function run(home: string, ...words: string[]): Run {
     signal: stop.signal,
   };
   const code = runCli(['stdio', ...words], io);
-  return {
+  const started: Run = {
+    unread: 0,
+    abandoned: false,
     stdin,
     out,
     err: () => err,
@@ -62,6 +76,7 @@ function run(home: string, ...words: string[]): Run {
       await code;
     },
   };
+  return started;
 }
 
 async function configure(home: string, mcpServers: object, port = 0): Promise<void> {
@@ -108,6 +123,18 @@ test('a service at --url is used as it is; an address with a path as well', asyn
   expect(await one.ask(1)).toContain('"name":"echo"');
   one.stdin.end();
   expect(await one.code).toBe(0);
+});
+
+test('a client that reads nothing is given up, and so is what it has not read', async () => {
+  await using folder = tempFolder();
+  await configure(folder.path, {});
+  await using deaf = run(folder.path);
+  await deaf.ask(1);
+  deaf.unread = 65 * 1_048_576;
+  await deaf.ask(2);
+  expect(await deaf.code).toBe(1);
+  expect(deaf.abandoned).toBe(true);
+  expect(deaf.err()).toContain('does not read');
 });
 
 test('what listens on the port and is no service of ours is left alone', async () => {
