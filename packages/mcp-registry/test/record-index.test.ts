@@ -74,6 +74,21 @@ test('search() pages in key order without gap or repeat while keys come and go',
   expect(seen.filter((key) => key.startsWith('s-'))).toEqual(expected);
 });
 
+test('search() cut into pieces by maxScanned finds the same as in one go', () => {
+  const index = indexOf(...Array.from({ length: 95 }, (_, i) => server(`s-${i}`)));
+  const seen: string[] = [];
+  let pieces = 0;
+  let after: string | undefined;
+  do {
+    const page = index.search({ name: '*9', limit: 3, maxScanned: 7, after });
+    seen.push(...page.keys);
+    pieces += 1;
+    after = page.next;
+  } while (after !== undefined);
+  expect(seen).toEqual(index.search({ name: '*9' }).keys);
+  expect(pieces).toBeGreaterThanOrEqual(14);
+});
+
 test('search() holds its limits', () => {
   const index = indexOf(...Array.from({ length: 1_200 }, (_, i) => server(`s-${i}`)));
   expect(index.search({}).keys.length).toBe(50);

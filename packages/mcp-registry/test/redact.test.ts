@@ -137,3 +137,15 @@ test('redactRecord() hides values in the fragment of an endpoint', () => {
     `https://host.test/mcp#id=${redactedValue}`,
   );
 });
+
+test('redactRecord() takes linear time on addresses made to be slow (S10)', () => {
+  const started = performance.now();
+  for (const piece of ['a', '1', 'a1', '?', '=', '@', 'https://'])
+    redactRecord(
+      server('a', {
+        websiteUrl: `https://x.test/?a=${piece.repeat(200_000)}`,
+        endpoint: `https://x.test/?a=${piece.repeat(200_000)}`,
+      }),
+    );
+  expect(performance.now() - started).toBeLessThan(3_000);
+});

@@ -97,8 +97,10 @@ test('fromServerJson() of a package that listens reaches its URL', () => {
 });
 
 test('fromServerJson() of an unknown package kind names no command', () => {
-  const record = fromServerJson(document({ packages: [npm({ registryType: 'mcpb' })] }));
-  expect([record.transport, record.command]).toEqual(['stdio', undefined]);
+  for (const registryType of ['mcpb', 'constructor', '__proto__']) {
+    const record = fromServerJson(document({ packages: [npm({ registryType })] }));
+    expect([record.transport, record.command]).toEqual(['stdio', undefined]);
+  }
 });
 
 test.each([

@@ -67,6 +67,14 @@ test('acceptRecord() refuses more than the record limit', () => {
   expect(() => acceptRecord(record)).toThrow(/at most 262144 bytes/u);
 });
 
+test('acceptRecord() refuses a record that would take the stack of whoever reads it (S13)', () => {
+  const nested = (levels: number): unknown =>
+    levels === 0 ? 1 : levels % 2 ? [nested(levels - 1)] : { a: nested(levels - 1) };
+  expect(acceptRecord(server('a', { x: nested(recordLimits.maxDepth - 1) })).key).toBe('a');
+  for (const levels of [recordLimits.maxDepth, 3_000])
+    expect(() => acceptRecord(server('a', { x: nested(levels) }))).toThrow(/nests deeper than 80/u);
+});
+
 test('keys tell versions and names apart and sort by name first', () => {
   expect(keyOf(server('a'))).toBe('a');
   expect(keyOf(published('a/b', '1.0.0'))).toBe(recordKey('a/b', '1.0.0'));

@@ -69,7 +69,7 @@ export class RegistryOffer {
     const { policy, logger } = this.#options;
     const { definitions, warnings } = await handle.use(
       'read',
-      async (cache) => await connectorsOfRegistry(cache.peekAll(), policy()),
+      async (cache) => await connectorsOfRegistry(cache.peekConnectors(), policy()),
     );
     for (const warning of warnings) {
       if (!this.#warnings.includes(warning)) logger.warn(warning);

@@ -44,8 +44,8 @@ export function createRegistryServer(options: RegistryServerOptions): RegistrySe
   return {
     start: async (port) => {
       await part.open();
-      const { state, failure } = part.status();
-      if (state === 'failed') throw new Error(failure ?? 'the registry cannot be opened');
+      const { failure } = part.status();
+      if (failure !== undefined) throw new Error(failure);
       const address = await listener.listen(port, HOST);
       const url = `http://${HOST}:${address.port}`;
       await part.listening(url);

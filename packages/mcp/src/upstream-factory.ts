@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { ConnectorDefinition } from './connectors/connector.ts';
 import type { CreateUpstream } from './connectors/connector-entry.ts';
 import { hasLateValues, resolveLateValues } from './connectors/late-values.ts';
+import { LIST_SHAPES } from './protocol/list-kind.ts';
 import { createSharedAgents, type SharedAgents } from './upstream/agent.ts';
 import { createEraMemory, type EraMemory } from './upstream/era-memory.ts';
 import { createGuardedUpstream, type GuardableUpstream } from './upstream/guarded-upstream.ts';
@@ -119,7 +120,11 @@ function createStdio(
   const create = (): Upstream => createStdioUpstream(definition, { ...parts, ...told, onStderr });
   const idleStopMs = definition.idleStopMs ?? parts.idleStopMs ?? 0;
   if (idleStopMs <= 0) return create();
-  return createIdleUpstream({ connectorId: definition.id, create, idleStopMs });
+  const woken = (): void => {
+    const method = LIST_SHAPES.tools.changed;
+    told.events.notification(method, JSON.stringify({ jsonrpc: '2.0', method }));
+  };
+  return createIdleUpstream({ connectorId: definition.id, create, idleStopMs, woken });
 }
 
 /** Streamable HTTP, HTTP+SSE, or whichever of them the server turns out to speak. */

@@ -36,6 +36,10 @@ test('createRegistryServer() serves the API and writes for the command line, con
   const list = await fetch(`${url}/v0.1/servers`, { headers: { origin: 'https://page.example' } });
   expect([list.status, list.headers.get('access-control-allow-origin')]).toEqual([200, '*']);
   expect(await list.json()).toMatchObject({ servers: [] });
+  for (let count = 0; count < 10; count += 1) {
+    // Whatever becomes a connector meanwhile: nothing here connects it.
+    await client.change(() => ({ put: [{ ...record, name: `a${count}` }], value: 1 }));
+  }
   // There is no MCP endpoint here.
   expect((await fetch(`${url}/mcp`, { method: 'POST' })).status).toBe(404);
   expect((await fetch(`${url}/v0.1/publish`, { method: 'POST' })).status).toBe(501);

@@ -25,13 +25,13 @@ export type EntryReading =
   | { readonly kind: 'record'; readonly record: ServerRecord }
   | { readonly kind: 'skipped'; readonly reason: string };
 
-const transports: Readonly<Record<string, ServerTransport>> = {
-  http: 'streamableHttp',
-  'streamable-http': 'streamableHttp',
-  streamableHttp: 'streamableHttp',
-  sse: 'sse',
-  ws: 'ws',
-};
+const transports: ReadonlyMap<string, ServerTransport> = new Map([
+  ['http', 'streamableHttp'],
+  ['streamable-http', 'streamableHttp'],
+  ['streamableHttp', 'streamableHttp'],
+  ['sse', 'sse'],
+  ['ws', 'ws'],
+]);
 
 class UnusableEntry extends Error {}
 
@@ -96,8 +96,7 @@ function reachOf(value: Readonly<Record<string, unknown>>): Reach {
     return { transport: 'stdio', command };
   }
   if (endpoint === undefined) throw new UnusableEntry('it has neither a command nor a url');
-  const known = type !== undefined && Object.hasOwn(transports, type);
-  const transport = type === undefined ? 'streamableHttp' : known ? transports[type] : undefined;
+  const transport = type === undefined ? 'streamableHttp' : transports.get(type);
   if (transport === undefined) throw new UnusableEntry('its type is not one that has a url');
   return { transport, endpoint, ...(urlKey !== 'url' && urlKey && { urlKey }) };
 }
@@ -138,7 +137,7 @@ function withoutSecretDefault(
   const { default: standard, ...rest } = input;
   if (typeof standard !== 'string') return input;
   const isSecret =
-    input['password'] === true || isLiteralSecret(standard, isSecretName(`${String(input['id'])}`));
+    input['password'] === true || isLiteralSecret(standard, isSecretName(String(input['id'])));
   return isSecret ? rest : input;
 }
 

@@ -79,6 +79,18 @@ test('examineRegistry() finds open modes, also of secrets, and a repair tightens
   expect((await stat(`${folder}/secrets/x`)).mode & 0o777).toBe(0o600);
 });
 
+test('examineRegistry() looks at the folder that a symbolic link leads to', async () => {
+  const holder = tempFolder();
+  await mkdir(`${holder}/real`, { mode: 0o700 });
+  await symlink('real', `${holder}/mcp`);
+  const path = `${holder}/mcp/servers.json`;
+  expect(await examineRegistry({ path, random })).toMatchObject({ healthy: true, findings: [] });
+  await chmod(`${holder}/real`, 0o755);
+  const { after } = await repairRegistry({ path, random });
+  expect(after.healthy).toBe(true);
+  expect((await stat(`${holder}/real`)).mode & 0o777).toBe(0o700);
+});
+
 test('a repair keeps leftovers of a write in quarantine, byte for byte', async () => {
   const { folder, path, options, codes } = await rig();
   await writeFile(`${path}.next`, 'half a snapshot', { mode: 0o600 });

@@ -244,3 +244,38 @@ test('exportClientConfig() gives back the switch, the projects and no name twice
   const twice = [...records, ...records];
   expect(exportClientConfig(twice, 'claude-code').skipped).toHaveLength(3);
 });
+
+test('readClientConfig() drops what a VS Code input would fill in for a secret (S16)', () => {
+  const region = { id: 'region', type: 'promptString', default: 'europe' };
+  const kept = [
+    { id: 'a', type: 'promptString', password: true },
+    { id: 'api-key', type: 'promptString' },
+    { id: 'c', type: 'promptString' },
+  ];
+  const secrets = ['hunter2', 's3cret-default', 'ghp_s3cretLooksLikeOne1'];
+  const inputs = [
+    ...kept.map((input, index) => Object.assign({ default: secrets[index] }, input)),
+    region,
+  ];
+  const headers = { A: '${input:a}', B: '${input:api-key}', C: '${input:c}', D: '${input:region}' };
+  const { records } = read('vscode', {
+    inputs,
+    servers: { n: { url: 'https://e.test', headers } },
+  });
+  expect(records[0]?.['source']).toMatchObject({ inputs: [...kept, region] });
+  expect(JSON.stringify(records)).not.toMatch(/hunter2|s3cret|default":"[^e]/u);
+});
+
+test('exportClientConfig() takes how a server is reached from the record alone, whatever its source says (S7)', () => {
+  const source = {
+    kind: 'client',
+    client: 'cursor',
+    keys: { command: 'sh', args: ['-c', 'evil'], env: { LD_PRELOAD: 'x' }, note: 'kept' },
+  };
+  const record = { name: 'w', transport: 'streamableHttp', endpoint: 'https://w.test' } as const;
+  const { config } = exportClientConfig([{ ...record, source }], 'cursor');
+  expect(config['mcpServers']).toEqual({ w: { url: 'https://w.test', note: 'kept' } });
+  const disguised = { ...record, endpoint: 'sh', source: { ...source, urlKey: 'command' } };
+  const [entry] = exportClientConfig([disguised], 'cursor').entries;
+  expect(entry?.value).not.toHaveProperty('command');
+});

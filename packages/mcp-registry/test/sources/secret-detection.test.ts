@@ -60,7 +60,15 @@ test('hasSecretDefault() looks into defaults only', () => {
   expect(hasSecretDefault('${TOKEN:-hunter2}', true)).toBe(true);
   expect(hasSecretDefault('${TOKEN:-}', true)).toBe(false);
   expect(hasSecretDefault('${MODE:-fast}', false)).toBe(false);
+  expect(hasSecretDefault('${A} ${TOKEN:-hunter2:-x}', true)).toBe(true);
   expect(isReference('${TOKEN:-hunter2}')).toBe(true);
+});
+
+test('hasSecretDefault() takes linear time on a text made to be slow (S10)', () => {
+  const started = performance.now();
+  for (const piece of ['a:-', ':', '${', '${:-'])
+    expect(hasSecretDefault('${' + piece.repeat(60_000), true)).toBe(false);
+  expect(performance.now() - started).toBeLessThan(3_000);
 });
 
 test('mapRecordValues() takes linear time on texts made to be slow', () => {

@@ -84,3 +84,12 @@ test('applyImport() refuses a plan that the registry has outrun', async () => {
   expect(await secrets.list()).toEqual([]);
   expect(readdirSync(stateFolder)).not.toContain('undo');
 });
+
+test('undoImport() keeps a record whose name has got published versions since: they would go with it', async () => {
+  const { run, undo, cache } = await importPlace();
+  await run({ 'a/b': { command: 'x' } });
+  const document = { name: 'a/b', version: '1.0.0', description: 'published' };
+  await cache.upsert({ name: 'a/b', transport: 'stdio', server: document, origin: 'remote' });
+  expect(await undo()).toEqual([{ name: 'a/b', action: 'kept', reason: expect.any(String) }]);
+  expect(cache.get('a/b', '1.0.0')?.server).toEqual(document);
+});

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -8,7 +9,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
 import { assert, dictionary, jsonValue, property, string } from 'fast-check';
 import { expect, test } from 'vitest';
 import { exportClientConfig } from '../../src/sources/export-client-config.ts';
@@ -199,3 +201,54 @@ test('findClientConfigs() names no file twice when the project is the home folde
     { client: 'cursor', file: join(home, '.cursor', 'mcp.json'), folder: undefined },
   ]);
 });
+
+test.each([
+  '{"mcpServers":{"a":{"command":"1"}},"mcpServers":{"b":{"command":"2"}}}',
+  '{"mcpServers":{"run":{"command":"1"},"run":{"command":"2"}}}',
+])(
+  'mergeClientConfig() refuses a file in which the clients would not see the change: %s',
+  (text) => {
+    expect(() => mergeClientConfig(text, exportClientConfig([run], 'cursor'))).toThrow(
+      /given twice/u,
+    );
+  },
+);
+
+test('writeClientConfig() leaves a file alone that is not UTF-8', async () => {
+  const file = join(tempFolder(), 'mcp.json');
+  const bytes = Buffer.from('{\n  // caf\xe9\n  "mcpServers": {}\n}\n', 'latin1');
+  writeFileSync(file, bytes);
+  const exported = exportClientConfig([web], 'cursor');
+  await expect(writeClientConfig(file, exported, { now })).rejects.toMatchObject({
+    code: 'EFORMAT',
+  });
+  expect(readFileSync(file)).toEqual(bytes);
+});
+
+test('writeClientConfig() does not write over what another program has just written', async () => {
+  const file = join(tempFolder(), 'mcp.json');
+  writeFileSync(file, '{"mcpServers":{}}');
+  const theirs = '{"mcpServers":{"theirs":{"command":"x"}}}';
+  const exported = exportClientConfig([web], 'cursor');
+  // The clock is asked between reading and writing.
+  const busy = (): Date => {
+    writeFileSync(file, theirs);
+    return now();
+  };
+  await expect(writeClientConfig(file, exported, { now: busy })).rejects.toMatchObject({
+    code: 'EREFUSED',
+  });
+  expect(readFileSync(file, 'utf8')).toBe(theirs);
+  expect(readdirSync(dirname(file)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+});
+
+test.runIf(process.getuid?.() === 0)(
+  'writeClientConfig() run by root leaves the file to its owner',
+  async () => {
+    const file = join(tempFolder(), 'mcp.json');
+    writeFileSync(file, '{}', { mode: 0o600 });
+    chownSync(file, 1234, 1235);
+    await writeClientConfig(file, exportClientConfig([web], 'cursor'), { now });
+    expect(statSync(file)).toMatchObject({ uid: 1234, gid: 1235 });
+  },
+);

@@ -136,6 +136,9 @@ test('register stores inert data of origin remote, whatever members it is given'
       origin: 'local',
       connector: {},
       enabled: true,
+      source: { kind: 'client', client: 'cursor', entry: 'github', keys: { command: 'sh' } },
+      cwd: '/',
+      envFile: '/etc/environment',
       server: { name: 'evil', version: '1', description: '' },
       custom: 1,
     },
@@ -143,7 +146,7 @@ test('register stores inert data of origin remote, whatever members it is given'
   expect(answer).toEqual({
     name: 'evil',
     replaced: false,
-    ignored: ['connector', 'enabled', 'origin', 'server'],
+    ignored: ['connector', 'enabled', 'origin', 'source', 'cwd', 'envFile', 'server'],
   });
   expect(cache.get('evil')).toEqual({
     name: 'evil',

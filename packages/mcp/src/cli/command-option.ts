@@ -47,7 +47,7 @@ export const OPTIONS: Readonly<Record<OptionName, OptionFacts>> = {
   ),
   ed25519: flag('--ed25519', 'a key pair, where only the signer can sign'),
   kid: text('--kid <id>', 'name of the signing key, written into the map'),
-  url: text('--url <address>', 'address of a server over streamable HTTP'),
+  url: text('--url <address>', 'address of a server or, for stdio, of a running service'),
   header: list('--header <K=V>', 'a header for it; may be given several times'),
   env: list('--env <K=V>', 'a variable for its process; may be given several times'),
   cwd: text('--cwd <folder>', 'working folder of its process'),

@@ -16,7 +16,7 @@ type Entry = RegistryEntry<ServerRecord>;
 
 /** Without a copy of all records: only those of connectors are looked at. */
 function entriesOf(cache: RegistryMemoryCache): readonly Entry[] {
-  return registryEntries(cache.peekAll()).entries;
+  return registryEntries(cache.peekConnectors()).entries;
 }
 
 function find(cache: RegistryMemoryCache, wanted: string): Entry | undefined {

@@ -39,6 +39,7 @@ class ServiceLocator implements StdioLocator {
   #running: BridgeTarget | undefined;
   #own: { readonly service: Pick<Service, 'close'>; readonly ownership: Ownership } | undefined;
   #place: MeetingPlace | undefined;
+  #becoming: Promise<unknown> | undefined;
   #closed = false;
 
   constructor(options: StdioLocatorOptions) {
@@ -55,8 +56,10 @@ class ServiceLocator implements StdioLocator {
       const found = (await this.#findRunning()) ?? (await this.#findShared(place));
       if (found !== undefined) return found;
       const waitedMs = performance.now() - startedAtMs;
-      if (waitedMs >= patienceMs) {
-        const own = await this.#becomeService(place);
+      if (waitedMs >= patienceMs && !this.#closed) {
+        const becoming = this.#becomeService(place);
+        this.#becoming = becoming;
+        const own = await becoming;
         if (own !== undefined) return own;
       }
       if (waitedMs > STARTING_MS) {
@@ -69,6 +72,8 @@ class ServiceLocator implements StdioLocator {
 
   async close(): Promise<void> {
     this.#closed = true;
+    // A service that is being started would be left running.
+    await Promise.allSettled([this.#becoming]);
     await Promise.all(Array.from(this.#opened, async (target) => await target.close()));
     await this.#own?.service.close();
     await this.#own?.ownership.release();

@@ -38,9 +38,11 @@ export function createSyncLimit({ concurrency, patienceMs }: SyncLimitOptions): 
     });
     return await started.work;
   };
-  return Object.defineProperty(sync, 'underWay', {
+  const counted: SyncLimit = Object.assign(sync, { underWay: 0 });
+  Object.defineProperty(counted, 'underWay', {
     get: () => limit.activeCount + limit.pendingCount,
-  }) as SyncLimit;
+  });
+  return counted;
 }
 
 /** Resolves when the work has ended, however, or has taken too long. */

@@ -165,7 +165,7 @@ export class Interests {
       );
       return;
     }
-    for (const interest of [...(this.#byConnector.get(connectorId) ?? [])]) {
+    for (const interest of this.#byConnector.get(connectorId) ?? []) {
       interest.setLevel(subscriber, undefined);
       this.#tidy(connectorId, interest);
     }

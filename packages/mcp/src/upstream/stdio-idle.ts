@@ -1,3 +1,4 @@
+import { LIST_BY_METHOD } from '../protocol/list-kind.ts';
 import type { RawMember } from '../protocol/message.ts';
 import { createGuardedUpstream, type DrainableUpstream } from './guarded-upstream.ts';
 import { WaitingForward } from './legacy-sse-waiting.ts';
@@ -19,6 +20,8 @@ export interface IdleUpstreamOptions {
   readonly create: () => Upstream;
   /** A process without anything to do for this long is stopped. In milliseconds, above 0. */
   readonly idleStopMs: number;
+  /** Its lists are what they were when it fell asleep; now that it runs again they may be others. */
+  readonly woken: () => void;
 }
 
 /** An upstream that can be asleep. */
@@ -27,6 +30,8 @@ export interface IdleUpstream extends Upstream {
   readonly asleep: boolean;
 }
 
+/** Characters of lists that are remembered of one process; beyond, it is woken to be asked again. */
+const MAX_REMEMBERED = 4_194_304;
 /** Calls have deadlines of their own, far below. */
 const LONGEST_CALL_MS = 86_400_000;
 
@@ -37,6 +42,8 @@ class SleepingUpstream implements IdleUpstream {
   /** The last one is on its way out; two at a time could fight over a file or a port. */
   #stopping: Promise<void> | undefined;
   #info: UpstreamInfo | undefined;
+  /** Its lists by what they were asked with: a process that is stopped cannot change them. */
+  readonly #lists = new Map<string, string>();
   #wanted: Interest | undefined;
   /** Requests of our own under way. */
   #own = 0;
@@ -63,6 +70,8 @@ class SleepingUpstream implements IdleUpstream {
   }
 
   async connect(signal: AbortSignal, next?: ConnectNext): Promise<UpstreamInfo> {
+    // A refresh is no reason to start it: what it lists is known.
+    if (this.asleep && next === 'lists' && this.#info !== undefined) return this.#info;
     return await this.#use(async (inner) => await inner.connect(signal, next));
   }
 
@@ -71,7 +80,12 @@ class SleepingUpstream implements IdleUpstream {
     params: readonly RawMember[],
     options: RequestOptions,
   ): Promise<string> {
-    return await this.#use(async (inner) => await inner.request(method, params, options));
+    const key = LIST_BY_METHOD.has(method) ? JSON.stringify([method, params]) : undefined;
+    const known = key !== undefined && this.asleep ? this.#lists.get(key) : undefined;
+    if (known !== undefined) return known;
+    const result = await this.#use(async (inner) => await inner.request(method, params, options));
+    if (key !== undefined) this.#remember(key, result);
+    return result;
   }
 
   forward(request: ForwardRequest, sink: ForwardSink): ForwardHandle {
@@ -112,6 +126,13 @@ class SleepingUpstream implements IdleUpstream {
     return handle;
   }
 
+  #remember(key: string, result: string): void {
+    this.#lists.delete(key);
+    let size = result.length;
+    for (const list of this.#lists.values()) size += list.length;
+    if (size <= MAX_REMEMBERED) this.#lists.set(key, result);
+  }
+
   async #use<T>(run: (inner: DrainableUpstream) => Promise<T>): Promise<T> {
     clearTimeout(this.#timer);
     this.#own += 1;
@@ -132,6 +153,7 @@ class SleepingUpstream implements IdleUpstream {
     if (this.#inner !== undefined) return this.#inner;
     const inner = createGuardedUpstream(this.#options.create());
     this.#inner = inner;
+    if (this.#info !== undefined) this.#options.woken();
     const wanted = this.#wanted;
     // Refused now, it is asked for again with the next change; there is nobody to be told.
     if (wanted !== undefined) inner.setInterest(wanted).catch(() => undefined);

@@ -8,6 +8,8 @@ import { startUpstream, tempFolder, waitUntil } from '@cortex-os/testkit';
 import { expect, test, vi } from 'vitest';
 import type { CliIo } from '../../src/cli/cli-io.ts';
 import { runCli } from '../../src/cli/run-cli.ts';
+import { loadConfig } from '../../src/config/config.ts';
+import { createStdioLocator } from '../../src/cli/stdio-locator.ts';
 import { meetingPlace, takeOwnership } from '../../src/cli/stdio-owner.ts';
 import { connectorFor, startGateway } from '../e2e/gateway-fixture.ts';
 import { modern } from '../e2e/stdio-fixture.ts';
@@ -168,6 +170,39 @@ test('a service that cannot be started is told to the client, which may try agai
   await mkdir(join(place.socketPath, 'in-the-way'), { recursive: true });
   await using alone = run(folder.path);
   expect(await alone.ask(1)).toContain('UNAVAILABLE');
+});
+
+test('a locator that is closed while its service starts closes that service, and lets others serve', async () => {
+  await using folder = tempFolder();
+  await configure(folder.path, {});
+  const { path: home } = folder;
+  const config = await loadConfig({ flags: {}, env: { CORTEX_HOME: home }, cwd: home, home });
+  const [began, start] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let closed = false;
+  const locator = createStdioLocator({
+    config,
+    path: '/mcp',
+    startService: async () => {
+      began.resolve();
+      await start.promise;
+      return {
+        close: async () => {
+          closed = true;
+        },
+      };
+    },
+    say: () => undefined,
+  });
+  const located = Promise.allSettled([locator.locate(undefined)]);
+  await began.promise;
+  const ended = locator.close();
+  start.resolve();
+  await ended;
+  await located;
+  expect(closed).toBe(true);
+  const next = await takeOwnership(await meetingPlace(config.stateFolder.value, config.configPath));
+  expect(next).toBeDefined();
+  await next?.release();
 });
 
 test('takeOwnership() gives it to one at a time', async () => {

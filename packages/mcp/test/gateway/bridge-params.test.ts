@@ -7,7 +7,11 @@ function tool(name: unknown, annotated = true): object {
 }
 
 const page = (tools: unknown, nextCursor?: unknown): string =>
-  JSON.stringify({ jsonrpc: '2.0', id: 1, result: { tools, ...(nextCursor !== undefined && { nextCursor }) } });
+  JSON.stringify({
+    jsonrpc: '2.0',
+    id: 1,
+    result: { tools, ...(nextCursor !== undefined && { nextCursor }) },
+  });
 
 test('learn() takes the annotated tools of a page, and says where the next one is', () => {
   const params = new BridgeParams();
@@ -20,7 +24,9 @@ test('learn() takes the annotated tools of a page, and says where the next one i
 
 test('learn() takes nothing from what is no page, and no cursor that is no text', () => {
   const params = new BridgeParams();
-  expect(params.learn('{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"no"}}')).toBeUndefined();
+  expect(
+    params.learn('{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"no"}}'),
+  ).toBeUndefined();
   expect(params.learn('{"jsonrpc":"2.0","id":1,"result":{}}')).toBeUndefined();
   expect(params.learn(page([tool(7)], 7))).toBeUndefined();
 });

@@ -1,41 +1,21 @@
 import type { ServerResponse } from 'node:http';
 import { waitUntil } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
-import { ELICIT, answers, asked, asking, caller, forward } from './asking-server.ts';
+import { ELICIT, answers, asked, caller, forward } from './asking-server.ts';
+import { definitionFor, json, open, recorder, run, startWire, toolCall } from './http-fixture.ts';
 import {
-  definitionFor,
-  json,
-  open,
-  recorder,
-  run,
-  startWire,
-  toolCall,
-  type Answer,
-  type Seen,
-} from './http-fixture.ts';
+  cutAfterOne,
+  data,
+  events,
+  lastEventId,
+  resumable,
+  retryAfterOne,
+} from './legacy-resume-fixture.ts';
 import { QUICK, legacyServer, listTools } from './notification-stream-fixture.ts';
 
-/** Writes events as a server with an event store does. */
-function events(response: ServerResponse, ...frames: readonly string[]): void {
-  if (!response.headersSent) response.writeHead(200, { 'content-type': 'text/event-stream' });
-  for (const frame of frames) response.write(`${frame}\n\n`);
-}
-
-const data = (message: object): string => `data: ${JSON.stringify({ jsonrpc: '2.0', ...message })}`;
 const progress = (token: unknown, step: number): string =>
   data({ method: 'notifications/progress', params: { progressToken: token, progress: step } });
-const lastEventId = (seen: Seen): string | undefined => {
-  const id = seen.headers['last-event-id'];
-  return typeof id === 'string' ? id : undefined;
-};
 const META = [{ key: 'progressToken', text: '"t"' }];
-
-/** The GETs that take an answer up again are `onResume`'s. */
-function resumable(onCall: Answer, onResume: Answer): Answer {
-  return asking(onCall, (seen, response) =>
-    lastEventId(seen) === undefined ? void response.writeHead(405).end() : onResume(seen, response),
-  );
-}
 
 test('an answer that is cut after an event is taken up again by Last-Event-ID, as often as it is cut', async () => {
   let id: unknown;
@@ -120,11 +100,6 @@ test('without an event id a cut answer fails at once, and nothing is asked for',
   expect(wire.methods()).not.toContain('GET');
 });
 
-const cutAfterOne: Answer = (_seen, response) => {
-  events(response, 'id: e1\ndata:');
-  response.end();
-};
-
 test.for([
   ['405', 405],
   ['404 of a lost session', 404],
@@ -140,13 +115,9 @@ test.for([
   expect(wire.seen.filter((seen) => lastEventId(seen) !== undefined)).toHaveLength(1);
 });
 
-const retryAfterOne: Answer = (_seen, response) => {
-  events(response, 'id: e1\nretry: 1\ndata:');
-  response.end();
-};
-
 test.for([
   ['ends without an event', cutAfterOne, (to: ServerResponse) => (events(to), to.end()), 3],
+  ['is accepted without one', cutAfterOne, (to: ServerResponse) => to.writeHead(202).end(), 3],
   ['says 503', cutAfterOne, (to: ServerResponse) => to.writeHead(503).end(), 3],
   ['breaks off, retry having been sent,', retryAfterOne, (to: ServerResponse) => to.destroy(), 3],
   ['breaks off, retry not having been sent,', cutAfterOne, (to: ServerResponse) => to.destroy(), 1],
@@ -164,75 +135,6 @@ test.for([
     expect(wire.seen.filter((seen) => lastEventId(seen) === 'e1')).toHaveLength(times);
   },
 );
-
-test('a stream that breaks off fails the call at once, although events had ids, and nobody is suspended', async () => {
-  await using wire = await startWire(
-    resumable(
-      (_seen, response) => {
-        events(response, 'id: e1\ndata:');
-        response.write(':\n\n', () => response.destroy());
-      },
-      () => undefined,
-    ),
-  );
-  await using opened = open(definitionFor(wire.url));
-  const told: number[] = [];
-  const sink = Object.assign(recorder(), { suspended: (ms: number) => void told.push(ms) });
-  opened.upstream.forward(toolCall('legacy'), sink);
-  expect(await sink.outcome).toMatchObject({ kind: 'fail', error: { code: 'STREAM_CUT' } });
-  expect(wire.methods()).not.toContain('GET');
-  expect(told).toEqual([]);
-});
-
-test('a server that is gone when it is to be polled fails the call at the first try', async () => {
-  const wire = await startWire(resumable(retryAfterOne, () => undefined));
-  await using opened = open(definitionFor(wire.url));
-  const gone = Promise.withResolvers<void>();
-  const sink = Object.assign(recorder(), {
-    suspended: () => {
-      gone.resolve();
-    },
-  });
-  opened.upstream.forward(toolCall('legacy'), sink);
-  await gone.promise;
-  await wire[Symbol.asyncDispose]();
-  expect(await sink.outcome).toMatchObject({
-    kind: 'fail',
-    error: {
-      code: 'STREAM_CUT',
-      message: expect.stringMatching(
-        /ended before the answer, and could not be taken up again: .*refused the connection/,
-      ),
-    },
-  });
-});
-
-test('a client is suspended once, however often its server ends the stream', async () => {
-  let id: unknown;
-  let turn = 0;
-  await using wire = await startWire(
-    resumable(
-      (seen, response) => {
-        id = seen.message['id'];
-        void retryAfterOne(seen, response);
-      },
-      (_seen, response) => {
-        turn += 1;
-        if (turn === 1) events(response);
-        else if (turn === 2) events(response, 'id: e2\ndata:');
-        else events(response, `id: e3\n${data({ id, result: {} })}`);
-        response.end();
-      },
-    ),
-  );
-  await using opened = open(definitionFor(wire.url));
-  const told: number[] = [];
-  const sink = Object.assign(recorder(), { suspended: (ms: number) => void told.push(ms) });
-  opened.upstream.forward(toolCall('legacy'), sink);
-  expect(await sink.outcome).toMatchObject({ kind: 'result' });
-  expect(turn).toBe(3);
-  expect(told).toHaveLength(1);
-});
 
 test('cancel() while an answer is being waited for ends the wait and tells the server', async () => {
   const resumed: (string | undefined)[] = [];

@@ -84,12 +84,13 @@ test('a refusal or an answer after the end of a call changes nothing', async () 
   await using raw = await startRaw();
   const held = Promise.withResolvers<void>();
   let refused = 0;
-  raw.onMessage = async ({ id }, response) => {
+  raw.onMessage = ({ id }, response) => {
     raw.say({ jsonrpc: '2.0', id, result: {} });
-    await held.promise;
-    response.writeHead(500).end(() => {
-      refused += 1;
-    });
+    void held.promise.then(() =>
+      response.writeHead(500).end(() => {
+        refused += 1;
+      }),
+    );
   };
   let ignored = 0;
   const link = await openLink(raw, {
@@ -167,7 +168,7 @@ test('openSseSession() fails with BAD_RESPONSE on a result that is no object of 
   }
 });
 
-function handle(): ForwardHandle & { readonly said: string[] } {
+function newHandle(): ForwardHandle & { readonly said: string[] } {
   const said: string[] = [];
   return {
     said,
@@ -179,7 +180,7 @@ function handle(): ForwardHandle & { readonly said: string[] } {
 
 test('a waiting call that was paused is paused when it leaves, and controlled from then on', async () => {
   const call = new WaitingForward(recorder());
-  const sent = handle();
+  const sent = newHandle();
   call.pause();
   await call.run(Promise.resolve(), () => sent);
   call.resume();
@@ -199,5 +200,5 @@ test('a waiting call that was cancelled neither leaves nor fails; a defect surfa
   await call.run(Promise.reject(GONE), () => expect.unreachable('there is nothing to send on'));
   expect(await sink.outcome).toEqual({ kind: 'fail', error: GONE });
   const defect = new TypeError('a defect');
-  await expect(call.run(Promise.reject(defect), () => handle())).rejects.toBe(defect);
+  await expect(call.run(Promise.reject(defect), () => newHandle())).rejects.toBe(defect);
 });

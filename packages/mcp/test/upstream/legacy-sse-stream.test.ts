@@ -63,7 +63,9 @@ test.each([
   const heard = listen(raw);
   heard.stream.start();
   await over(heard);
-  expect(heard.ended).toMatchObject([{ code: 'BAD_RESPONSE', message: expect.stringContaining(why) }]);
+  expect(heard.ended).toMatchObject([
+    { code: 'BAD_RESPONSE', message: expect.stringContaining(why) },
+  ]);
   expect([heard.endpoints, heard.messages]).toEqual([[], []]);
 });
 

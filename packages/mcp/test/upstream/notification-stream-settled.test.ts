@@ -34,9 +34,11 @@ function asked(firstDelayMs = 0): Kept {
   let settledAtMs: number | undefined;
   if (firstDelayMs > 0) stream.open();
   stream.openNow();
-  void stream.settled().then(() => {
+  const wait = async (): Promise<void> => {
+    await stream.settled();
     settledAtMs = performance.now() - startedAtMs;
-  });
+  };
+  void wait();
   return {
     stream,
     listener: () => listeners.at(-1) as StreamListener,

@@ -26,6 +26,8 @@ let tests = 0;
 interface Idle extends AsyncDisposable {
   readonly upstream: IdleUpstream;
   readonly losses: UpstreamError[];
+  /** Times it was woken. */
+  woken(): number;
   /** Its processes, by a mark in their environment. */
   pids(): number[];
 }
@@ -35,6 +37,7 @@ function open(idleStopMs: number, args: readonly string[] = ['--era=legacy']): I
   tests += 1;
   const mark = `IDLE_TEST=${process.pid}-${tests}`;
   const losses: UpstreamError[] = [];
+  let woken = 0;
   const definition = serverDefinition('sleepy', args);
   if (definition.transport?.kind !== 'stdio') throw new Error('the fixture is a stdio server');
   const [name = '', value = ''] = mark.split('=');
@@ -44,6 +47,7 @@ function open(idleStopMs: number, args: readonly string[] = ['--era=legacy']): I
   const upstream = createIdleUpstream({
     connectorId: 'sleepy',
     idleStopMs,
+    woken: () => void (woken += 1),
     create: () =>
       createStdioUpstream(
         { ...definition, transport },
@@ -59,6 +63,7 @@ function open(idleStopMs: number, args: readonly string[] = ['--era=legacy']): I
   return {
     upstream,
     losses,
+    woken: () => woken,
     pids: () => processesWith(mark),
     [Symbol.asyncDispose]: async () => await upstream.close(),
   };
@@ -159,4 +164,17 @@ test('close() ends it awake or asleep, and nothing wakes it afterwards', async (
   expect(await one.outcome).toMatchObject(['fail', { code: 'CLOSED' }]);
   expect(asleep.upstream.asleep).toBe(false);
   expect(asleep.pids()).toEqual([]);
+});
+
+test('a refresh gets the lists it had without waking it; what wakes it has them asked again', async () => {
+  await using idle = open(200, [EVERYTHING, 'stdio']);
+  const options = { signal: never, timeoutMs: 10_000 };
+  const info = await idle.upstream.connect(never, 'lists');
+  const tools = await idle.upstream.request('tools/list', [], options);
+  await until('it sleeps', () => idle.upstream.asleep && idle.pids().length === 0);
+  expect(await idle.upstream.connect(never, 'lists')).toEqual(info);
+  expect(await idle.upstream.request('tools/list', [], options)).toBe(tools);
+  expect([idle.pids(), idle.woken()]).toEqual([[], 0]);
+  await idle.upstream.request('ping', [], options);
+  expect(idle.woken()).toBe(1);
 });
