@@ -11,6 +11,13 @@ const change = (connector: string, ...kinds: ListKind[]): CatalogChange => ({
   connectors: new Map([[connector, new Set(kinds)]]),
 });
 
+function setUp() {
+  const told: CatalogChange[] = [];
+  const pass = { syncing: false };
+  const cell = { announce: (one: CatalogChange) => void told.push(one) };
+  return { told, pass, announcer: createAnnouncer(cell, () => pass.syncing) };
+}
+
 describe('createAnnouncer()', () => {
   beforeEach(() => {
     vi.useFakeTimers();
@@ -18,13 +25,6 @@ describe('createAnnouncer()', () => {
   afterEach(() => {
     vi.useRealTimers();
   });
-
-  function setUp() {
-    const told: CatalogChange[] = [];
-    const pass = { syncing: false };
-    const cell = { announce: (one: CatalogChange) => void told.push(one) };
-    return { told, pass, announcer: createAnnouncer(cell, () => pass.syncing) };
-  }
 
   test('tells at once when no pass is under way, and nothing when nothing differs', () => {
     const { told, announcer } = setUp();

@@ -24,7 +24,7 @@ export interface BridgeRequestPorts {
   readonly random: () => number;
 }
 
-/** How often a request is sent: once more when the first was not executed, or does no harm twice. */
+/** How often a request is sent, and how often it may reach nobody: once more when the first does no harm twice. */
 const ATTEMPTS = 2;
 const REPEATABLE: ReadonlySet<string> = new Set([
   ...LIST_BY_METHOD.keys(),
@@ -65,11 +65,15 @@ export class BridgeRequestRun {
    */
   async run(): Promise<string | undefined> {
     const { request, abort } = this.#call;
-    for (let attempt = 1; ; attempt += 1) {
+    // A way that leads nowhere costs nothing: after a cut the old one often does, and then the new one must be tried.
+    const tries = { reached: 0, unreached: 0 };
+    for (;;) {
       const route = await this.#route();
       const end = await this.#exchange(route);
       if (this.#call.answered || abort.signal.aborted) return undefined;
-      const mayRepeat = attempt < ATTEMPTS || request.method === LISTEN;
+      const kind = end.kind === 'unreachable' ? 'unreached' : 'reached';
+      tries[kind] += 1;
+      const mayRepeat = tries[kind] < ATTEMPTS || request.method === LISTEN;
       if (mayRepeat && (await this.#recovered(end, route))) continue;
       return this.#failure(end);
     }

@@ -117,7 +117,10 @@ test('after kill -9 the next start serves the whole list before any upstream has
   await using folder = tempFolder();
   const mcpServers = { child: entryOf(upstream) };
   await using first = await startServe({ mcpServers, folder });
-  expect(await list(first.url)).toBe(13);
+  await waitUntil(async () => (await list(first.url)) === 13, {
+    timeoutMs: 15_000,
+    describe: 'the first run has listed everything',
+  });
   await waitUntil(() => existsSync(join(folder.path, 'mcp', 'manifests', 'child.json')), {
     describe: 'the manifest is on disk',
   });

@@ -57,25 +57,33 @@ const INITIALIZE_RESULT = {
 /** A service that knows sessions, and answers everything else as the test says. */
 export function startService(name = 's'): Service {
   let sessions = 0;
-  const standard: Answer = (got, response) => {
-    const { verb, message } = got;
-    if (verb === 'GET' && service.forgetStream) {
+  const answerGet: Answer = (got, response) => {
+    if (service.forgetStream) {
       service.forgetStream = false;
       response.writeHead(404).end();
-    } else if (verb === 'GET' && service.onResume && got.headers['last-event-id']) {
+    } else if (service.onResume && got.headers['last-event-id']) {
       service.onResume(got, response);
-    } else if (verb === 'GET') {
+    } else {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write(': open\n\n');
       service.streams.push(response);
-    } else if (message?.['method'] === 'initialize' && service.onInitialize) {
+    }
+  };
+  const initialize: Answer = (got, response) => {
+    if (service.onInitialize) {
       service.onInitialize(got, response);
-    } else if (verb === 'DELETE') response.writeHead(204).end();
-    else if (message?.['method'] === 'initialize') {
-      sessions += 1;
-      const headers = { 'mcp-session-id': `${name}${sessions}` };
-      json(response, result(got, INITIALIZE_RESULT), 200, headers);
-    } else if (message?.['id'] === undefined) response.writeHead(202).end();
+      return;
+    }
+    sessions += 1;
+    const headers = { 'mcp-session-id': `${name}${sessions}` };
+    json(response, result(got, INITIALIZE_RESULT), 200, headers);
+  };
+  const standard: Answer = (got, response) => {
+    const { verb, message } = got;
+    if (verb === 'GET') answerGet(got, response);
+    else if (verb === 'DELETE') response.writeHead(204).end();
+    else if (message?.['method'] === 'initialize') initialize(got, response);
+    else if (message?.['id'] === undefined) response.writeHead(202).end();
     else service.answer(got, response);
   };
   const service: Service = {

@@ -54,3 +54,18 @@ test('an initialize that is refused opens nothing', async () => {
   expect(await rig.answerTo(1)).toHaveProperty('error');
   expect(service.methods()).toEqual(['initialize', 'ping']);
 });
+
+test('a list that was cut off with its service is had from the next one', async () => {
+  const [first, second] = [startService('a'), startService('b')];
+  await using rig = open([first, second]);
+  // Without a stream of its own the session is not missed before it is used.
+  rig.write(INITIALIZE);
+  await rig.answerTo('init');
+  first.answer = (_got, response) => {
+    response.destroy();
+    void first.target.close();
+  };
+  rig.write(request(1, 'tools/list'));
+  expect(await rig.answerTo(1)).toHaveProperty('result');
+  expect(second.methods()).toContain('tools/list');
+});
