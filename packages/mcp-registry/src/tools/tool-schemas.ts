@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import { serverStatuses, serverTransports } from '../server-record.ts';
+import {
+  serverStatuses,
+  serverTransports,
+  type ServerStatus,
+  type ServerTransport,
+} from '../server-record.ts';
 
 /** A JSON Schema as MCP carries it. */
 export type ToolSchema = Readonly<Record<string, unknown>>;
@@ -7,7 +12,18 @@ export type ToolSchema = Readonly<Record<string, unknown>>;
 const name = z.string().min(1).max(256).describe('Name of the server');
 const version = z.string().min(1).max(256).optional().describe('Default: the latest version');
 
-export const listInput = z.strictObject({
+/** What a list is asked with. */
+export interface ListInput {
+  readonly pattern?: string | undefined;
+  readonly text?: string | undefined;
+  readonly transport?: ServerTransport | undefined;
+  readonly status?: ServerStatus | undefined;
+  readonly tags?: string[] | undefined;
+  readonly limit?: number | undefined;
+  readonly cursor?: string | undefined;
+}
+
+export const listInput: z.ZodType<ListInput> = z.strictObject({
   pattern: z.string().min(1).max(256).optional().describe('Name with * and ?; case is ignored'),
   text: z.string().min(1).max(256).optional().describe('Part of name, title or description'),
   transport: z.enum(serverTransports).optional(),
@@ -17,7 +33,21 @@ export const listInput = z.strictObject({
   cursor: z.string().min(1).max(2_048).optional().describe('nextCursor of the answer before'),
 });
 
-const summary = z.object({
+/** What a list says of one entry. */
+export interface ServerSummary {
+  name: string;
+  version?: string | undefined;
+  description?: string | undefined;
+  transport: ServerTransport;
+  endpoint?: string | undefined;
+  tags?: string[] | undefined;
+  origin: 'local' | 'remote';
+  status: ServerStatus;
+  enabled: boolean;
+  connector: boolean;
+}
+
+const summary: z.ZodType<ServerSummary> = z.object({
   name: z.string(),
   version: z.string().optional(),
   description: z.string().optional(),
@@ -29,40 +59,50 @@ const summary = z.object({
   enabled: z.boolean(),
   connector: z.boolean().describe('Whether the gateway uses it'),
 });
-/** What a list says of one entry. */
-export type ServerSummary = z.infer<typeof summary>;
 
-export const listOutput = z.object({
+export const listOutput: z.ZodType = z.object({
   servers: z.array(summary),
   total: z.int().min(0).describe('Entries of the registry, whatever the filter'),
   nextCursor: z.string().optional(),
 });
 
-export const getInput = z.strictObject({ name, version });
-export const getOutput = z.object({
+/** One entry: the latest version when none is named. */
+export interface EntryInput {
+  readonly name: string;
+  readonly version?: string | undefined;
+}
+
+export const getInput: z.ZodType<EntryInput> = z.strictObject({ name, version });
+export const getOutput: z.ZodType = z.object({
   server: z.looseObject({ name: z.string(), transport: z.string() }),
   versions: z.array(z.string()).describe('The first 100'),
 });
 
-export const registerInput = z.strictObject({
+/** A server to store. */
+export interface RegisterInput {
+  readonly server: { readonly name: string; readonly [member: string]: unknown };
+  readonly overwrite?: boolean | undefined;
+}
+
+export const registerInput: z.ZodType<RegisterInput> = z.strictObject({
   server: z
     .looseObject({ name })
     .describe('name, transport and command/args or endpoint; or a whole server.json'),
   overwrite: z.boolean().optional().describe('Replace an entry of the same name; default false'),
 });
-export const registerOutput = z.object({
+export const registerOutput: z.ZodType = z.object({
   name: z.string(),
   version: z.string().optional(),
   replaced: z.boolean(),
   ignored: z.array(z.string()).describe('Members that only the operator can set'),
 });
 
-export const unregisterInput = z.strictObject({ name, version });
-export const unregisterOutput = z.object({ name: z.string(), removed: z.boolean() });
+export const unregisterInput: z.ZodType<EntryInput> = z.strictObject({ name, version });
+export const unregisterOutput: z.ZodType = z.object({ name: z.string(), removed: z.boolean() });
 
 const counts = z.record(z.string(), z.int().min(0));
-export const statsInput = z.strictObject({});
-export const statsOutput = z.object({
+export const statsInput: z.ZodType = z.strictObject({});
+export const statsOutput: z.ZodType = z.object({
   records: z.int().min(0),
   servers: z.int().min(0),
   connectors: z.int().min(0),

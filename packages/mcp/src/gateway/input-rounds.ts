@@ -118,6 +118,9 @@ function readQuestions(text: string): readonly Asked[] | string {
   const entries = objectMembers(text);
   if (entries.length > MAX_QUESTIONS)
     return `the server asked more than ${MAX_QUESTIONS} questions`;
+  // One answer could not be told from the other, and the round would never be complete.
+  if (new Set(entries.map(({ key }) => key)).size < entries.length)
+    return 'the server asked two questions under one key';
   const asked: Asked[] = [];
   for (const entry of entries) {
     const members = objectMembers(text, entry.start);

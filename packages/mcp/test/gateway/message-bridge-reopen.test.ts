@@ -1,4 +1,5 @@
 import { waitUntil } from '@cortex-os/testkit';
+import type { Dispatcher } from 'undici';
 import { expect, test } from 'vitest';
 import { INITIALIZE, request } from '../e2e/stdio-fixture.ts';
 import { json, open, openSession, startService, type Service } from './bridge-fixture.ts';
@@ -57,15 +58,22 @@ test('an initialize that is refused opens nothing', async () => {
 
 test('a list that was cut off with its service is had from the next one', async () => {
   const [first, second] = [startService('a'), startService('b')];
-  await using rig = open([first, second]);
+  const failures = ['UND_ERR_SOCKET', 'ECONNREFUSED'];
+  const dying = (options: Parameters<Dispatcher['request']>[0]) => {
+    const code = first.methods().includes('initialize') ? failures.shift() : undefined;
+    if (code !== undefined) throw Object.assign(new Error(code), { code });
+    return first.target.dispatcher.request(options);
+  };
+  const dispatcher = { request: async (options) => await dying(options) } as Dispatcher;
+  const target = { ...first.target, dispatcher };
+  await using rig = open([], {
+    locate: async (lost) => await Promise.resolve(lost === undefined ? target : second.target),
+  });
   // Without a stream of its own the session is not missed before it is used.
   rig.write(INITIALIZE);
   await rig.answerTo('init');
-  first.answer = (_got, response) => {
-    response.destroy();
-    void first.target.close();
-  };
   rig.write(request(1, 'tools/list'));
   expect(await rig.answerTo(1)).toHaveProperty('result');
+  expect(failures).toEqual([]);
   expect(second.methods()).toContain('tools/list');
 });
