@@ -38,7 +38,7 @@ function createDirectApi({ handle }: OpenRegistry, options: ApiPortOptions): Han
   // The pages of a list fit together only when entries without a date have the same one on all of them.
   const parts = { ...options, foundAt: new Date() };
   return (request, response) => {
-    const use = READING.has(request.method ?? '') ? 'read' : 'write';
+    const use = READING.has(String(request.method)) ? 'read' : 'write';
     handle
       .use(use, async (cache) => {
         const api = createApi(cache, parts);

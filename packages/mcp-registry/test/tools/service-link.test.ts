@@ -61,3 +61,25 @@ test('findService() finds nobody behind a refusal, an announcement of another sh
     expect(await findService(folder)).toBeUndefined();
   }
 });
+
+test.each(['without end', 'without an end in sight'])(
+  'findService() does not listen %s to whoever has the port of a service that is gone',
+  async (how) => {
+    const folder = tempFolder();
+    const http = createServer((_request, response) => {
+      response.writeHead(200);
+      const piece = 'x'.repeat(how === 'without end' ? 1_024 : 1);
+      const timer = setInterval(() => response.write(piece), 20);
+      response.on('close', () => clearInterval(timer));
+    });
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    onTestFinished(() => {
+      http.closeAllConnections();
+      http.close();
+    });
+    const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+    await writeFile(`${folder}/${controlFileName}`, JSON.stringify({ url, token: TOKEN }));
+    expect(await findService(folder)).toBeUndefined();
+  },
+);

@@ -54,6 +54,7 @@ export class LegacySession {
   #caller: Caller | undefined;
   readonly #targets = new Map<string, UpstreamAccess>();
   readonly #endListeners: (() => void)[] = [];
+  #ended = false;
 
   constructor({ connectorId, owner = '', client }: SessionFields) {
     this.connectorId = connectorId;
@@ -96,6 +97,11 @@ export class LegacySession {
     for (const target of this.#targets.values()) target.notify?.(this.id, text);
   }
 
+  /** Nothing may be begun for it any more. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   /** Called once, when the session is over. */
   onEnd(listener: () => void): void {
     this.#endListeners.push(listener);
@@ -103,6 +109,7 @@ export class LegacySession {
 
   /** Cancels calls, ends streams, lets go of what was opened for it. */
   end(reason: string): void {
+    this.#ended = true;
     for (const call of this.calls.values()) call.cancel(reason);
     this.questions.close(reason);
     this.channel?.close();

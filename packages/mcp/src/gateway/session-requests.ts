@@ -92,6 +92,10 @@ export class SessionRequests {
     const { interests, requireResource } = this.#options;
     const subscriber = this.#subscriberOf(session);
     const to = await requireResource({ id, connectorId: session.connectorId }, uri);
+    if (session.ended) {
+      reply.drop();
+      return false;
+    }
     try {
       if (method === 'resources/unsubscribe') {
         subscriber.uris.delete(uri);

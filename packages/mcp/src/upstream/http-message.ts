@@ -1,6 +1,7 @@
 import {
   arrayElements,
   findMember,
+  nestsDeeper,
   objectMembers,
   replaceSpan,
   type Span,
@@ -90,12 +91,20 @@ function readOne(text: string, value: unknown): ServerMessage {
   return { kind: 'notification', method, text, progressToken: isId(token) ? token : undefined };
 }
 
+/** Deeper JSON takes seconds to read; a message that is too short to matter is not scanned for it. */
+const MAX_DEPTH = 1_000;
+const MAX_UNSCANNED = 65_536;
+const MAX_BATCH = 1_000;
+
 /**
  * Reads one message, or a batch of them (revision 2025-03-26).
  * @throws MalformedMessageError
  */
 export function readMessages(input: string): ServerMessage[] {
   const text = input.startsWith('\uFEFF') ? input.slice(1) : input;
+  if (text.length > MAX_UNSCANNED && nestsDeeper(text, MAX_DEPTH)) {
+    throw new MalformedMessageError(`the message nests deeper than ${MAX_DEPTH} levels`);
+  }
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -103,6 +112,9 @@ export function readMessages(input: string): ServerMessage[] {
     throw new MalformedMessageError('the message is not valid JSON', { cause });
   }
   if (!Array.isArray(value)) return [readOne(text, value)];
+  if (value.length > MAX_BATCH) {
+    throw new MalformedMessageError(`a batch has more than ${MAX_BATCH} messages`);
+  }
   return arrayElements(text).map((span, index) =>
     readOne(text.slice(span.start, span.end), value[index]),
   );

@@ -37,7 +37,10 @@ class PendingCall implements ForwardHandle {
       const { upstream } = await ready;
       if (!this.#cancelled) this.#handle = upstream.forward(request, sink);
     } catch (error) {
-      if (!this.#cancelled && error instanceof UpstreamError) sink.fail(error);
+      if (this.#cancelled) return;
+      // Resolving fails with an UpstreamError; anything else is a defect and may surface, but not unheard.
+      if (!(error instanceof UpstreamError)) throw error;
+      sink.fail(error);
     }
   }
 

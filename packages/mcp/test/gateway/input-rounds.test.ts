@@ -61,6 +61,13 @@ test('all answers of a round go back together, with the state letter for letter 
   ]);
 });
 
+test('two questions under one key are asked of nobody', () => {
+  const { rounds, asked, givenUp } = roundsOf();
+  rounds.next(`{"resultType":"input_required","inputRequests":{"a":${form},"\\u0061":${form}}}`);
+  expect(asked).toEqual([]);
+  expect(givenUp).toEqual(['the server asked two questions under one key']);
+});
+
 test('a result with nothing but a state is tried again after a pause', () => {
   const { rounds, tries } = roundsOf();
   rounds.next('{"resultType":"input_required","requestState":"s"}');

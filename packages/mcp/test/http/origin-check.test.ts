@@ -57,5 +57,6 @@ test('an unknown path is 404, another method on a probe 405', async () => {
 
 test('/readyz is 200 once the first pass is over', async () => {
   await gateway.service.manager.sync();
+  await gateway.service.settled();
   expect(await statusOf('/readyz', {})).toBe(200);
 });

@@ -61,3 +61,12 @@ test('isUnasked() knows the notifications that belong to no request', () => {
   expect(isUnasked('notifications/resources/updated')).toBe(true);
   expect(isUnasked('notifications/progress')).toBe(false);
 });
+
+test('readMessages() refuses what would take seconds to read', () => {
+  const deep = `{"jsonrpc":"2.0","id":1,"result":${'['.repeat(50_000)}${']'.repeat(50_000)}}`;
+  expect(() => readMessages(deep)).toThrow(/nests deeper than 1000 levels/);
+  const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+  expect(() => readMessages(`[${Array.from({ length: 1_001 }, () => ping).join(',')}]`)).toThrow(
+    /more than 1000 messages/,
+  );
+});
