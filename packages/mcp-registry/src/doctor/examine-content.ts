@@ -1,5 +1,5 @@
 import { RegistryError } from '../registry-error.ts';
-import type { FileSystem } from '../store/file-system.ts';
+import { unlessMissing, type FileSystem } from '../store/file-system.ts';
 import { recover, type Recovery } from '../store/recovery.ts';
 import { readSnapshot } from '../store/snapshot-reader.ts';
 import type { StorePaths } from '../store/store-paths.ts';
@@ -104,10 +104,36 @@ function fromError(paths: StorePaths, error: unknown): Finding {
   return { ...common, code: 'unreadable', remedy: 'make it readable for the user who runs this' };
 }
 
+/** How often a read that raced with the writer at work is repeated. */
+const maxAttempts = 10;
+
+/** Tells whether the writer has put other files in place; a journal that only grows is the same. */
+async function identity(fs: FileSystem, paths: StorePaths): Promise<string> {
+  const { snapshot, previousSnapshot, journal, previousJournal } = paths;
+  const files = [snapshot, previousSnapshot, journal, previousJournal];
+  const facts = await Promise.all(files.map(async (path) => unlessMissing(fs.facts(path))));
+  return facts
+    .map((one, index) => (index < 2 ? `${one?.ino}:${one?.mtimeMs}` : `${one?.ino}`))
+    .join('|');
+}
+
+/** The state on disk, read while no file was replaced: old and new ones together look like damage. */
+async function recoverQuiet(fs: FileSystem, paths: StorePaths): Promise<Recovery> {
+  for (let attempt = 1; ; attempt += 1) {
+    const before = await identity(fs, paths);
+    const read = await Promise.allSettled([recover(fs, paths)]);
+    const [outcome] = read;
+    const raced = before !== (await identity(fs, paths));
+    if (raced && attempt < maxAttempts) continue;
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  }
+}
+
 /** Reads snapshot and journal as a writer would at its start, and changes nothing. */
 export async function examineContent(fs: FileSystem, paths: StorePaths): Promise<ContentReport> {
   try {
-    const recovery = await recover(fs, paths);
+    const recovery = await recoverQuiet(fs, paths);
     return {
       facts: { records: recovery.records.size, generation: recovery.generation },
       findings: [

@@ -1,4 +1,4 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { examineContent } from '../../src/doctor/examine-content.ts';
 import { examineFiles } from '../../src/doctor/examine-files.ts';
@@ -138,4 +138,32 @@ test('examineRegistry() says that another process is the writer when nobody can 
   const report = await examineRegistry({ path, random, takeLock: async () => undefined });
   expect(report).toMatchObject({ healthy: true, findings: [{ code: 'lock-held' }] });
   expect(report.findings[0]?.message).toMatch(/^another process is the writer/);
+});
+
+test('examineContent() does not take the writer at work for damage', async () => {
+  const [fs, paths] = await disk();
+  const { cache } = await openCache({ path: paths.snapshot });
+  await cache.upsert(server('a'));
+  await cache.close();
+  const old = await readFile(paths.snapshot);
+  let swaps = 0;
+  // A snapshot is put in place between the reads of this one and of the one kept before it.
+  const busy: FileSystem = {
+    ...fs,
+    open: async (path, flags, mode) => {
+      if (path === paths.previousSnapshot && swaps === 0) {
+        swaps += 1;
+        const next = await openCache({ path: paths.snapshot });
+        await next.cache.upsert(server('b'));
+        await next.cache.close();
+        await copyFile(paths.snapshot, paths.previousSnapshot);
+      }
+      return fs.open(path, flags, mode);
+    },
+  };
+  await writeFile(paths.snapshot, old);
+  const { findings, facts } = await examineContent(busy, paths);
+  expect(swaps).toBe(1);
+  expect(findings.filter(({ level }) => level !== 'note')).toEqual([]);
+  expect(facts?.records).toBe(2);
 });
