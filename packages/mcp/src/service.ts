@@ -27,8 +27,8 @@ import type { ServiceOptions } from './service-options.ts';
 import type { UpstreamAccess } from './upstream/upstream.ts';
 
 export type { OfferedTool } from './catalog/offered-tools.ts';
-export { createRegistryServer } from './registry-server.ts';
-export { serveStdio, type BridgeTarget } from './gateway/stdio.ts';
+export { createRegistryServer, serveStdio } from './other-services.ts';
+export type { BridgeTarget } from './gateway/stdio.ts';
 export type { Service } from './service-interface.ts';
 export type { ServiceOptions, ServiceSettings } from './service-options.ts';
 

@@ -1,5 +1,5 @@
 import type { Endpoint } from './gateway/endpoint.ts';
-import { createSseEndpoint, type SseEndpoint } from './gateway/sse-endpoint.ts';
+import type { SseEndpoint } from './gateway/sse-endpoint.ts';
 import type { Route } from './http/listener.ts';
 
 /** `/sse`, `/sse/{connector}` and `/messages`, when they are served. */
@@ -16,11 +16,17 @@ export interface SseRoutesOptions {
   readonly random: () => number;
 }
 
-function routesOf(sse: SseEndpoint): SseRoutes['routes'] {
+/** @param served loads the endpoint with the first request: most services are never asked. */
+function routesOf(served: () => Promise<SseEndpoint>): SseRoutes['routes'] {
+  const open: Route['handle'] = (request, response, rest) =>
+    void served().then((sse) => sse.open(request, response, rest === '' ? undefined : rest));
   return [
-    ['/sse', { auth: 'client', handle: (req, res) => sse.open(req, res, undefined) }],
-    ['/sse/', { auth: 'client', handle: (req, res, rest) => sse.open(req, res, rest) }],
-    ['/messages', { auth: 'client', handle: (req, res) => sse.post(req, res) }],
+    ['/sse', { auth: 'client', handle: (req, res) => open(req, res, '') }],
+    ['/sse/', { auth: 'client', handle: open }],
+    [
+      '/messages',
+      { auth: 'client', handle: (req, res) => void served().then((sse) => sse.post(req, res)) },
+    ],
   ];
 }
 
@@ -30,10 +36,20 @@ export function createSseRoutes(
   { sse = false, knows, random }: SseRoutesOptions,
 ): SseRoutes {
   if (!sse) return { routes: [], close: async () => await Promise.resolve() };
-  const served = createSseEndpoint({
-    handle: (request, response, id) => endpoint.handle(request, response, id),
-    knows,
-    random,
-  });
-  return { routes: routesOf(served), close: async () => await served.close() };
+  let loading: Promise<SseEndpoint> | undefined;
+  const load = async (): Promise<SseEndpoint> => {
+    const { createSseEndpoint } = await import('./gateway/sse-endpoint.ts');
+    return createSseEndpoint({
+      handle: (request, response, id) => endpoint.handle(request, response, id),
+      knows,
+      random,
+    });
+  };
+  const served = async (): Promise<SseEndpoint> => await (loading ??= load());
+  return {
+    routes: routesOf(served),
+    close: async () => {
+      await (await loading)?.close();
+    },
+  };
 }

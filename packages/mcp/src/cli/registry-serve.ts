@@ -24,7 +24,7 @@ async function aborted(signal: AbortSignal): Promise<void> {
 async function serve({ io, flags }: CommandContext): Promise<number> {
   const port = portOf(flags.port);
   const { registry } = await readRegistryConfig(io.env);
-  const server = createRegistryServer({
+  const server = await createRegistryServer({
     stateFolder: locateRegistry(io).stateFolder,
     apiKey: registry.apiKey.value,
     logger: createLogger('warn', io),

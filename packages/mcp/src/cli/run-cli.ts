@@ -1,48 +1,41 @@
 import { ConfigError } from '../config/config-error.ts';
 import { packageVersion } from '../config/package-version.ts';
-import { callCommand } from './call.ts';
 import type { CliIo } from './cli-io.ts';
 import { type Command, UsageError } from './command.ts';
-import { configShowCommand } from './config-show.ts';
-import { flagsCommand } from './flags.ts';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-code.ts';
 import { commandHelp, generalHelp } from './help-text.ts';
-import { mapKeygenCommand, mapSignCommand, mapVerifyCommand } from './map.ts';
 import { type CommandLine, parseCommandLine } from './parse-command-line.ts';
 import { serveCommand } from './serve.ts';
-import { stdioCommand } from './stdio.ts';
-import { syncCommand } from './sync.ts';
 import { createPaint, safeText } from './terminal-text.ts';
-import { toolsCommand } from './tools.ts';
 
 type Commands = readonly [Command, ...Command[]];
 
-const COMMANDS: Commands = [
-  serveCommand,
-  stdioCommand,
-  syncCommand,
-  toolsCommand,
-  callCommand,
-  configShowCommand,
-  flagsCommand,
-  mapSignCommand,
-  mapVerifyCommand,
-  mapKeygenCommand,
-];
+const SERVE: Commands = [serveCommand];
+
+async function localCommands(): Promise<Commands> {
+  const { MORE_COMMANDS } = await import('./more-commands.ts');
+  return [...SERVE, ...MORE_COMMANDS];
+}
 
 async function allCommands(): Promise<Commands> {
   const { REGISTRY_COMMANDS } = await import('./registry-commands.ts');
-  return [...COMMANDS, ...REGISTRY_COMMANDS];
+  return [...(await localCommands()), ...REGISTRY_COMMANDS];
 }
 
 /** Words with which a line needs to know every command. */
 const WHOLE: ReadonlySet<string> = new Set(['help', '--help', '-h', 'registry', 'connectors']);
 
+/** The fewest commands that a line can be one of. */
+async function candidates(argv: readonly string[]): Promise<Commands> {
+  const [first = 'serve'] = argv;
+  return first === 'serve' || first.startsWith('-') ? SERVE : await localCommands();
+}
+
 /** Loads only what the line needs; one that cannot be understood is judged by all commands. @throws UsageError */
 async function understand(argv: readonly string[]): Promise<CommandLine> {
   if (!argv.some((word) => WHOLE.has(word))) {
     try {
-      return parseCommandLine(argv, COMMANDS);
+      return parseCommandLine(argv, await candidates(argv));
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
     }

@@ -1,0 +1,18 @@
+import type { RegistryServer, RegistryServerOptions } from './registry-server.ts';
+import type { ServeStdioOptions, StdioEnd } from './gateway/stdio.ts';
+
+/** What is served besides the gateway itself. Loaded when it is asked for: most starts need neither. */
+
+/** The registry API alone. */
+export async function createRegistryServer(
+  options: RegistryServerOptions,
+): Promise<RegistryServer> {
+  const { createRegistryServer: create } = await import('./registry-server.ts');
+  return create(options);
+}
+
+/** MCP over stdin and stdout, for desktop clients. */
+export async function serveStdio(options: ServeStdioOptions): Promise<StdioEnd> {
+  const { serveStdio: serve } = await import('./gateway/stdio.ts');
+  return await serve(options);
+}
