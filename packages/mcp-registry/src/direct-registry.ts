@@ -14,7 +14,8 @@ import { readStored, storeRecord, type StoredRecord } from './stored-record.ts';
 export interface DirectRegistry {
   readAll(): Promise<ServerRecord[]>;
   upsert(record: ServerRecord): Promise<void>;
-  remove(name: string, version?: string): Promise<boolean>;
+  /** One version, with `null` the entry that has none, with undefined every entry of the name. */
+  remove(name: string, version?: string | null): Promise<boolean>;
 }
 
 /** How long a write waits for the lock. */
@@ -32,6 +33,12 @@ async function openWriter(options: FileStoreOptions): Promise<RegistryStore> {
     if (reason.code !== 'ELOCKED' || performance.now() > deadline) throw reason;
     await wait(lockRetryMs);
   }
+}
+
+function isChosen(key: RecordKey, name: string, version: string | null | undefined): boolean {
+  return version === undefined
+    ? nameOfKey(key) === name
+    : key === recordKey(name, version ?? undefined);
 }
 
 /**
@@ -91,9 +98,7 @@ export function createDirectRegistry(options: FileStoreOptions): DirectRegistry 
     remove: async (name, version) =>
       inTurn(async () =>
         change((records) => {
-          const keys = [...records.keys()].filter((key) =>
-            version === undefined ? nameOfKey(key) === name : key === recordKey(name, version),
-          );
+          const keys = [...records.keys()].filter((key) => isChosen(key, name, version));
           for (const key of keys) records.delete(key);
           return { changed: keys.length > 0, value: keys.length > 0 };
         }),

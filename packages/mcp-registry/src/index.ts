@@ -17,14 +17,18 @@ export {
 } from './fs-store.ts';
 export {
   createRegistryApi,
+  createRegistryApiGate,
   type RegistryApi,
   type RegistryApiCounts,
+  type RegistryApiGate,
   type RegistryApiOptions,
 } from './http/registry-api.ts';
 export {
   RegistryMemoryCache,
   type RecordPage,
+  type RecordSelection,
   type RegistryCacheOptions,
+  type RegistryEdit,
   type RegistryHealth,
 } from './memory-cache.ts';
 export type { RecordQuery } from './record-index.ts';
@@ -146,6 +150,7 @@ export {
   type ChangeOutcome,
   type CheckedChange,
   type CheckedPut,
+  type CheckedRemoval,
 } from './tools/checked-change.ts';
 export {
   createRegistryClient,

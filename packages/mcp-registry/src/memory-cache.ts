@@ -4,12 +4,13 @@ import type { RecordQuery } from './record-index.ts';
 import { RegistryError } from './registry-error.ts';
 import {
   acceptRecord,
+  nameOfKey,
   recordKey,
   type AcceptedRecord,
   type RecordKey,
   type ServerRecord,
 } from './server-record.ts';
-import type { RegistryStore, StoreAccess, WarningListener } from './store/store.ts';
+import type { RecordChange, RegistryStore, StoreAccess, WarningListener } from './store/store.ts';
 import { peekStored, readStored, storeRecord, type StoredRecord } from './stored-record.ts';
 
 /** Choices of {@link RegistryMemoryCache.open}. */
@@ -33,6 +34,18 @@ export interface RegistryCacheOptions {
 export interface RecordPage {
   readonly records: ServerRecord[];
   readonly next?: RecordKey;
+}
+
+/** Which entries of a name are meant: one version, `null` for the entry without one, undefined for all of them. */
+export interface RecordSelection {
+  readonly name: string;
+  readonly version?: string | null | undefined;
+}
+
+/** Entries to store and, after that, to remove. */
+export interface RegistryEdit {
+  readonly put?: readonly ServerRecord[];
+  readonly remove?: readonly RecordSelection[];
 }
 
 /** State of a cache as `/status` and the metrics show it. */
@@ -167,7 +180,7 @@ export class RegistryMemoryCache {
     const accepted = records.map(acceptRecord);
     const ready = this.#keeper.ensureWriter();
     if (ready !== undefined) await ready;
-    await this.#put(accepted);
+    await this.#keeper.change(this.#puts(accepted));
   }
 
   /**
@@ -175,21 +188,41 @@ export class RegistryMemoryCache {
    * it is called only when this process may write. What it throws is passed on and changes nothing. Fails like `upsert`.
    */
   async update(decide: () => readonly ServerRecord[]): Promise<void> {
-    const ready = this.#keeper.ensureWriter();
-    if (ready !== undefined) await ready;
-    await this.#put(decide().map(acceptRecord));
+    await this.edit(() => ({ put: decide() }));
   }
 
-  /** Removes one version, or every entry of a name. Resolves with whether there was any. Fails like `upsert`. */
-  async remove(name: string, version?: string): Promise<boolean> {
+  /**
+   * As `update`, for removals too: all of it becomes durable together or not at all. Resolves with the number of
+   * selections that removed something. Fails like `upsert`.
+   */
+  async edit(decide: () => RegistryEdit): Promise<number> {
     const ready = this.#keeper.ensureWriter();
     if (ready !== undefined) await ready;
-    const { index } = this.#contents;
-    const keys = version === undefined ? index.keysOf(name) : [recordKey(name, version)];
-    const present = keys.filter((key) => index.get(key) !== undefined);
-    if (present.length === 0) return false;
-    await this.#keeper.change(present.map((key) => ({ kind: 'remove', key })));
-    return true;
+    const { put = [], remove = [] } = decide();
+    const puts = this.#puts(put.map(acceptRecord));
+    const { removals, found } = this.#removals(
+      remove,
+      puts.map(({ key }) => key),
+    );
+    if (remove.length === 0 || puts.length + removals.length > 0)
+      await this.#keeper.change([...puts, ...removals]);
+    return found;
+  }
+
+  /**
+   * Removes one version, with `null` the entry that has none, with undefined every entry of the name. Resolves with
+   * whether there was any. Fails like `upsert`.
+   */
+  async remove(name: string, version?: string | null): Promise<boolean> {
+    return (await this.removeMany([{ name, version }])) > 0;
+  }
+
+  /**
+   * Removes what is selected; it becomes durable together or not at all. Resolves with the number of selections that
+   * removed something. Fails like `upsert`.
+   */
+  async removeMany(remove: readonly RecordSelection[]): Promise<number> {
+    return this.edit(() => ({ remove }));
   }
 
   /** Resolves when every change made before the call is durable; rejects when that cannot be reached now. */
@@ -215,7 +248,8 @@ export class RegistryMemoryCache {
     return { access: this.access, records: this.size, ...this.#keeper.health() };
   }
 
-  async #put(accepted: readonly AcceptedRecord[]): Promise<void> {
+  /** @throws RegistryError `EREGISTRYFULL`. */
+  #puts(accepted: readonly AcceptedRecord[]): RecordChange[] {
     const { index } = this.#contents;
     const added = new Set(accepted.map(({ key }) => key).filter((key) => !index.get(key)));
     if (index.size + added.size > this.#maxRecords)
@@ -223,13 +257,34 @@ export class RegistryMemoryCache {
         'EREGISTRYFULL',
         `Cannot store the server: the registry holds at most ${this.#maxRecords} entries`,
       );
-    await this.#keeper.change(
-      accepted.map(({ key, record, json }) => ({
-        kind: 'put',
-        key,
-        record: storeRecord(record, json),
-      })),
-    );
+    return accepted.map(({ key, record, json }) => ({
+      kind: 'put',
+      key,
+      record: storeRecord(record, json),
+    }));
+  }
+
+  /** What removes the selected entries, those that are about to be `added` among them. */
+  #removals(
+    selections: readonly RecordSelection[],
+    added: readonly RecordKey[],
+  ): { readonly removals: readonly RecordChange[]; readonly found: number } {
+    const { index } = this.#contents;
+    const addedKeys = new Set(added);
+    const addedByName = Map.groupBy(added, nameOfKey);
+    const keys = new Set<RecordKey>();
+    let found = 0;
+    for (const { name, version } of selections) {
+      const before = keys.size;
+      const chosen =
+        version === undefined
+          ? [...index.keysOf(name), ...(addedByName.get(name) ?? [])]
+          : [recordKey(name, version ?? undefined)];
+      for (const key of chosen)
+        if (index.get(key) !== undefined || addedKeys.has(key)) keys.add(key);
+      if (keys.size > before) found += 1;
+    }
+    return { removals: Array.from(keys, (key) => ({ kind: 'remove', key })), found };
   }
 
   #copies(keys: readonly RecordKey[]): ServerRecord[] {

@@ -155,6 +155,8 @@ test('a direct registry sees what the cache wrote, journal included, and the oth
   await cache.close();
   expect(await direct.remove('x/a', '1.0.0')).toBe(true);
   await direct.upsert(server('b'));
+  await direct.upsert(server('x/a'));
+  expect(await direct.remove('x/a', null)).toBe(true);
   const { cache: again } = await openCache({ path });
   expect(again.search().records.map((one) => one.name)).toEqual(['a', 'b', 'x/a']);
 });

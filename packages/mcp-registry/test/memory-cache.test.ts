@@ -52,6 +52,39 @@ test('remove() takes one version or all of a name and says whether there was any
   expect(cache.size).toBe(0);
 });
 
+test('remove() with null takes only the entry without a version', async () => {
+  const { cache } = await openOnDisk(new CrashDisk());
+  await cache.upsertMany([published('x/a', '1.0.0'), server('x/a')]);
+  expect(await cache.remove('x/a', null)).toBe(true);
+  expect(await cache.remove('x/a', null)).toBe(false);
+  expect(cache.versions('x/a').map((one) => one.server?.version)).toEqual(['1.0.0']);
+});
+
+test('removeMany() counts the selections that removed something, each entry once', async () => {
+  const { cache } = await openOnDisk(new CrashDisk());
+  await cache.upsertMany([published('x/a', '1.0.0'), server('x/a'), server('b'), server('c')]);
+  const selections = [
+    { name: 'x/a' },
+    { name: 'x/a', version: '1.0.0' },
+    { name: 'b', version: null },
+    { name: 'nobody' },
+  ];
+  expect(await cache.removeMany(selections)).toBe(2);
+  expect(cache.getAll()).toEqual([server('c')]);
+});
+
+test('edit() removes after it has stored, and changes nothing when what is stored is refused', async () => {
+  const { cache } = await openOnDisk(new CrashDisk());
+  await cache.upsert(server('a'));
+  const remove = [{ name: 'a' }];
+  await expect(
+    cache.edit(() => ({ put: [{ ...server('b'), name: '' }], remove })),
+  ).rejects.toMatchObject({ code: 'EINVALIDRECORD' });
+  expect(cache.getAll()).toEqual([server('a')]);
+  expect(await cache.edit(() => ({ put: [server('a'), published('a', '1.0.0')], remove }))).toBe(1);
+  expect(cache.size).toBe(0);
+});
+
 test('subscribe() tells of every change, and a listener that throws harms nobody', async () => {
   const { cache, warnings } = await openOnDisk(new CrashDisk());
   const told: unknown[] = [];

@@ -25,6 +25,7 @@ test('the public names of the package (contract, B6)', () => {
     'createDirectHandle',
     'createMemoryStore',
     'createRegistryApi',
+    'createRegistryApiGate',
     'createRegistryClient',
     'createRegistryTools',
     'examineRegistry',

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   createRegistryApi,
+  createRegistryApiGate,
   type RegistryApi,
   type RegistryMemoryCache,
 } from '@cortex-os/mcp-registry';
@@ -27,17 +28,38 @@ interface ApiParts extends ApiPortOptions {
   readonly foundAt?: Date;
 }
 
+/** Requests that may have the registry open at a time, each with a copy of its own in memory. */
+const MAX_OPEN = 32;
+
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 function createApi(cache: RegistryMemoryCache, parts: ApiParts): RegistryApi {
   return createRegistryApi({ ...parts, cache, now: () => new Date() });
 }
 
+function sendUnavailable(response: ServerResponse): void {
+  response
+    .writeHead(503, {
+      'content-type': 'application/json',
+      'access-control-allow-origin': '*',
+      'retry-after': '1',
+    })
+    .end('{"error":"unavailable"}\n');
+}
+
 /** A registry that is opened for each request, and kept until it is answered. */
 function createDirectApi({ handle }: OpenRegistry, options: ApiPortOptions): Handle {
   // The pages of a list fit together only when entries without a date have the same one on all of them.
   const parts = { ...options, foundAt: new Date() };
+  const admits = createRegistryApiGate(options.apiKey);
+  let openCount = 0;
   return (request, response) => {
+    if (!admits(request, response)) return;
+    if (openCount >= MAX_OPEN) {
+      sendUnavailable(response);
+      return;
+    }
+    openCount += 1;
     const use = READING.has(String(request.method)) ? 'read' : 'write';
     handle
       .use(use, async (cache) => {
@@ -51,13 +73,10 @@ function createDirectApi({ handle }: OpenRegistry, options: ApiPortOptions): Han
       .catch((error: unknown) => {
         options.onError(error);
         if (response.headersSent) response.destroy();
-        else
-          response
-            .writeHead(503, {
-              'content-type': 'application/json',
-              'access-control-allow-origin': '*',
-            })
-            .end('{"error":"unavailable"}\n');
+        else sendUnavailable(response);
+      })
+      .finally(() => {
+        openCount -= 1;
       });
   };
 }

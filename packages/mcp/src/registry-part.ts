@@ -67,6 +67,7 @@ export class RegistryPart {
   readonly #offer: RegistryOffer;
   #origin: string | undefined;
   #published = false;
+  #publishing: Promise<void> | undefined;
   #closing = false;
   readonly #wake = new AbortController();
   readonly #ended = new AbortController();
@@ -144,7 +145,13 @@ export class RegistryPart {
     if (!http) return [control];
     const api = async (): ReturnType<Parameters<typeof registryApiRoute>[0]['api']> => {
       await this.open();
-      return this.#api?.current();
+      const handle = this.#api?.current();
+      if (handle === undefined) return undefined;
+      return (request, response) => {
+        // A write takes the lock if nobody has it, even when it is refused after that.
+        response.once('close', () => void this.#announce());
+        handle(request, response);
+      };
     };
     return [registryApiRoute({ api }), control];
   }
@@ -177,6 +184,7 @@ export class RegistryPart {
     clearTimeout(this.#timer);
     for (const undo of this.#undo) undo();
     this.#api?.close();
+    await this.#publishing;
     if (this.#published) await this.#control.remove();
     this.#published = false;
     await this.#open?.close();
@@ -232,6 +240,7 @@ export class RegistryPart {
   }
 
   #noteChange(open: OpenRegistry): void {
+    void this.#announce();
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.#update(open).catch((error: unknown) =>
@@ -249,14 +258,21 @@ export class RegistryPart {
   async #announce(): Promise<void> {
     const writes = this.#open?.health()?.access.kind === 'writer';
     if (!writes || this.#published || this.#origin === undefined || this.#state !== 'open') return;
+    this.#publishing ??= this.#publish(this.#origin);
+    await this.#publishing;
+  }
+
+  async #publish(origin: string): Promise<void> {
     try {
-      await this.#control.publish(this.#origin);
+      await this.#control.publish(origin);
       this.#published = true;
     } catch (error) {
       this.#options.logger.warn(
         { err: error },
         'cortex-mcp cannot write to the registry meanwhile',
       );
+    } finally {
+      this.#publishing = undefined;
     }
   }
 

@@ -9,7 +9,7 @@ import {
   fromServerJson,
   RegistryMemoryCache,
 } from '@cortex-os/mcp-registry';
-import { tempFolder } from '@cortex-os/testkit';
+import { tempFolder, waitUntil } from '@cortex-os/testkit';
 import { createApiPort, type ApiPort, type ApiPortOptions } from '../src/registry-api-port.ts';
 import { openDirect, type OpenRegistry } from '../src/registry-opening.ts';
 
@@ -127,4 +127,62 @@ test('a direct API answers 503, readable for pages, when the files cannot be ope
 test('createApiPort() refuses a key that could be guessed', async () => {
   const open = await inMemory();
   expect(() => portOf(open, { apiKey: 'short' })).toThrow(RangeError);
+});
+
+test('MCP_REGISTRY_MEMORY_CACHE=false: what needs no registry opens none, least of all for a write without the key', async () => {
+  await using folder = tempFolder();
+  const { handle, ...rest } = openDirect({
+    path: join(folder.path, 'servers.json'),
+    random: () => 0.5,
+  });
+  const opened: string[] = [];
+  const open: OpenRegistry = {
+    ...rest,
+    handle: {
+      use: async (use, work) => {
+        opened.push(use);
+        return await handle.use(use, work);
+      },
+    },
+  };
+  const url = await served(portOf(open, { apiKey: 'k'.repeat(16) }));
+  const publish = url.replace('servers', 'publish');
+  const post = { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } };
+  expect((await fetch(publish, post)).status).toBe(401);
+  expect((await fetch(url, post)).status).toBe(405);
+  expect((await fetch(`${url}/../nowhere`)).status).toBe(404);
+  expect((await fetch(url, { method: 'OPTIONS' })).status).toBe(204);
+  expect(opened).toEqual([]);
+  const headers = { ...post.headers, authorization: `Bearer ${'k'.repeat(16)}` };
+  expect((await fetch(publish, { ...post, headers })).status).toBe(422);
+  expect((await fetch(url)).status).toBe(200);
+  expect(opened).toEqual(['write', 'read']);
+});
+
+test('MCP_REGISTRY_MEMORY_CACHE=false: at most 32 requests have the registry open, more are answered 503', async () => {
+  const wait = Promise.withResolvers<void>();
+  let openNow = 0;
+  const open: OpenRegistry = {
+    cache: undefined,
+    handle: {
+      use: async (_use, _work) => {
+        openNow += 1;
+        await wait.promise;
+        throw new Error('closed');
+      },
+    },
+    health: () => undefined,
+    onChange: () => () => undefined,
+    close: async () => await Promise.resolve(),
+  };
+  const url = await served(portOf(open, { onError: () => undefined }));
+  const first = Array.from({ length: 32 }, async () => await fetch(url));
+  await waitUntil(() => openNow === 32, { describe: 'all are open' });
+  const refused = await fetch(url);
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
+  expect(openNow).toBe(32);
+  wait.resolve();
+  await Promise.all(first);
+  await fetch(url);
+  expect(openNow).toBe(33);
 });

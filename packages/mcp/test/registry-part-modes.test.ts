@@ -46,6 +46,35 @@ test('a gateway that only read becomes the writer at its own first write, and an
   expect(via).toBe('service');
 });
 
+async function publishAt(origin: string, name: string): Promise<number> {
+  const response = await fetch(`${origin}/v0.1/publish`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${API_KEY}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ name, description: 'd', version: '1.0.0' }),
+  });
+  await response.text();
+  return response.status;
+}
+
+test.each([
+  ['is stored', 'io.github.x/new', 200],
+  ['is refused', 'io.github.x/known', 409],
+])(
+  'a gateway that becomes the writer by a write over HTTP that %s announces itself, so that commands can write',
+  async (_what, name, status) => {
+    await using folder = tempFolder();
+    const first = await startRegistryGateway(folder.path);
+    await using second = await startRegistryGateway(folder.path);
+    expect(await publishAt(first.origin, 'io.github.x/known')).toBe(200);
+    await first[Symbol.asyncDispose]();
+    expect((await second.status()).registry).toMatchObject({ health: { access: 'reader' } });
+    expect(await publishAt(second.origin, name)).toBe(status);
+    expect((await second.status()).registry).toMatchObject({ health: { access: 'writer' } });
+    const { via } = await second.client.change(() => ({ value: undefined }));
+    expect(via).toBe('service');
+  },
+);
+
 test('MCP_REGISTRY_MEMORY_CACHE=false: the API writes through, and answers 503 while the files cannot be read', async () => {
   await using folder = tempFolder();
   await using gateway = await startRegistryGateway(folder.path, { memoryCache: false });

@@ -62,6 +62,42 @@ function routeOf(path: string, method: string): RegistryRoute {
   });
 }
 
+function targetOf({ url = '' }: IncomingMessage): [path: string, query: string] {
+  const [path = '', query = ''] = url.split(/\?(.*)/su, 2);
+  return [path, query];
+}
+
+function isReading({ method }: IncomingMessage): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
+/** Whether a request may go on to the registry; one that may not has been answered. */
+export type RegistryApiGate = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+/**
+ * Answers, before a registry is opened for them, the requests that need none: an unknown path, another method, `OPTIONS`,
+ * a write without the key.
+ * @throws RangeError for an `apiKey` of less than 16 characters.
+ */
+export function createRegistryApiGate(apiKey: string | undefined): RegistryApiGate {
+  const guard = createWriteGuard(apiKey);
+  return (request, response) => {
+    try {
+      const { method = '' } = request;
+      const route = routeOf(targetOf(request)[0], method);
+      if (method === 'OPTIONS') {
+        sendOptions(response, routeMethods[route.kind]);
+        return false;
+      }
+      if (!isReading(request)) guard(request);
+      return true;
+    } catch (error) {
+      sendError(request, response, toApiError(error));
+      return false;
+    }
+  };
+}
+
 /**
  * Serves the official registry API v0.1 (`/v0.1/servers…`, `/v0.1/publish`). Reading is open to anybody; writing needs
  * `Authorization: Bearer <apiKey>`. What is written by HTTP is data of origin `remote` and is never run.
@@ -79,20 +115,14 @@ export function createRegistryApi(options: RegistryApiOptions): RegistryApi {
     foundAt: fixedTime(foundAt),
   });
   const target = { cache, servers, clock, commits: createCommits(cache) };
-  const guard = createWriteGuard(options.apiKey);
+  const admits = createRegistryApiGate(options.apiKey);
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { method = '' } = request;
-    const [path = '', query = ''] = (request.url ?? '').split(/\?(.*)/su, 2);
-    const route = routeOf(path, method);
-    if (method === 'OPTIONS') {
-      sendOptions(response, routeMethods[route.kind]);
-      return;
-    }
-    const isRead = method === 'GET' || method === 'HEAD';
-    if (!isRead) guard(request);
+    if (!admits(request, response)) return;
+    const [path, query] = targetOf(request);
+    const route = routeOf(path, request.method ?? '');
     await servers.ready();
-    const body = isRead
+    const body = isReading(request)
       ? await readRoute({ servers, turns }, route, new URLSearchParams(query), response)
       : await writeRoute(target, route, request);
     if (!response.destroyed) sendBody(request, response, body);

@@ -69,9 +69,6 @@ async function stepFor(entry: UndoEntry, target: ImportTarget): Promise<UndoStep
   if (sameJson(current ?? null, before)) return row('unchanged');
   if (!sameJson(current, after)) return keep('it has been changed since the import');
   if (before !== null) return row('restored');
-  // Removing a name without a version removes every version, and these are not of this import.
-  if (after.server === undefined && (await target.versions(name)).length > 1)
-    return keep('versions of this name have been added since the import');
   return row('removed');
 }
 
@@ -91,8 +88,11 @@ export async function undoImport({
     row.action === 'restored' && before !== null ? [before] : [],
   );
   if (restored.length > 0) await target.upsertMany(restored);
-  for (const { row, entry } of steps)
-    if (row.action === 'removed') await target.remove(row.name, entry.after.server?.version);
+  // Versions of the name that have been added since are not of this import.
+  const removed = steps
+    .filter(({ row }) => row.action === 'removed')
+    .map(({ row, entry }) => ({ name: row.name, version: entry.after.server?.version ?? null }));
+  if (removed.length > 0) await target.removeMany(removed);
   const used = new Set(
     steps.flatMap(({ row, current }) =>
       row.action === 'kept' && current !== undefined ? secretFilesOf(current) : [],

@@ -1,3 +1,4 @@
+import type { RecordSelection } from '../memory-cache.ts';
 import type { ServerRecord } from '../server-record.ts';
 
 /** Where imports go: a `RegistryMemoryCache`, or whatever speaks for one that another process holds. */
@@ -8,7 +9,10 @@ export interface ImportTarget {
   versions(name: string): ServerRecord[] | Promise<ServerRecord[]>;
   /** Durable together or not at all when it resolves. */
   upsertMany(records: readonly ServerRecord[]): Promise<void>;
-  remove(name: string, version?: string): Promise<boolean>;
+  /** One version, with `null` the entry that has none, with undefined every entry of the name. */
+  remove(name: string, version?: string | null): Promise<boolean>;
+  /** Durable together or not at all. Resolves with the number of selections that removed something. */
+  removeMany(selections: readonly RecordSelection[]): Promise<number>;
 }
 
 /** The stored entry with the identity of a record. */

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { RegistryError } from '../registry-error.ts';
-import type { RegistryMemoryCache } from '../memory-cache.ts';
+import type { RecordSelection, RegistryMemoryCache } from '../memory-cache.ts';
 import type { ServerRecord } from '../server-record.ts';
 import type { WarningListener } from '../store/store.ts';
 import {
@@ -8,6 +8,7 @@ import {
   changeChecked,
   currentRecord,
   recordDigest,
+  selectionDigest,
   type CheckedChange,
 } from './checked-change.ts';
 import { createDirectHandle, type RegistryHandle } from './registry-handle.ts';
@@ -16,7 +17,7 @@ import { findService, type ServiceLink } from './service-link.ts';
 /** What somebody decided to change, and what they want back. */
 export interface Decision<T> {
   readonly put?: readonly ServerRecord[];
-  readonly remove?: CheckedChange['remove'];
+  readonly remove?: readonly RecordSelection[];
   readonly value: T;
 }
 
@@ -112,7 +113,12 @@ class ServiceOrFiles implements RegistryClient {
         const now = currentRecord(cache, record);
         return { record, was: now === undefined ? null : recordDigest(now) };
       });
-      return { change: { put: checked, remove }, value: wanted };
+      const gone = remove.map((one) => ({
+        name: one.name,
+        version: one.version,
+        was: selectionDigest(cache, one),
+      }));
+      return { change: { put: checked, remove: gone }, value: wanted };
     });
     for (const piece of inPieces(change)) await service.change(piece);
     return value;

@@ -215,6 +215,7 @@ test('pages that were taken together are stored together, also before a failure'
     get: (name: string, version?: string) => cache.get(name, version),
     versions: (name: string) => cache.versions(name),
     remove: async () => false,
+    removeMany: async () => 0,
     upsertMany: async (records: readonly ServerRecord[]) => {
       writes.push(records.length);
       await cache.upsertMany(records);
@@ -254,6 +255,7 @@ test('the watermark stays when a page cannot be stored', async () => {
     get: (name: string, version?: string) => cache.get(name, version),
     versions: (name: string) => cache.versions(name),
     remove: async () => false,
+    removeMany: async () => 0,
     upsertMany: async () => Promise.reject(new Error('disk full')),
   };
   await expect(run(url, { target })).rejects.toThrow('disk full');

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { applyImport } from '../../src/sources/apply-import.ts';
+import { applyImport, undoImport } from '../../src/sources/apply-import.ts';
 import { everything, filesIn, github, importPlace, web } from '../lib/import-place.ts';
 import { server } from '../lib/records.ts';
 
@@ -44,6 +44,16 @@ test('undoImport() keeps a record that was changed since, with its secrets', asy
   expect(cache.get('github')?.tags).toEqual(['mine']);
 });
 
+test('undoImport() removes all that it takes away in one change', async () => {
+  const { run, cache, stateFolder } = await importPlace();
+  const servers = Array.from({ length: 50 }, (_, at) => [`s${at}`, { command: 'x' }]);
+  await run(Object.fromEntries(servers));
+  const sizes: number[] = [];
+  cache.subscribe(() => sizes.push(cache.size));
+  expect(await undoImport({ target: cache, stateFolder })).toHaveLength(50);
+  expect(sizes).toEqual([0]);
+});
+
 test('undo files are private, bounded in number, and a damaged one is not guessed at', async () => {
   const { run, undo, stateFolder } = await importPlace();
   for (let count = 0; count < 22; count += 1) await run({ a: { command: `x${count}` } });
@@ -65,6 +75,7 @@ test('an import that failed at the store is taken back without a trace', async (
     get: (name: string, version?: string) => cache.get(name, version),
     versions: (name: string) => cache.versions(name),
     remove: async (name: string) => cache.remove(name),
+    removeMany: async () => 0,
     upsertMany: async () => Promise.reject(new Error('disk')),
   };
   await expect(applyImport(made, { target, stateFolder, now })).rejects.toThrow('disk');
@@ -85,11 +96,12 @@ test('applyImport() refuses a plan that the registry has outrun', async () => {
   expect(readdirSync(stateFolder)).not.toContain('undo');
 });
 
-test('undoImport() keeps a record whose name has got published versions since: they would go with it', async () => {
+test('undoImport() leaves versions that were published under the same name since', async () => {
   const { run, undo, cache } = await importPlace();
   await run({ 'a/b': { command: 'x' } });
   const document = { name: 'a/b', version: '1.0.0', description: 'published' };
   await cache.upsert({ name: 'a/b', transport: 'stdio', server: document, origin: 'remote' });
-  expect(await undo()).toEqual([{ name: 'a/b', action: 'kept', reason: expect.any(String) }]);
+  expect(await undo()).toEqual([{ name: 'a/b', action: 'removed' }]);
+  expect(cache.versions('a/b')).toHaveLength(1);
   expect(cache.get('a/b', '1.0.0')?.server).toEqual(document);
 });

@@ -7,6 +7,7 @@ import {
   changeChecked,
   readCheckedChange,
   recordDigest,
+  selectionDigest,
 } from '../../src/tools/checked-change.ts';
 import { createRegistryClient } from '../../src/tools/registry-client.ts';
 import { createDirectHandle } from '../../src/tools/registry-handle.ts';
@@ -161,6 +162,45 @@ test('changeChecked() changes nothing when one of its entries is not what it was
   const fresh = { put: [{ record: server('a', { x: 1 }), was }], remove: [{ name: 'x/y' }] };
   expect(await changeChecked(cache, fresh)).toEqual({ stored: 1, removed: 1 });
   expect(() => readCheckedChange({ put: [{}], remove: [] })).toThrow(TypeError);
+});
+
+test('changeChecked() removes nothing that is not what it was', async () => {
+  const { cache } = await openCache({ path: `${tempFolder()}/servers.json` });
+  await cache.upsertMany([server('a'), published('x/y', '1.0.0'), server('x/y')]);
+  const own = { name: 'x/y', version: null, was: recordDigest(server('x/y')) };
+  const all = { name: 'x/y', was: selectionDigest(cache, { name: 'x/y' }) };
+  const none = { name: 'nobody', version: '1', was: null };
+  await cache.upsert(server('x/y', { mine: 1 }));
+  for (const one of [own, all, { name: 'a', was: null }]) {
+    const change = readCheckedChange({ put: [{ record: server('b') }], remove: [none, one] });
+    await expect(changeChecked(cache, change)).rejects.toThrow(ChangedMeanwhileError);
+  }
+  expect(cache.size).toBe(3);
+  const fresh = { ...own, was: recordDigest(server('x/y', { mine: 1 })) };
+  expect(await changeChecked(cache, { put: [], remove: [none, fresh] })).toEqual({
+    stored: 0,
+    removed: 1,
+  });
+  expect(cache.get('x/y', '1.0.0')).toBeDefined();
+});
+
+test('change() decides anew when an entry that it removes was changed meanwhile', async () => {
+  const folder = tempFolder();
+  const { cache } = await openCache({ path: `${folder}/servers.json` });
+  await cache.upsert(server('a'));
+  const answer = changing(cache);
+  let raced = false;
+  await service(folder, async (body) => {
+    if (!raced) await cache.upsert(server('a', { mine: true }));
+    raced = true;
+    return answer(body);
+  });
+  const client = createRegistryClient({ path: `${folder}/servers.json`, random });
+  await client.change((now) => ({
+    remove: now.get('a')?.['mine'] === true ? [] : [{ name: 'a' }],
+    value: undefined,
+  }));
+  expect(cache.getAll()).toEqual([server('a', { mine: true })]);
 });
 
 test('a direct handle takes its writers in turn', async () => {

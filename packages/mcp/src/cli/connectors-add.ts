@@ -9,16 +9,16 @@ import { safeText } from './terminal-text.ts';
 
 /** `K=V` pairs. @throws UsageError naming the option, never the value. */
 function pairs(given: readonly string[], option: string): Record<string, string> {
-  const values: Record<string, string> = {};
+  const values = new Map<string, string>();
   for (const text of given) {
     const at = text.indexOf('=');
     const name = text.slice(0, Math.max(0, at)).trim();
     if (at < 1 || !/^[\w!#$%&'*+.^`|~-]+$/.test(name)) {
       throw new UsageError(`--${option} needs NAME=value`);
     }
-    values[name] = text.slice(at + 1);
+    values.set(name, text.slice(at + 1));
   }
-  return values;
+  return Object.fromEntries(values);
 }
 
 function httpUrl(text: string): string {

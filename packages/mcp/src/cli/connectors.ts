@@ -50,8 +50,9 @@ async function remove({ io, args }: CommandContext): Promise<number> {
     const { connector: _used, ...rest } = record;
     if (isPublished(record)) return { put: [rest], value: { id, orphans: [] } };
     const orphans = orphanedSecrets(cache, [record]);
+    // Published versions of the name are not the connector.
     return {
-      remove: [{ name: record.name, version: record.server?.version }],
+      remove: [{ name: record.name, version: null }],
       value: { id, orphans },
     };
   });

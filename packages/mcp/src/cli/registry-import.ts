@@ -84,18 +84,18 @@ function fileOf(client: ClientName, file: string): ClientConfigFile {
   return { client, file, folder: isProject ? (inFolder ? dirname(holder) : holder) : undefined };
 }
 
-const FILE_CLIENTS: Readonly<Record<string, ClientName>> = {
-  '.claude.json': 'claude-code',
-  '.mcp.json': 'claude-code',
-  'claude_desktop_config.json': 'claude-desktop',
-};
+const FILE_CLIENTS: ReadonlyMap<string, ClientName> = new Map([
+  ['.claude.json', 'claude-code'],
+  ['.mcp.json', 'claude-code'],
+  ['claude_desktop_config.json', 'claude-desktop'],
+]);
 
 /** The client whose file a path is, by its name and place, or undefined. */
 function clientOfPath(file: string): ClientName | undefined {
   const folder = basename(dirname(file));
   if (folder === '.cursor') return 'cursor';
   if (folder === '.vscode') return 'vscode';
-  return FILE_CLIENTS[basename(file)];
+  return FILE_CLIENTS.get(basename(file));
 }
 
 async function readFiles(context: CommandContext): Promise<Reading> {
@@ -251,6 +251,10 @@ async function run(context: CommandContext): Promise<number> {
     throw new UsageError('give either --dry-run or --apply');
   }
   if (word !== undefined && /^https?:\/\//i.test(word)) return await importRegistry(context, word);
+  if (word === undefined && options.has('apply') && options.has('connect')) {
+    // Otherwise the commands of whatever project lies in the current folder would be run.
+    throw new UsageError('--apply --connect needs the name of a client, or a file');
+  }
   if (options.has('since')) throw new UsageError('--since is for the address of a registry');
   return await importFiles(context);
 }

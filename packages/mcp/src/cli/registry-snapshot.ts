@@ -1,4 +1,10 @@
-import type { ImportTarget, RegistryClient, ServerRecord } from '@cortex-os/mcp-registry';
+import type {
+  ImportTarget,
+  RecordSelection,
+  RegistryClient,
+  RegistryMemoryCache,
+  ServerRecord,
+} from '@cortex-os/mcp-registry';
 
 /** The registry as one command found it, and its way back. */
 export interface RegistrySnapshot {
@@ -8,6 +14,15 @@ export interface RegistrySnapshot {
 
 function versionOf(record: ServerRecord): string | undefined {
   return record.server?.version;
+}
+
+function isSelected(record: ServerRecord, { name, version }: RecordSelection): boolean {
+  if (record.name !== name) return false;
+  return version === undefined || versionOf(record) === (version ?? undefined);
+}
+
+function changedMeanwhile(name: string): Error {
+  return new Error(`${name} has just been changed by another process; run this again`);
 }
 
 class SnapshotTarget implements ImportTarget {
@@ -33,9 +48,7 @@ class SnapshotTarget implements ImportTarget {
         const now = cache.versions(record.name).find((one) => versionOf(one) === versionOf(record));
         const known = this.get(record.name, versionOf(record));
         if (JSON.stringify(now) !== JSON.stringify(known)) {
-          throw new Error(
-            `${record.name} has just been changed by another process; run this again`,
-          );
+          throw changedMeanwhile(record.name);
         }
       }
       return { put: records, value: undefined };
@@ -43,15 +56,29 @@ class SnapshotTarget implements ImportTarget {
     for (const record of records) this.#keep(record);
   }
 
-  async remove(name: string, version?: string): Promise<boolean> {
+  async remove(name: string, version?: string | null): Promise<boolean> {
+    return (await this.removeMany([{ name, version }])) > 0;
+  }
+
+  async removeMany(selections: readonly RecordSelection[]): Promise<number> {
     const { value } = await this.#client.change((cache) => {
-      const all = cache.versions(name);
-      const found = all.some((one) => version === undefined || versionOf(one) === version);
-      return { remove: found ? [{ name, version }] : [], value: found };
+      const remove = selections.filter((one) => this.#isThere(cache, one));
+      return { remove, value: remove.length };
     });
-    const left = this.versions(name).filter((one) => version && versionOf(one) !== version);
-    this.#byName.set(name, left);
+    for (const one of selections) {
+      const left = this.versions(one.name).filter((record) => !isSelected(record, one));
+      this.#byName.set(one.name, left);
+    }
     return value;
+  }
+
+  /** Whether there is anything to remove. @throws Error when it is not what was read; what is gone already is no harm. */
+  #isThere(cache: RegistryMemoryCache, selection: RecordSelection): boolean {
+    const now = cache.versions(selection.name).filter((one) => isSelected(one, selection));
+    for (const one of now)
+      if (JSON.stringify(one) !== JSON.stringify(this.get(one.name, versionOf(one))))
+        throw changedMeanwhile(one.name);
+    return now.length > 0;
   }
 
   #keep(record: ServerRecord): void {

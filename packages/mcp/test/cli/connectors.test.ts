@@ -134,6 +134,25 @@ test('connectors enable makes a connector of an imported server, warns that no c
   expect(JSON.parse(bench.stdout.text)).toMatchObject({ server: document });
 });
 
+test('connectors remove leaves the published versions of the same name', async () => {
+  const document = { name: 'a/b', description: 'd', version: '1.0.0', packages: [] };
+  await using bench = await cliBench({ stdin: input(JSON.stringify(document)) });
+  expect(await bench.run('connectors', 'add', 'a/b', '--', 'x')).toBe(0);
+  expect(await bench.run('registry', 'add', '-')).toBe(0);
+  expect(await bench.run('connectors', 'remove', 'a-b')).toBe(0);
+  expect(await rows(bench)).toEqual([]);
+  bench.stdout.text = '';
+  expect(await bench.run('registry', 'get', 'a/b')).toBe(0);
+  expect(JSON.parse(bench.stdout.text)).toMatchObject({ server: document });
+});
+
+test('connectors add keeps a variable whatever its name', async () => {
+  await using bench = await cliBench();
+  expect(await bench.run('connectors', 'add', 'c', '--env', '__proto__=1', '--', 'x')).toBe(0);
+  const stored = await readFile(join(state(bench), 'servers.json'), 'utf8');
+  expect(stored).toMatch(/"__proto__": *"1"/);
+});
+
 async function* input(text: string): AsyncGenerator<string> {
   yield text;
 }

@@ -119,6 +119,11 @@ test('registry import reads a server.json and warns of an older schema', async (
   expect(await records(bench)).toMatchObject([
     { name: 'io.test/a', origin: 'local', server: { version: '1.0.0' } },
   ]);
+  // A name that every object has as a member is no client's file.
+  await writeFile(join(bench.path, 'constructor'), JSON.stringify(document));
+  expect(await bench.json('import', 'constructor')).toMatchObject({
+    rows: [{ name: 'io.test/a' }],
+  });
   await writeFile(join(bench.path, 'server.json'), '{}');
   expect(await bench.registry('import', 'server.json')).toBe(1);
 });
@@ -188,6 +193,7 @@ test('registry import refuses what does not belong together in one line', async 
     [['cursor'], /no file/],
     [['--file', 'x'], /name of its client/],
     [['http://127.0.0.1:1', '--connect'], /not run/],
+    [['--apply', '--connect'], /needs the name of a client/],
   ];
   for (const [argv, message] of refused)
     await expect(bench.registry('import', ...argv)).rejects.toMatchObject({

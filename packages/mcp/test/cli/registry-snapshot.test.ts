@@ -42,3 +42,30 @@ test('openSnapshot() refuses to write over what another process has changed sinc
   await expect(target.upsertMany([mine])).rejects.toThrow('just been changed by another process');
   expect((await openSnapshot(client)).records).toEqual([theirs]);
 });
+
+test('openSnapshot() removes many entries in one change, the one without a version alone, and none that was changed since', async () => {
+  await using folder = tempFolder();
+  const path = join(folder.path, 'servers.json');
+  const client = createRegistryClient({ path, random: () => 0.5 });
+  let changes = 0;
+  const counting: typeof client = {
+    read: async (work) => await client.read(work),
+    change: async (decide) => {
+      changes += 1;
+      return await client.change(decide);
+    },
+  };
+  const own = { ...mine, name: 'io.test/a' };
+  const many = Array.from({ length: 300 }, (_, at) => ({ ...mine, name: `s${at}` }));
+  await client.change(() => ({ put: [own, version('1.0.0'), ...many], value: undefined }));
+  const { target } = await openSnapshot(counting);
+  const selections = [own, ...many].map(({ name }) => ({ name, version: null }));
+  expect(await target.removeMany(selections)).toBe(301);
+  expect(changes).toBe(1);
+  expect(target.versions('io.test/a')).toEqual([version('1.0.0')]);
+  await client.change(() => ({ put: [own], value: undefined }));
+  await expect(target.removeMany([{ name: 'io.test/a', version: null }])).rejects.toThrow(
+    'just been changed by another process',
+  );
+  expect((await openSnapshot(client)).records).toHaveLength(2);
+});
