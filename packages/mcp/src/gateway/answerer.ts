@@ -81,7 +81,6 @@ export class Answerer {
     };
     this.interests = new Interests(options.catalog);
     this.listens = new ListenRouter({
-      catalog: options.catalog,
       interests: this.interests,
       capabilities: (id) => this.profile(id, 'modern').capabilities,
       serverInfo: (id) => this.profile(id, 'modern').serverInfo,

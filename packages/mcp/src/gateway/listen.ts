@@ -1,4 +1,4 @@
-import type { CatalogCell, CatalogChange } from '../catalog/catalog.ts';
+import type { CatalogChange } from '../catalog/catalog.ts';
 import type { RequestParams } from '../protocol/json-rpc.ts';
 import { LIST_KINDS, LIST_SHAPES, type ListKind } from '../protocol/list-kind.ts';
 import {
@@ -11,7 +11,7 @@ import {
   type JsonRpcId,
 } from '../protocol/message.ts';
 import { META } from '../protocol/revision.ts';
-import type { Caller, UpstreamAccess } from '../upstream/upstream.ts';
+import type { Caller } from '../upstream/upstream.ts';
 import type { Interests, Subscriber, SubscriptionTarget } from './interests.ts';
 import type { Reply } from './reply.ts';
 
@@ -24,7 +24,6 @@ export interface ListenRequest {
 }
 
 export interface ListenOptions {
-  readonly catalog: CatalogCell<UpstreamAccess>;
   readonly interests: Interests;
   /** What the endpoint says it can tell. */
   readonly capabilities: (connectorId: string | undefined) => JsonObject;

@@ -25,6 +25,7 @@ const TOOLS = [
 /** A modern server of a few lines, which wants the header of `routed` as the specification says. */
 async function startModernServer() {
   const seen: IncomingHttpHeaders[] = [];
+  let lists = 0;
   const server = createServer((request, response) => {
     void (async () => {
       const { id, method, params } = JSON.parse(await textOf(request));
@@ -37,11 +38,12 @@ async function startModernServer() {
         const capabilities = { tools: {} };
         answer(200, { result: { ...fresh, supportedVersions: ['2026-07-28'], capabilities } });
       } else if (method === 'tools/list') {
+        lists += 1;
         answer(200, { result: { ...fresh, tools: TOOLS } });
       } else if (method === 'tools/call') {
         seen.push(request.headers);
-        const refused =
-          params.name === 'routed' && request.headers['mcp-param-region'] === undefined;
+        const lacks = request.headers['mcp-param-region'] === undefined;
+        const refused = lacks && (params.name === 'routed' || params.strict !== undefined);
         const result = { resultType: 'complete', content: [], structuredContent: [1, 2] };
         if (refused) answer(400, { error: { code: -32_020, message: 'Header mismatch' } });
         else answer(200, { result });
@@ -57,6 +59,9 @@ async function startModernServer() {
   return {
     url: `http://127.0.0.1:${port}/mcp`,
     seen,
+    get lists() {
+      return lists;
+    },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => {
@@ -121,4 +126,17 @@ test('the headers of a tool are made for a legacy client, and checked and passed
   const refused = await sendModern(rig.gateway.url('m'), 'tools/call', call);
   expect([refused.status, refused.json()]).toMatchObject([400, { error: { code: -32_020 } }]);
   expect(rig.server.seen.length).toBe(before);
+});
+
+test('a server that refuses the headers of a call is asked for its tools again', async () => {
+  await using rig = await setUp();
+  const lists = (): number => rig.server.lists;
+  const before = lists();
+  // The client repeats nothing, and the gateway knows of no header: the server wants one that its list did not name.
+  const refused = await sendModern(rig.gateway.url('m'), 'tools/call', {
+    name: 'list',
+    strict: '1',
+  });
+  expect(refused.json()).toMatchObject({ error: { code: -32_020 } });
+  await expect.poll(lists, { timeout: 5_000 }).toBeGreaterThan(before);
 });

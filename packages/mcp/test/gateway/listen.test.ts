@@ -70,7 +70,6 @@ function setUp(more: Partial<ListenOptions> = {}) {
   const catalog = new CatalogCell<UpstreamAccess>();
   const interests = new Interests(catalog);
   const router = new ListenRouter({
-    catalog,
     interests,
     capabilities: () => CAPABILITIES,
     serverInfo: () => ({ name: 'us' }),
