@@ -3,25 +3,25 @@ import { offeredTools, type OfferedTool } from './catalog/offered-tools.ts';
 import { feedCatalog, type CatalogFeed } from './catalog-feed.ts';
 import { assertLoopback } from './config/settings.ts';
 import type { ConnectorDefinition } from './connectors/connector.ts';
-import { createDegradedReport } from './degraded-report.ts';
 import type { ServiceMapSettings } from './connectors/map-settings.ts';
 import { createPublicLookup } from './connectors/public-lookup.ts';
 import type { ConnectorProxyManager } from './connectors/manager.ts';
 import { createConnectorSet, type ConnectorSet } from './connector-set.ts';
 import { createManager } from './create-manager.ts';
 import { createRegistryPart } from './create-registry-part.ts';
-import { createEndpoint, type Endpoint } from './gateway/endpoint.ts';
+import type { Endpoint } from './gateway/endpoint.ts';
+import type { ListDemand } from './gateway/ports.ts';
 import { passOn } from './gateway/told.ts';
 import { createListener, listenOn, type Listener } from './http/listener.ts';
 import { statusDocument } from './http/status-document.ts';
 import { callInProcess } from './in-process-call.ts';
 import { createInstruments, type Instruments } from './observability/instruments.ts';
 import type { RegistryPart } from './registry-part.ts';
+import { createListDemand, createServiceEndpoint } from './service-endpoint.ts';
 import type { Service } from './service-interface.ts';
 import { serviceRoutes } from './service-routes.ts';
 import { createSseRoutes, type SseRoutes } from './sse-routes.ts';
 import { createSharedAgents, type SharedAgents } from './upstream/agent.ts';
-import { createUpstreamSignal } from './upstream-signal.ts';
 import { createReaper } from './upstream/reaper.ts';
 import type { ServiceOptions } from './service-options.ts';
 import type { UpstreamAccess } from './upstream/upstream.ts';
@@ -54,6 +54,7 @@ class GatewayService implements Service {
   readonly #registry: RegistryPart | undefined;
   #own: readonly ConnectorDefinition[];
   readonly #feed: CatalogFeed;
+  readonly #demand: ListDemand;
   readonly #endpoint: Endpoint;
   readonly #sse: SseRoutes;
   readonly #listener: Listener;
@@ -102,7 +103,16 @@ class GatewayService implements Service {
       { separator, prebuilt: listPrebuilt, duration: this.#instruments.catalogBuildDuration },
       (error) => logger.error({ err: error }, 'the catalog could not be built; the last one stays'),
     );
-    this.#endpoint = this.#createEndpoint();
+    const parts = {
+      options,
+      manager: this.manager,
+      connectors: this.#connectors,
+      cell: this.#cell,
+      feed: this.#feed,
+      instruments: this.#instruments,
+    };
+    this.#demand = createListDemand(parts);
+    this.#endpoint = createServiceEndpoint(parts, this.#demand);
     const knows = (id: string): boolean => this.manager.find(id) !== undefined;
     this.#sse = createSseRoutes(this.#endpoint, { ...settings, knows, random });
     this.#listener = this.#createListener();
@@ -133,7 +143,7 @@ class GatewayService implements Service {
       this.#connectors.start();
       this.manager.start();
     };
-    if (this.#complete(undefined)) this.#beginning = setTimeout(begin, BEGIN_DELAY_MS);
+    if (this.#demand.complete(undefined)) this.#beginning = setTimeout(begin, BEGIN_DELAY_MS);
     else begin();
   }
 
@@ -210,26 +220,6 @@ class GatewayService implements Service {
     this.#instruments.prune();
   }
 
-  #createEndpoint(): Endpoint {
-    const { settings, logger, version } = this.#options;
-    return createEndpoint({
-      catalog: this.#cell,
-      separator: settings.separator,
-      listPageSize: settings.listPageSize,
-      identity: { name: 'cortex-mcp', title: 'Cortex MCP', version },
-      demand: {
-        listWanted: (id) => this.#listWanted(id),
-        complete: (id) => this.#complete(id),
-        degraded: createDegradedReport(this.manager),
-      },
-      directory: { find: (id) => this.manager.find(id) },
-      instruments: this.#instruments,
-      signal: createUpstreamSignal(this.manager, logger),
-      onInternalError: (error) =>
-        logger.error({ err: error }, 'a request failed inside the gateway'),
-    });
-  }
-
   #createListener(): Listener {
     const options = this.#options;
     return createListener({
@@ -243,18 +233,6 @@ class GatewayService implements Service {
       }),
       onError: (error) => options.logger.error({ err: error }, 'a route failed'),
     });
-  }
-
-  #listWanted(connectorId: string | undefined): Promise<void> | undefined {
-    const wait = this.#connectors.before(() => this.manager.listWanted(connectorId));
-    // What has just been learned must be in the catalog before the list is answered.
-    if (wait !== undefined) return wait.then(async () => await this.#feed.settled());
-    return this.#feed.upToDate ? undefined : this.#feed.settled();
-  }
-
-  #complete(connectorId: string | undefined): boolean {
-    const { settled } = this.#connectors;
-    return settled && this.manager.complete(connectorId) && this.#feed.upToDate;
   }
 
   #ready(): boolean {

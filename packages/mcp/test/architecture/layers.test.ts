@@ -16,21 +16,38 @@ interface Rule {
 const MAY_IMPORT: Readonly<Record<string, Rule>> = {
   protocol: { values: [], types: [] },
   observability: { values: [], types: [] },
-  config: { values: ['connectors'], types: [] },
+  guards: { values: ['protocol', 'observability', 'upstream'], types: ['connectors'] },
+  auth: { values: ['protocol', 'observability'], types: ['catalog'] },
+  credentials: { values: ['protocol', 'observability', 'upstream'], types: ['connectors'] },
+  audit: { values: ['protocol', 'observability'], types: ['auth'] },
+  pins: { values: ['protocol', 'observability'], types: ['connectors'] },
+  config: { values: ['connectors'], types: ['auth', 'guards'] },
   upstream: { values: ['protocol', 'observability'], types: ['connectors'] },
-  connectors: { values: ['protocol', 'upstream', 'observability'], types: [] },
+  connectors: { values: ['protocol', 'upstream', 'observability'], types: ['pins'] },
   catalog: { values: ['protocol'], types: ['connectors'] },
-  gateway: { values: ['protocol', 'catalog', 'upstream', 'observability'], types: [] },
-  http: { values: ['gateway', 'observability'], types: ['connectors', 'catalog'] },
+  gateway: {
+    values: ['protocol', 'catalog', 'upstream', 'observability'],
+    types: ['auth', 'audit'],
+  },
+  http: { values: ['gateway', 'observability', 'auth'], types: ['connectors', 'catalog'] },
   cli: {
-    values: ['config', 'protocol', 'observability', 'service.ts'],
+    values: [
+      'config',
+      'protocol',
+      'observability',
+      'service.ts',
+      'auth',
+      'credentials',
+      'audit',
+      'pins',
+    ],
     types: ['connectors', 'catalog'],
   },
 };
 
 // Of `upstream/`, `connectors/` and `gateway/` see the seam only.
 const SEAM = ['upstream/upstream.ts', 'upstream/upstream-error.ts'];
-const SEAM_ONLY = new Set(['connectors', 'gateway']);
+const SEAM_ONLY = new Set(['connectors', 'gateway', 'guards', 'credentials']);
 
 const srcFolder = join(repoRoot, 'packages/mcp/src');
 const edges = readImports(srcFolder);
