@@ -31,8 +31,8 @@ try {
     const run = async (target) => runSuite(SUITES[name], { leg: 'server', target });
     const direct = await run(targets.direct);
     say(`${name} direct: ${count(direct)}`);
-    for (const column of ['through', 'throughLegacy']) {
-      const outcome = await run(targets[column]);
+    for (const column of ['same', 'across']) {
+      const outcome = await run(targets[column](name));
       const { missing, extra } = compareOutcomes(direct, outcome);
       say(`${name} ${column}: ${count(outcome)}`);
       show(outcome, missing, '-');

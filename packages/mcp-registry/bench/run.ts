@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { httpBench } from './http.bench.ts';
-import { describeRun, resultText, type BenchResult } from './lib/report.ts';
+import { describeRun, recordedResult, resultText, type BenchResult } from './lib/report.ts';
 import { storeBench } from './store.bench.ts';
 
 const benches: Readonly<Record<string, (largest: number) => Promise<BenchResult>>> = {
@@ -13,9 +13,20 @@ const benches: Readonly<Record<string, (largest: number) => Promise<BenchResult>
 };
 
 const { values, positionals } = parseArgs({
-  options: { json: { type: 'string' }, quick: { type: 'boolean' } },
+  options: {
+    json: { type: 'string' },
+    quick: { type: 'boolean' },
+    // Of other packages' benches: rows of one name, another checkout.
+    only: { type: 'string' },
+    base: { type: 'string' },
+    list: { type: 'boolean' },
+  },
   allowPositionals: true,
 });
+if (values.list === true) {
+  process.stdout.write(`${Object.keys(benches).join('\n')}\n`);
+  process.exit();
+}
 const unknown = positionals.find((name) => benches[name] === undefined);
 if (unknown !== undefined) {
   process.stderr.write(
@@ -23,11 +34,11 @@ if (unknown !== undefined) {
   );
   process.exit(2);
 }
-const results: Record<string, BenchResult> = {};
+const results: Record<string, ReturnType<typeof recordedResult>> = {};
 for (const [name, bench] of Object.entries(benches)) {
   if (positionals.length > 0 && !positionals.includes(name)) continue;
   const result = await bench(values.quick === true ? 10_000 : 100_000);
-  results[name] = result;
+  results[name] = recordedResult(result);
   process.stdout.write(`${resultText(name, result)}\n`);
 }
 if (values.json !== undefined)

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { CacheContents } from './cache-contents.ts';
 import { difference, editChanges } from './cache-sync.ts';
 import { FlushQueue } from './flush-queue.ts';
@@ -21,6 +22,7 @@ export interface CacheKeeperParts {
   readonly waitsForDisk: boolean;
   readonly windowMs: number;
   readonly snapshotDelayMs: number;
+  readonly lockWaitMs: () => number;
   readonly random: () => number;
   readonly warn: WarningListener;
 }
@@ -192,14 +194,27 @@ export class CacheKeeper {
 
   /** Claims between two events, so that what was followed so far is complete and nothing stale comes after. */
   async #claimInTurn(): Promise<void> {
-    const claimed = this.#events.then(async () => this.#claim());
-    this.#events = claimed.catch(() => undefined);
+    const untilMs = performance.now() + this.#parts.lockWaitMs();
     try {
-      await claimed;
+      while (!(await this.#claimed(untilMs))) await wait(minClaimIntervalMs);
     } finally {
       this.#claiming = undefined;
     }
     this.#assertOpen();
+  }
+
+  /** False while another process holds the lock and there is time left. */
+  async #claimed(untilMs: number): Promise<boolean> {
+    const claimed = this.#events.then(async () => this.#claim());
+    this.#events = claimed.catch(() => undefined);
+    try {
+      await claimed;
+      return true;
+    } catch (error) {
+      const held = error instanceof RegistryError && error.code === 'ELOCKED';
+      if (!held || performance.now() >= untilMs || this.#closing !== undefined) throw error;
+      return false;
+    }
   }
 
   async #claim(): Promise<void> {

@@ -25,6 +25,8 @@ export interface RegistryCacheOptions {
   readonly snapshotDelayMs?: number;
   /** Most records. Default: 250,000. */
   readonly maxRecords?: number;
+  /** How long the writes of a reader wait for the lock, in ms; asked for each. Default: 0. */
+  readonly lockWaitMs?: (() => number) | undefined;
   /** In [0, 1), for the jitter of retries. */
   readonly random: () => number;
   readonly onWarning?: WarningListener;
@@ -77,6 +79,7 @@ export class RegistryMemoryCache {
       windowMs: durability === 'sync' ? windowMs : intervalMs,
       snapshotDelayMs: options.snapshotDelayMs ?? 5_000,
       random: options.random,
+      lockWaitMs: options.lockWaitMs ?? ((): number => 0),
       warn,
     });
   }

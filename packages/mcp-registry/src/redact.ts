@@ -106,13 +106,12 @@ function redactArgs(args: readonly string[]): string[] {
 function redactInput(input: Record<string, unknown>, sensitive: boolean): Record<string, unknown> {
   const name = typeof input['name'] === 'string' ? input['name'] : '';
   const secret = sensitive || input['isSecret'] === true || secretName.test(name);
-  const out: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(input)) {
-    const holdsValue = key === 'value' || key === 'default';
-    if (holdsValue && typeof value === 'string') out[key] = secret ? hide(value) : redactUrl(value);
-    else out[key] = redactField(key, value);
-  }
-  return out;
+  const hidden = Object.entries(input).map(([key, value]): [string, unknown] => {
+    const holdsValue = (key === 'value' || key === 'default') && typeof value === 'string';
+    if (!holdsValue) return [key, redactField(key, value)];
+    return [key, secret ? hide(value) : redactUrl(value)];
+  });
+  return Object.fromEntries(hidden);
 }
 
 const sensitiveLists: ReadonlySet<string> = new Set(['environmentVariables', 'headers']);

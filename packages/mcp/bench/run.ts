@@ -1,20 +1,58 @@
-// `pnpm bench [name …] [--json FILE]`: runs all benches, or the named ones, one after the other.
+// `pnpm bench [name …] [--json FILE] [--quick] [--only TEXT] [--base FOLDER]`: runs all benches, or the named ones, one after the other.
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { budget } from './budget.bench.ts';
+import { call } from './call.bench.ts';
+import { faults } from './faults.bench.ts';
+import { flags } from './flags.bench.ts';
+import { list } from './list.bench.ts';
 import { describeRun, renderResult, type Bench, type BenchResult } from './lib/report.ts';
+import { memory } from './memory.bench.ts';
+import { micro } from './micro.bench.ts';
+import { notify } from './notify.bench.ts';
+import { peers } from './peers.bench.ts';
+import { scale } from './scale.bench.ts';
+import { sessions } from './sessions.bench.ts';
 import { steady } from './steady.bench.ts';
 import { syncCold } from './sync-cold.bench.ts';
 import { syncFaults } from './sync-faults.bench.ts';
 import { syncSweep } from './sync-sweep.bench.ts';
 import { syncWarm } from './sync-warm.bench.ts';
 
-const BENCHES: readonly Bench[] = [syncCold, syncSweep, syncWarm, syncFaults, steady];
+const BENCHES: readonly Bench[] = [
+  syncCold,
+  syncSweep,
+  syncWarm,
+  syncFaults,
+  steady,
+  call,
+  list,
+  scale,
+  notify,
+  sessions,
+  memory,
+  faults,
+  flags,
+  micro,
+  budget,
+  peers,
+];
 
 const { values, positionals } = parseArgs({
-  options: { json: { type: 'string' } },
+  options: {
+    json: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    base: { type: 'string' },
+    list: { type: 'boolean', default: false },
+  },
   allowPositionals: true,
 });
 const known = BENCHES.map(({ name }) => name);
+if (values.list) {
+  console.log(known.join('\n'));
+  process.exit();
+}
 const unknown = positionals.find((name) => !known.includes(name));
 if (unknown !== undefined) {
   console.error(`there is no bench ${unknown}; there are ${known.join(', ')}`);
@@ -24,8 +62,8 @@ const chosen = BENCHES.filter(({ name }) => positionals.length === 0 || position
 const results: Record<string, BenchResult> = {};
 for (const bench of chosen) {
   const { name } = bench;
-  const result = await bench.run();
-  results[name] = result;
+  const result = await bench.run(values);
+  results[name] = { run: describeRun(), ...result };
   console.log(renderResult(name, result));
 }
 if (values.json !== undefined) {

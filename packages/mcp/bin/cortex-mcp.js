@@ -24,6 +24,16 @@ function fail(line) {
   process.exitCode = 1;
 }
 
+function isMissing(error, pattern) {
+  return error.code === 'ERR_MODULE_NOT_FOUND' && pattern.test(error.message);
+}
+
+// In a checkout where only the compiler has run.
+async function fileByFile(error) {
+  if (!isMissing(error, /dist.bin.main\.js' imported/)) throw error;
+  return await import('../dist/cli/main.js');
+}
+
 async function start() {
   const module = await import('node:module');
   if (module.enableCompileCache) module.enableCompileCache();
@@ -31,14 +41,16 @@ async function start() {
   if (module.flushCompileCache) {
     setTimeout(() => module.flushCompileCache(), FLUSH_DELAY_MS).unref();
   }
-  const cli = await import('../dist/cli/main.js');
+  // Slower, and for those who look for a fault: then every line of a stack names its source.
+  if (/^(debug|trace)$/.test(process.env.MCP_LOG_LEVEL || '')) process.setSourceMapsEnabled(true);
+  const cli = await import('../dist/bin/main.js').catch(fileByFile);
   // Output is flushed and everything is closed: nothing that others put into this process may keep it.
   process.exit(await cli.main(process.argv.slice(2)));
 }
 
 if (isSupported(process.versions.node)) {
   start().catch(function (error) {
-    if (error.code === 'ERR_MODULE_NOT_FOUND' && /dist.cli.main\.js/.test(error.message)) {
+    if (isMissing(error, /dist.cli.main\.js' imported/)) {
       fail('not built yet. Run: npm run build');
     } else {
       fail(error.stack || String(error));

@@ -1,4 +1,5 @@
-import type { CatalogCell, CatalogChange } from './catalog/catalog.ts';
+import type { CatalogCell } from './catalog/catalog.ts';
+import type { CatalogChange } from './catalog/catalog-change.ts';
 
 /** The longest a change waits for the pass that it is a part of. */
 const MAX_HELD_MS = 1_000;

@@ -5,9 +5,14 @@ import type { CatalogCell } from './catalog/catalog.ts';
 import { createAnnouncer } from './catalog-announcer.ts';
 import type { ConnectorProxyManager } from './connectors/manager.ts';
 import { runInSlices } from './connectors/pace.ts';
+import type { ServedManifest } from './connectors/served-manifest.ts';
 import type { UpstreamAccess } from './upstream/upstream.ts';
 
 export interface FeedOptions extends BuildOptions {
+  /** What may be listed of what is served. Default: all of it. */
+  readonly listed?:
+    | ((served: readonly ServedManifest[]) => Generator<void, readonly ServedManifest[], void>)
+    | undefined;
   /** Takes how long each build took, in seconds. */
   readonly duration: Pick<Histogram, 'observe'>;
 }
@@ -16,6 +21,8 @@ export interface FeedOptions extends BuildOptions {
 export interface CatalogFeed {
   /** Resolves when the catalog shows what the manager served when this was called. */
   settled(): Promise<void>;
+  /** What may be listed is not what it was. */
+  changed(): void;
   /** False while something that changed is not in the catalog yet. */
   readonly upToDate: boolean;
   stop(): void;
@@ -51,7 +58,9 @@ export function feedCatalog(
     dirty = false;
     const startedAtMs = performance.now();
     try {
-      previous = await runInSlices(buildCatalog(manager.served(), previous, options));
+      const served = manager.served();
+      const listed = options.listed ? await runInSlices(options.listed(served)) : served;
+      previous = await runInSlices(buildCatalog(listed, previous, options));
       cell.put(previous.catalog);
       announcer.add(previous.change);
       options.duration.observe((performance.now() - startedAtMs) / 1000);
@@ -77,11 +86,13 @@ export function feedCatalog(
     await running;
   }
 
-  const unsubscribe = manager.onChange(() => {
+  const changed = (): void => {
     dirty = true;
     if (rest === undefined) void now();
-  });
+  };
+  const unsubscribe = manager.onChange(changed);
   return {
+    changed,
     get upToDate() {
       return !dirty && running === undefined;
     },

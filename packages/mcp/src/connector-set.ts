@@ -10,7 +10,9 @@ import { MapSwitch, type MapSwitchOptions } from './connectors/map-switch.ts';
 import { createMapStore } from './connectors/map-store.ts';
 import type { ServiceMapSource } from './connectors/service-map-source.ts';
 import type { LoadedServiceMap } from './connectors/service-map.ts';
+import { ownedMapStore } from './owned-stores.ts';
 import type { ServiceOptions } from './service-options.ts';
+import { SOLE_OWNER, type StateOwner } from './state-owner.ts';
 import type { SharedAgents } from './upstream/agent.ts';
 
 /** What should be connected: the local connectors, and those of the service map in force. */
@@ -51,6 +53,8 @@ export interface ConnectorSetOptions extends Pick<
 > {
   readonly logger: Logger;
   readonly random: () => number;
+  /** Keeps the map on disk for all processes that share the state. Default: this one does. */
+  readonly owner?: StateOwner | undefined;
   /** For fetching the map; follows no redirects. */
   readonly agents: Pick<SharedAgents, 'requests'>;
   /** The map has changed what should be connected. */
@@ -77,14 +81,19 @@ function createFollower(
   ...[map, previous, onMap]: Parameters<MapSwitchOptions['create']>
 ): MapFollower {
   const { agents, logger, mapFolder, random, settings } = options;
+  const notKept = (error: unknown): void =>
+    logger.warn({ err: error }, 'the service map was not kept');
   const reader = createMapReader({
     source: sourceOf(map, agents),
     keys: map.keys.reveal(),
     maxStaleMs: map.maxStaleMs,
     timeoutMs: map.timeoutMs,
     maxBytes: map.maxBytes,
-    store: mapFolder === undefined ? undefined : createMapStore(mapFolder),
-    onStoreError: (error) => logger.warn({ err: error }, 'the service map was not kept'),
+    store:
+      mapFolder === undefined
+        ? undefined
+        : ownedMapStore(createMapStore(mapFolder), options.owner ?? SOLE_OWNER, notKept),
+    onStoreError: notKept,
   });
   return new MapFollower({
     source: map.shown,

@@ -1,3 +1,4 @@
+import type { ViewFilter } from './catalog/view-filter.ts';
 import type { ConnectorProxyManager } from './connectors/manager.ts';
 import type { ConnectorStatus } from './connectors/sync-report.ts';
 
@@ -7,7 +8,10 @@ const KEPT_MS = 250;
 const MAX_NAMED = 50;
 
 /** Which connectors in question are not fresh, as JSON for `_meta` of a list; undefined when all are. */
-export type DegradedReport = (connectorId: string | undefined) => string | undefined;
+export type DegradedReport = (
+  connectorId: string | undefined,
+  policy?: ViewFilter,
+) => string | undefined;
 
 interface Known {
   readonly atMs: number;
@@ -43,7 +47,7 @@ export function createDegradedReport(manager: Manager): DegradedReport {
   manager.onChange(() => {
     known = undefined;
   });
-  return (connectorId) => {
+  return (connectorId, policy) => {
     const now = performance.now();
     if (known === undefined || now - known.atMs > KEPT_MS) {
       const degraded = manager
@@ -51,10 +55,13 @@ export function createDegradedReport(manager: Manager): DegradedReport {
         .filter(({ state }) => state === 'stale' || state === 'unavailable');
       known = { atMs: now, degraded, all: reportOn(manager, degraded) };
     }
-    if (connectorId === undefined) return known.all;
+    if (connectorId === undefined && policy === undefined) return known.all;
     return reportOn(
       manager,
-      known.degraded.filter(({ id }) => id === connectorId),
+      known.degraded.filter(
+        ({ id }) =>
+          (connectorId === undefined || id === connectorId) && policy?.connector(id) !== false,
+      ),
     );
   };
 }

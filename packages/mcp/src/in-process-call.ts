@@ -1,4 +1,5 @@
 import type { Endpoint } from './gateway/endpoint.ts';
+import { ANONYMOUS } from './gateway/anonymous.ts';
 import { Cancellation } from './gateway/cancellation.ts';
 import { createInProcessReply } from './gateway/in-process-reply.ts';
 import { OWN_CALLER } from './upstream/upstream.ts';
@@ -23,6 +24,7 @@ export async function callInProcess(
       params: { members, meta: [], value: { name: tool } },
       era: 'legacy',
       connectorId: undefined,
+      principal: ANONYMOUS,
       caller: OWN_CALLER,
       paramHeaders: {},
       cancellation: new Cancellation(),

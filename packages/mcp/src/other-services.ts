@@ -1,3 +1,4 @@
+import type { ConnectorLogin, ConnectorLoginOptions } from './connector-login.ts';
 import type { RegistryServer, RegistryServerOptions } from './registry-server.ts';
 import type { ServeStdioOptions, StdioEnd } from './gateway/stdio.ts';
 
@@ -15,4 +16,10 @@ export async function createRegistryServer(
 export async function serveStdio(options: ServeStdioOptions): Promise<StdioEnd> {
   const { serveStdio: serve } = await import('./gateway/stdio.ts');
   return await serve(options);
+}
+
+/** Logging in to the servers of connectors, without a gateway. */
+export async function openConnectorLogin(options: ConnectorLoginOptions): Promise<ConnectorLogin> {
+  const { createConnectorLogin } = await import('./connector-login.ts');
+  return createConnectorLogin(options);
 }

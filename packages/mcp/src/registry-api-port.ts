@@ -21,6 +21,8 @@ export interface ApiPort {
 export interface ApiPortOptions {
   /** Undefined lets nobody write. */
   readonly apiKey: string | undefined;
+  /** Writers that the gate of the service has recognised. */
+  readonly mayWrite: (request: IncomingMessage) => boolean;
   readonly onError: (error: unknown) => void;
 }
 
@@ -51,7 +53,7 @@ function sendUnavailable(response: ServerResponse): void {
 function createDirectApi({ handle }: OpenRegistry, options: ApiPortOptions): Handle {
   // The pages of a list fit together only when entries without a date have the same one on all of them.
   const parts = { ...options, foundAt: new Date() };
-  const admits = createRegistryApiGate(options.apiKey);
+  const admits = createRegistryApiGate(options.apiKey, options.mayWrite);
   let openCount = 0;
   return (request, response) => {
     if (!admits(request, response)) return;

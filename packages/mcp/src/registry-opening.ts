@@ -20,14 +20,20 @@ export interface OpenRegistry {
   health(): RegistryHealth | undefined;
   /** Calls back after a change, whoever made it. Returns the stop function. */
   onChange(listener: () => void): () => void;
+  /** Becomes the writer, if it can be; what it was as a reader goes on otherwise. Never rejects. */
+  takeOver(): Promise<void>;
   /** Flushes and releases. @throws RegistryError when something could not be written. */
   close(): Promise<void>;
 }
 
 export interface RegistryOpening extends Pick<FileStoreOptions, 'path' | 'onWarning'> {
   readonly random: () => number;
+  /** How long the writes of a reader wait for the lock, in ms. Default: not at all. */
+  readonly lockWaitMs?: (() => number) | undefined;
   readonly instruments: RegistryInstruments;
 }
+
+type DirectOpening = Omit<RegistryOpening, 'instruments' | 'lockWaitMs'>;
 
 /** How often the files are looked at when nothing is held in memory. */
 const POLL_MS = 1_000;
@@ -50,12 +56,16 @@ function measured(store: RegistryStore, instruments: RegistryInstruments): Regis
 
 /** The registry in memory: the writer of its folder, or, beside another writer, a reader that follows. */
 export async function openInMemory(options: RegistryOpening): Promise<OpenRegistry> {
-  const { path, onWarning, random, instruments } = options;
+  const { path, onWarning, random, instruments, lockWaitMs } = options;
   const warn = onWarning === undefined ? {} : { onWarning };
   const store = await openFileStore({ path, ...warn });
   let cache: RegistryMemoryCache;
   try {
-    cache = await RegistryMemoryCache.open(measured(store, instruments), { random, ...warn });
+    cache = await RegistryMemoryCache.open(measured(store, instruments), {
+      random,
+      lockWaitMs,
+      ...warn,
+    });
   } catch (error) {
     await store.close();
     throw error;
@@ -65,6 +75,10 @@ export async function openInMemory(options: RegistryOpening): Promise<OpenRegist
     handle: createCacheHandle(cache),
     health: () => cache.health(),
     onChange: (listener) => cache.subscribe(() => listener()),
+    takeOver: async () => {
+      // Nothing is changed: whoever may write need only ask.
+      await cache.edit(() => ({})).catch(() => undefined);
+    },
     close: async () => await cache.close(),
   };
 }
@@ -99,12 +113,14 @@ function watchFiles(path: string, listener: () => void): () => void {
 }
 
 /** Rollback of `MCP_REGISTRY_MEMORY_CACHE=false`: every use reads the files, every write writes them through. */
-export function openDirect(options: Omit<RegistryOpening, 'instruments'>): OpenRegistry {
+export function openDirect({ path, onWarning, random }: DirectOpening): OpenRegistry {
+  const warn = onWarning === undefined ? {} : { onWarning };
   return {
     cache: undefined,
-    handle: createDirectHandle(options),
+    handle: createDirectHandle({ path, random, ...warn }),
     health: () => undefined,
-    onChange: (listener) => watchFiles(options.path, listener),
+    onChange: (listener) => watchFiles(path, listener),
+    takeOver: async () => await Promise.resolve(),
     close: async () => await Promise.resolve(),
   };
 }

@@ -1,12 +1,12 @@
+import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import type { RegistryHandle } from '@cortex-os/mcp-registry';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { hasRegistry } from './config/config-source.ts';
 import type { Secret } from './connectors/secret.ts';
 import type { ConnectorDefinition } from './connectors/connector.ts';
-import type { Route } from './http/listener.ts';
+import type { Route } from './http/route.ts';
 import { registryApiRoute, registryControlRoute } from './http/registry.ts';
 import { registerRegistryMetrics } from './observability/registry-instruments.ts';
 import type { ApiPort } from './registry-api-port.ts';
@@ -14,6 +14,7 @@ import type { RegistryConnectorPolicy } from './registry-connectors.ts';
 import { createControlFile, type ControlFile } from './registry-control-file.ts';
 import { RegistryOffer } from './registry-offer.ts';
 import type { OpenRegistry } from './registry-opening.ts';
+import { registryRest } from './registry-rest.ts';
 import { shownHealth, type RegistryStatus } from './registry-status.ts';
 import { createRegistryToolServer, REGISTRY_CONNECTOR_ID } from './registry-tool-server.ts';
 import type { InProcessServer } from './upstream/in-process-upstream.ts';
@@ -42,14 +43,13 @@ export interface RegistryPartOptions extends RegistryServiceOptions {
   readonly logger: Logger;
   readonly metrics: Registry;
   readonly random: () => number;
+  /** How long writes wait for another process to let go of the registry, in ms. Default: not at all. */
+  readonly lockWaitMs?: (() => number) | undefined;
   /** The registry has changed what should be connected. */
   readonly changed: () => Promise<void>;
 }
 
 const REGISTRY_FILE = 'servers.json';
-
-/** The first pass is over by then, or waits for servers that are slow. */
-const OPEN_DELAY_MS = 2_000;
 
 /** Changes that come together, as those of an import, are taken together. */
 const SETTLE_MS = 50;
@@ -59,6 +59,7 @@ export class RegistryPart {
   readonly #options: RegistryPartOptions;
   readonly #control: ControlFile;
   readonly #undo: (() => void)[] = [];
+  readonly #writers = new WeakSet<IncomingMessage>();
   #opening: Promise<void> | undefined;
   #open: OpenRegistry | undefined;
   #api: ApiPort | undefined;
@@ -111,11 +112,18 @@ export class RegistryPart {
   async listening(origin: string | undefined): Promise<void> {
     this.#origin = origin;
     const isLate = this.#opening === undefined;
-    if (isLate) await this.#rest(this.#wake.signal);
+    if (isLate) await registryRest(this.#options.openDelayMs, this.#wake.signal);
     await this.open();
     if (isLate && this.#offer.size > 0) await this.#options.changed();
     await this.#announce();
     void this.#prepareApi();
+  }
+
+  /** Whoever wrote the registry has let go of it: this process does from now on. */
+  async takeOver(): Promise<void> {
+    await this.#opening;
+    await this.#open?.takeOver();
+    await this.#announce();
   }
 
   /** What the policy allows has changed. */
@@ -153,7 +161,9 @@ export class RegistryPart {
         handle(request, response);
       };
     };
-    return [registryApiRoute({ api }), control];
+    const { apiKey } = this.#options;
+    const route = registryApiRoute({ api, apiKey: apiKey?.reveal(), writers: this.#writers });
+    return [route, control];
   }
 
   /** `own` with the registry's connectors beside them; an id of `own` wins. */
@@ -190,26 +200,18 @@ export class RegistryPart {
     await this.#open?.close();
   }
 
-  async #rest(until: AbortSignal): Promise<void> {
-    const { openDelayMs = OPEN_DELAY_MS } = this.#options;
-    try {
-      await wait(openDelayMs, undefined, { ref: false, signal: until });
-    } catch {
-      // Somebody wants the registry, and `open` has begun what comes next; or the service closes, which forbids it.
-    }
-  }
-
   /** Makes the list that the first request would have to wait for, once the first pass has had its time. */
   async #prepareApi(): Promise<void> {
-    await this.#rest(this.#ended.signal);
+    await registryRest(this.#options.openDelayMs, this.#ended.signal);
     if (!this.#closing) await this.#api?.ready();
   }
 
   async #tryOpen(): Promise<void> {
-    const { stateFolder, memoryCache, lasting, random, logger } = this.#options;
+    const { stateFolder, memoryCache, lasting, random, lockWaitMs, logger } = this.#options;
     const opening = {
       path: join(stateFolder, REGISTRY_FILE),
       random,
+      lockWaitMs,
       instruments: this.#instruments,
       onWarning: ({ kind, message }: { kind: string; message: string }) =>
         logger.warn({ kind }, message),
@@ -233,6 +235,7 @@ export class RegistryPart {
       const { createApiPort } = await import('./registry-api-port.ts');
       this.#api = createApiPort(open, {
         apiKey: apiKey?.reveal(),
+        mayWrite: (request) => this.#writers.has(request),
         onError: (error) => logger.warn({ err: error }, 'the registry API could not answer'),
       });
     }

@@ -3,10 +3,14 @@ import type { CatalogFeed } from './catalog-feed.ts';
 import type { ConnectorSet } from './connector-set.ts';
 import type { ConnectorProxyManager } from './connectors/manager.ts';
 import { createDegradedReport } from './degraded-report.ts';
+import { DEFAULT_CALL_LIMITS } from './gateway/call-limits.ts';
 import { createEndpoint, type Endpoint } from './gateway/endpoint.ts';
 import type { ListDemand } from './gateway/ports.ts';
 import type { Instruments } from './observability/instruments.ts';
+import type { Oversight } from './oversight-part.ts';
 import type { ServiceOptions } from './service-options.ts';
+import { createSessionMemory } from './session-memory-part.ts';
+import type { StateOwner } from './state-owner.ts';
 import { createUpstreamSignal } from './upstream-signal.ts';
 import type { UpstreamAccess } from './upstream/upstream.ts';
 
@@ -18,6 +22,8 @@ export interface EndpointParts {
   readonly cell: CatalogCell<UpstreamAccess>;
   readonly feed: CatalogFeed;
   readonly instruments: Instruments;
+  readonly owner: StateOwner;
+  readonly oversight: Pick<Oversight, 'observer'>;
 }
 
 type DemandParts = Pick<EndpointParts, 'manager' | 'connectors' | 'feed'>;
@@ -38,17 +44,25 @@ export function createListDemand({ manager, connectors, feed }: DemandParts): Li
 
 /** The endpoint behind `/mcp`, wired to what a service knows. */
 export function createServiceEndpoint(parts: EndpointParts, demand: ListDemand): Endpoint {
-  const { manager, cell, instruments } = parts;
-  const { settings, logger, version } = parts.options;
+  const { manager, cell, feed, instruments } = parts;
+  const { settings, logger, version, state } = parts.options;
   return createEndpoint({
     catalog: cell,
     separator: settings.separator,
     listPageSize: settings.listPageSize,
+    callLimits: {
+      maxCalls: settings.maxCalls ?? DEFAULT_CALL_LIMITS.maxCalls,
+      maxCallsPerPrincipal:
+        settings.maxCallsPerPrincipal ?? DEFAULT_CALL_LIMITS.maxCallsPerPrincipal,
+    },
+    memory: state && createSessionMemory(state, parts.owner, logger),
+    link: parts.owner,
     identity: { name: 'cortex-mcp', title: 'Cortex MCP', version },
     demand,
     directory: { find: (id) => manager.find(id) },
     instruments,
-    signal: createUpstreamSignal(manager, logger),
+    observer: parts.oversight.observer,
+    signal: createUpstreamSignal(manager, feed, logger),
     onInternalError: (error) => logger.error({ err: error }, 'a request failed inside the gateway'),
   });
 }

@@ -1,11 +1,15 @@
+import type { RouteRules } from './auth/route-rules.ts';
 import type { OfferedTool } from './catalog/offered-tools.ts';
 import type { ConnectorDefinition } from './connectors/connector.ts';
 import type { ServiceMapSettings } from './connectors/map-settings.ts';
 import type { ConnectorProxyManager } from './connectors/manager.ts';
+import type { DrainOptions, DrainReport } from './drain.ts';
 
 /** One gateway: its connectors, its catalog and, once started, its listener. */
 export interface Service {
   readonly manager: ConnectorProxyManager;
+  /** Every path that is served, with who may use it; one that ends in `/` stands for all below it. */
+  readonly routes: ReadonlyMap<string, RouteRules>;
   /**
    * Listens, and begins the first pass without waiting for it.
    * @throws the socket's error, e.g. `EADDRINUSE`.
@@ -31,6 +35,11 @@ export interface Service {
    */
   call(tool: string, argumentsText: string): Promise<string>;
   status(): Readonly<Record<string, unknown>>;
+  /**
+   * Goes without failing a request: keeps answering while clients are told to move on, then waits for calls under way,
+   * then closes. Later calls join the first.
+   */
+  drain(options: DrainOptions): Promise<DrainReport>;
   /** Stops listening, ends calls and upstreams, leaves no child. Idempotent. */
   close(): Promise<void>;
 }

@@ -1,6 +1,10 @@
 import type { Logger } from 'pino';
+import type { AuthServiceOptions } from './auth-part.ts';
 import type { ConnectorDefinition } from './connectors/connector.ts';
+import type { CredentialsOptions } from './credentials-part.ts';
+import type { OversightOptions } from './oversight-part.ts';
 import type { RegistryServiceOptions } from './registry-part.ts';
+import type { StateOwnerOptions } from './state-owner.ts';
 import type { PublishedMapSettings, ServiceMapSettings } from './connectors/map-settings.ts';
 
 /** Settings the service acts on. Times in milliseconds; defaults are those of contract.md. */
@@ -28,15 +32,25 @@ export interface ServiceSettings {
   readonly listPrebuilt: boolean;
   /** Items on one page of a list. Default 0: whole lists. */
   readonly listPageSize?: number | undefined;
+  /** Calls to one connector at a time. Default 32. */
+  readonly maxInFlight?: number | undefined;
+  /** Calls that wait for one of those to end, and for how long. Default 64, 1000. */
+  readonly maxQueued?: number | undefined;
+  readonly queueTimeoutMs?: number | undefined;
+  /** Calls of all clients at a time, and of one principal. Default 10000, 1000. */
+  readonly maxCalls?: number | undefined;
+  readonly maxCallsPerPrincipal?: number | undefined;
   /** A stdio server without a call for this long is stopped until it is needed. Default 0: never. */
   readonly idleStopMs?: number | undefined;
+  /** `MCP_STDIO_POOL`: true runs stdio servers as `instances` says. Default: one process each. */
+  readonly stdioPool?: boolean | undefined;
   /** Serve `/sse` to clients of the older HTTP+SSE transport. Default: false. */
   readonly sse?: boolean | undefined;
   /** Listen on this socket path instead of `port`. */
   readonly socketPath?: string | undefined;
 }
 
-export interface ServiceOptions {
+export interface ServiceOptions extends OversightOptions {
   readonly connectors: readonly ConnectorDefinition[];
   readonly settings: ServiceSettings;
   readonly logger: Logger;
@@ -48,10 +62,16 @@ export interface ServiceOptions {
   readonly serviceMap?: ServiceMapSettings | undefined;
   /** Where the last good map is kept over a restart. Default: nowhere. */
   readonly mapFolder?: string | undefined;
+  /** Which processes share the state: one of them writes it at a time. Default: this one, alone. */
+  readonly state?: StateOwnerOptions | undefined;
   /** A map to serve to others. Default: none. */
   readonly publishedMap?: PublishedMapSettings | undefined;
   /** The registry of a state folder, whose connectors join `connectors`. Default: none. */
   readonly registry?: RegistryServiceOptions | undefined;
+  /** Where credentials of connectors that log in are kept. Default: nowhere, they end with the service. */
+  readonly credentials?: CredentialsOptions | undefined;
+  /** Who is let in. Default: everybody, on loopback only. */
+  readonly auth?: AuthServiceOptions | undefined;
   /** Uniform in [0, 1). Default: the platform's. */
   readonly random?: () => number;
   /** When the wait of a first list began, on the clock of `performance.now()`; 0 is the process's start. Default: now. */

@@ -2,7 +2,7 @@ import type { Registry } from 'prom-client';
 import type { Logger } from 'pino';
 import { createMapPublisher } from './connectors/map-publisher.ts';
 import type { Endpoint } from './gateway/endpoint.ts';
-import type { Route } from './http/listener.ts';
+import type { Route } from './http/route.ts';
 import { metricsRoute } from './http/metrics.ts';
 import { probeRoutes, type Health } from './http/probes.ts';
 import { serviceMapRoute } from './http/service-map.ts';
@@ -23,8 +23,20 @@ export interface RoutedParts {
 export function serviceRoutes(parts: RoutedParts): Map<string, Route> {
   const { endpoint, health, metrics, publishedMap, logger, more } = parts;
   return new Map<string, Route>([
-    ['/mcp', { auth: 'client', handle: (req, res) => endpoint.handle(req, res, undefined) }],
-    ['/mcp/', { auth: 'client', handle: (req, res, rest) => endpoint.handle(req, res, rest) }],
+    [
+      '/mcp',
+      {
+        auth: 'client',
+        handle: (req, res, _rest, principal) => endpoint.handle(req, res, undefined, principal),
+      },
+    ],
+    [
+      '/mcp/',
+      {
+        auth: 'client',
+        handle: (req, res, rest, principal) => endpoint.handle(req, res, rest, principal),
+      },
+    ],
     ...probeRoutes(health),
     serviceMapRoute({
       read: publishedMap && createMapPublisher(publishedMap),

@@ -1,33 +1,36 @@
 import { CatalogCell } from './catalog/catalog.ts';
 import { offeredTools, type OfferedTool } from './catalog/offered-tools.ts';
-import { feedCatalog, type CatalogFeed } from './catalog-feed.ts';
-import { assertLoopback } from './config/settings.ts';
+import type { CatalogFeed } from './catalog-feed.ts';
 import type { ConnectorDefinition } from './connectors/connector.ts';
 import type { ServiceMapSettings } from './connectors/map-settings.ts';
-import { createPublicLookup } from './connectors/public-lookup.ts';
 import type { ConnectorProxyManager } from './connectors/manager.ts';
 import { createConnectorSet, type ConnectorSet } from './connector-set.ts';
 import { createManager } from './create-manager.ts';
 import { createRegistryPart } from './create-registry-part.ts';
+import type { DrainOptions, DrainReport } from './drain.ts';
+import { drainGateway } from './drain-part.ts';
 import type { Endpoint } from './gateway/endpoint.ts';
 import type { ListDemand } from './gateway/ports.ts';
 import { passOn } from './gateway/told.ts';
-import { createListener, listenOn, type Listener } from './http/listener.ts';
+import { listenOn } from './http/listener.ts';
 import { statusDocument } from './http/status-document.ts';
 import { callInProcess } from './in-process-call.ts';
 import { createInstruments, type Instruments } from './observability/instruments.ts';
+import type { Oversight } from './oversight-part.ts';
 import type { RegistryPart } from './registry-part.ts';
+import { closeInWaves } from './service-closing.ts';
 import { createListDemand, createServiceEndpoint } from './service-endpoint.ts';
+import { createServiceFeed } from './service-feed.ts';
 import type { Service } from './service-interface.ts';
-import { serviceRoutes } from './service-routes.ts';
-import { createSseRoutes, type SseRoutes } from './sse-routes.ts';
-import { createSharedAgents, type SharedAgents } from './upstream/agent.ts';
-import { createReaper } from './upstream/reaper.ts';
+import { createServiceFront, type ServiceFront } from './service-front.ts';
+import { createServiceSockets, socketClosers, type ServiceSockets } from './service-sockets.ts';
 import type { ServiceOptions } from './service-options.ts';
+import { createStateOwner, SOLE_OWNER, type StateOwner } from './state-owner.ts';
 import type { UpstreamAccess } from './upstream/upstream.ts';
 
 export type { OfferedTool } from './catalog/offered-tools.ts';
-export { createRegistryServer, serveStdio } from './other-services.ts';
+export { createRegistryServer, openConnectorLogin, serveStdio } from './other-services.ts';
+export type { ConnectorLogin } from './connector-login.ts';
 export type { BridgeTarget } from './gateway/stdio.ts';
 export type { Service } from './service-interface.ts';
 export type { ServiceOptions, ServiceSettings } from './service-options.ts';
@@ -40,51 +43,53 @@ const BEGIN_DELAY_MS = 50;
 class GatewayService implements Service {
   readonly manager: ConnectorProxyManager;
   readonly #options: ServiceOptions;
-  readonly #agents = createSharedAgents();
-  readonly #remoteAgents: SharedAgents;
-  readonly #reaper = createReaper();
+  readonly #sockets: ServiceSockets;
+  readonly #owner: StateOwner;
   readonly #cell = new CatalogCell<UpstreamAccess>();
   readonly #instruments: Instruments = createInstruments({
     connectors: () => this.manager.listConnectors(),
     catalogLists: () => this.#cell.current.all.lists,
     callsInFlight: () => this.#endpoint.answerer.inFlight,
     sessions: () => this.#endpoint.sessions,
+    draining: () => this.#draining !== undefined,
   });
   readonly #connectors: ConnectorSet;
   readonly #registry: RegistryPart | undefined;
   #own: readonly ConnectorDefinition[];
+  readonly #oversight: Oversight;
   readonly #feed: CatalogFeed;
   readonly #demand: ListDemand;
   readonly #endpoint: Endpoint;
-  readonly #sse: SseRoutes;
-  readonly #listener: Listener;
+  readonly #front: ServiceFront;
   readonly #startedAt = new Date();
   #url: string | undefined;
   #shown = false;
   #starting: Promise<{ readonly url: string; readonly port: number }> | undefined;
   #beginning: NodeJS.Timeout | undefined;
+  #draining: Promise<DrainReport> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: ServiceOptions) {
     this.#options = options;
-    const { settings, logger } = options;
+    const { logger, state } = options;
+    this.#owner = state === undefined ? SOLE_OWNER : createStateOwner(state, logger);
     const random = options.random ?? platformRandom;
-    // Asked for each connection: the settings of the map may change.
-    const lookup = createPublicLookup(() => this.#connectors.allowedHosts);
-    this.#remoteAgents = createSharedAgents({ lookup });
+    this.#sockets = createServiceSockets(options, random, {
+      allowedHosts: () => this.#connectors.allowedHosts,
+      renewed: (id) => void this.manager.syncOne(id),
+    });
     this.#own = options.connectors;
     this.#registry = createRegistryPart(options, {
       random,
+      owner: this.#owner,
       metrics: this.#instruments.registry,
       map: () => this.#connectors.mapSettings,
       changed: async () => await this.apply(this.#own),
     });
     this.manager = createManager(options, {
       inProcess: this.#registry?.servers(),
-      agents: this.#agents,
-      remoteAgents: this.#remoteAgents,
-      remoteLookup: lookup,
-      reaper: this.#reaper,
+      ...this.#sockets,
+      owner: this.#owner,
       instruments: this.#instruments,
       random,
       onTold: (connectorId, callerId, method, text) =>
@@ -93,29 +98,37 @@ class GatewayService implements Service {
     this.#connectors = createConnectorSet({
       ...options,
       random,
-      agents: this.#agents,
+      owner: this.#owner,
+      agents: this.#sockets.agents,
       changed: async (connectors) => await this.#replace(connectors),
     });
-    const { separator, listPrebuilt } = settings;
-    this.#feed = feedCatalog(
-      this.manager,
-      this.#cell,
-      { separator, prebuilt: listPrebuilt, duration: this.#instruments.catalogBuildDuration },
-      (error) => logger.error({ err: error }, 'the catalog could not be built; the last one stays'),
-    );
-    const parts = {
-      options,
+    const fed = {
       manager: this.manager,
       connectors: this.#connectors,
       cell: this.#cell,
-      feed: this.#feed,
       instruments: this.#instruments,
     };
+    const { feed, oversight } = createServiceFeed(options, fed);
+    this.#feed = feed;
+    this.#oversight = oversight;
+    const parts = { ...fed, options, feed, oversight, owner: this.#owner };
     this.#demand = createListDemand(parts);
     this.#endpoint = createServiceEndpoint(parts, this.#demand);
-    const knows = (id: string): boolean => this.manager.find(id) !== undefined;
-    this.#sse = createSseRoutes(this.#endpoint, { ...settings, knows, random });
-    this.#listener = this.#createListener();
+    this.#front = createServiceFront({
+      ...parts,
+      endpoint: this.#endpoint,
+      registry: this.#registry,
+      random,
+      health: {
+        ready: () => this.#ready(),
+        started: () => this.#url !== undefined,
+        status: () => this.status(),
+      },
+    });
+  }
+
+  get routes(): Service['routes'] {
+    return this.#front.routes;
   }
 
   async start(): Promise<{ readonly url: string; readonly port: number }> {
@@ -124,15 +137,22 @@ class GatewayService implements Service {
   }
 
   async #start(): Promise<{ readonly url: string; readonly port: number }> {
-    assertLoopback(this.#options.settings.host);
+    await this.#front.auth.open(this.#options.settings.host);
+    this.#owner.start();
     this.#instruments.runtime.start();
     await Promise.all([this.#connectors.restore(), this.#openRegistry()]);
     this.manager.adopt(this.#connectors.current());
+    await this.#oversight.prepare();
     await this.manager.restore();
     await this.settled();
     if (this.#closing !== undefined) throw new Error('the service was closed while it started');
-    const { url, origin, port: bound } = await listenOn(this.#listener, this.#options.settings);
+    const {
+      url,
+      origin,
+      port: bound,
+    } = await listenOn(this.#front.listener, this.#options.settings);
     this.#url = url;
+    this.#front.auth.follow();
     void this.#registry?.listening(origin);
     this.#beginSoon();
     return { url, port: bound };
@@ -142,6 +162,7 @@ class GatewayService implements Service {
     const begin = (): void => {
       this.#connectors.start();
       this.manager.start();
+      void this.#oversight.start();
     };
     if (this.#demand.complete(undefined)) this.#beginning = setTimeout(begin, BEGIN_DELAY_MS);
     else begin();
@@ -151,6 +172,7 @@ class GatewayService implements Service {
     await Promise.all([this.#connectors.restore(), this.#openRegistry()]);
     await this.#connectors.refresh();
     this.manager.adopt(this.#connectors.current());
+    await this.#oversight.prepare();
   }
 
   /** Its connectors must be known before kept manifests are taken over: those of unknown ones are thrown away. */
@@ -200,11 +222,24 @@ class GatewayService implements Service {
       connectors: this.manager.listConnectors(),
       map: this.#connectors.status(),
       registry: this.#registry?.status(),
+      auth: this.#front.auth.status(),
+      oversight: this.#oversight.status(),
+      credentials: this.#sockets.credentials.states(),
       catalog: this.#cell.current,
       sessions: this.#endpoint.sessions,
       callsInFlight: this.#endpoint.answerer.inFlight,
       settings: describeSettings?.(),
     });
+  }
+
+  async drain(options: DrainOptions): Promise<DrainReport> {
+    const { manager } = this;
+    const [endpoint, listener, sse] = [this.#endpoint, this.#front.listener, this.#front.sse];
+    const [owner, registry, { logger }] = [this.#owner, this.#registry, this.#options];
+    const close = async (): Promise<void> => await this.close();
+    const parts = { endpoint, listener, manager, sse, owner, registry, logger, close };
+    this.#draining ??= drainGateway(parts, options);
+    return await this.#draining;
   }
 
   async close(): Promise<void> {
@@ -220,26 +255,11 @@ class GatewayService implements Service {
     this.#instruments.prune();
   }
 
-  #createListener(): Listener {
-    const options = this.#options;
-    return createListener({
-      routes: serviceRoutes({
-        ...options,
-        endpoint: this.#endpoint,
-        health: { ready: () => this.#ready(), status: () => this.status() },
-        metrics: this.#instruments.registry,
-        publishedMap: options.publishedMap,
-        more: [...(this.#registry?.routes() ?? []), ...this.#sse.routes],
-      }),
-      onError: (error) => options.logger.error({ err: error }, 'a route failed'),
-    });
-  }
-
   #ready(): boolean {
     const known = this.#connectors.settled && this.manager.complete(undefined);
     // Counts until the first whole list only.
     this.#shown ||= known && this.#feed.upToDate;
-    return this.#url !== undefined && !this.#closing && known && this.#shown;
+    return this.#url !== undefined && !(this.#draining ?? this.#closing) && known && this.#shown;
   }
 
   async #close(): Promise<void> {
@@ -248,21 +268,23 @@ class GatewayService implements Service {
     clearTimeout(this.#beginning);
     this.#feed.stop();
     this.#instruments.runtime.close();
-    await this.#sse.close();
+    await this.#front.sse.close();
     this.#endpoint.close();
-    const closed = await Promise.allSettled([
-      this.#listener.close(CLOSE_GRACE_MS),
-      this.#connectors.stop(),
-      this.manager.disconnect(),
-      this.#registry?.close(),
-    ]);
-    const parts = [this.#agents, this.#remoteAgents, this.#reaper];
-    closed.push(...(await Promise.allSettled(parts.map(async (part) => await part.close()))));
-    for (const result of closed) {
-      if (result.status === 'rejected') {
-        this.#options.logger.error({ err: result.reason }, 'a part did not close cleanly');
-      }
-    }
+    await closeInWaves(
+      [
+        [
+          async () => await this.#front.listener.close(CLOSE_GRACE_MS),
+          async () => await this.#connectors.stop(),
+          async () => await this.manager.disconnect(),
+          async () => await this.#registry?.close(),
+          async () => await this.#front.auth.close(),
+          async () => await this.#endpoint.settled(),
+        ],
+        [async () => await this.#owner.release(), async () => await this.#oversight.close()],
+        socketClosers(this.#sockets),
+      ],
+      this.#options.logger,
+    );
   }
 }
 

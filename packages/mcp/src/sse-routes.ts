@@ -1,10 +1,12 @@
 import type { Endpoint } from './gateway/endpoint.ts';
 import type { SseEndpoint } from './gateway/sse-endpoint.ts';
-import type { Route } from './http/listener.ts';
+import type { Route } from './http/route.ts';
 
 /** `/sse`, `/sse/{connector}` and `/messages`, when they are served. */
 export interface SseRoutes {
   readonly routes: readonly (readonly [string, Route])[];
+  /** Streams open now. */
+  readonly streams: number;
   /** Ends all streams. */
   close(): Promise<void>;
 }
@@ -18,14 +20,20 @@ export interface SseRoutesOptions {
 
 /** @param served loads the endpoint with the first request: most services are never asked. */
 function routesOf(served: () => Promise<SseEndpoint>): SseRoutes['routes'] {
-  const open: Route['handle'] = (request, response, rest) =>
-    void served().then((sse) => sse.open(request, response, rest === '' ? undefined : rest));
+  const open: Route['handle'] = (request, response, rest, principal) =>
+    void served().then((sse) =>
+      sse.open(request, response, rest === '' ? undefined : rest, principal),
+    );
   return [
-    ['/sse', { auth: 'client', handle: (req, res) => open(req, res, '') }],
+    ['/sse', { auth: 'client', handle: open }],
     ['/sse/', { auth: 'client', handle: open }],
     [
       '/messages',
-      { auth: 'client', handle: (req, res) => void served().then((sse) => sse.post(req, res)) },
+      {
+        auth: 'client',
+        handle: (req, res, _rest, principal) =>
+          void served().then((sse) => sse.post(req, res, principal)),
+      },
     ],
   ];
 }
@@ -35,19 +43,25 @@ export function createSseRoutes(
   endpoint: Pick<Endpoint, 'handle'>,
   { sse = false, knows, random }: SseRoutesOptions,
 ): SseRoutes {
-  if (!sse) return { routes: [], close: async () => await Promise.resolve() };
+  if (!sse) return { routes: [], streams: 0, close: async () => await Promise.resolve() };
+  let loaded: SseEndpoint | undefined;
   let loading: Promise<SseEndpoint> | undefined;
   const load = async (): Promise<SseEndpoint> => {
     const { createSseEndpoint } = await import('./gateway/sse-endpoint.ts');
-    return createSseEndpoint({
-      handle: (request, response, id) => endpoint.handle(request, response, id),
+    loaded = createSseEndpoint({
+      handle: (request, response, id, principal) =>
+        endpoint.handle(request, response, id, principal),
       knows,
       random,
     });
+    return loaded;
   };
   const served = async (): Promise<SseEndpoint> => await (loading ??= load());
   return {
     routes: routesOf(served),
+    get streams() {
+      return loaded?.streams ?? 0;
+    },
     close: async () => {
       await (await loading)?.close();
     },

@@ -1,9 +1,14 @@
 import type { LookupFunction } from 'node:net';
 import type { Logger } from 'pino';
 import type { ConnectorDefinition } from './connectors/connector.ts';
+import type { CredentialsPart } from './credentials-part.ts';
 import type { CreateUpstream } from './connectors/connector-entry.ts';
 import { hasLateValues, resolveLateValues } from './connectors/late-values.ts';
+import { createConnectorGates } from './guards/connector-gate.ts';
 import { LIST_SHAPES } from './protocol/list-kind.ts';
+import { exclusiveStart } from './exclusive-start.ts';
+import { createReplicatedWire } from './replica-wires.ts';
+import { SOLE_OWNER, type StateOwner } from './state-owner.ts';
 import { createSharedAgents, type SharedAgents } from './upstream/agent.ts';
 import { createEraMemory, type EraMemory } from './upstream/era-memory.ts';
 import { createGuardedUpstream, type GuardableUpstream } from './upstream/guarded-upstream.ts';
@@ -17,10 +22,9 @@ import {
 } from './upstream/legacy-sse-fallback.ts';
 import { createSseUpstream, type SseUpstreamOptions } from './upstream/legacy-sse.ts';
 import { DEFAULT_STREAM_POLICY } from './upstream/notification-stream-policy.ts';
-import { createQuotaGates } from './upstream/quota.ts';
 import { createSeededEraMemory } from './upstream/seeded-era-memory.ts';
 import { createUnsharedHttpUpstream } from './upstream/unshared-http-upstream.ts';
-import type { RefusedQuestion, Upstream, UpstreamEvents } from './upstream/upstream.ts';
+import type { CallGate, RefusedQuestion, Upstream, UpstreamEvents } from './upstream/upstream.ts';
 import type { Reaper } from './upstream/reaper.ts';
 import { createRenewableAgents } from './upstream/renewable-dispatcher.ts';
 import { createRoundTrips } from './upstream/round-trips.ts';
@@ -42,9 +46,17 @@ export interface UpstreamParts {
   readonly clientInfo: { readonly name: string; readonly version: string };
   /** Bounds process starts. */
   readonly limitStart: <T>(run: () => Promise<T>) => Promise<T>;
+  /** Says when an `exclusive` server may be started. Default: always. */
+  readonly owner?: StateOwner | undefined;
+  /** `MCP_STDIO_POOL`: stdio servers run as `instances` says. Default: one process each. */
+  readonly stdioPool?: boolean | undefined;
   /** How long a process may have nothing to do before it is stopped. Default 0: for ever. */
   readonly idleStopMs?: number | undefined;
   readonly random: () => number;
+  /** Puts tokens on the requests of connectors that log in. Default: none do. */
+  readonly credentials?: Pick<CredentialsPart, 'agents'> | undefined;
+  /** What stands before the connections of a connector. Default: breakers and bulkheads that tell nobody. */
+  readonly gateOf?: ((definition: ConnectorDefinition) => CallGate) | undefined;
   readonly logger: Logger;
   /** False (`MCP_CONNECTOR_REFRESH_SYNC`): HTTP connectors are not listened to. Default true. */
   readonly listens?: boolean | undefined;
@@ -117,7 +129,11 @@ function createStdio(
 ): GuardableUpstream {
   const log = parts.logger.child({ connector: definition.id });
   const onStderr = (line: string): void => log.debug({ stderr: line }, 'server wrote to stderr');
-  const create = (): Upstream => createStdioUpstream(definition, { ...parts, ...told, onStderr });
+  const { owner = SOLE_OWNER, limitStart: limit } = parts;
+  const isExclusive = definition.exclusive === true;
+  const limitStart = isExclusive ? exclusiveStart(definition.id, owner, limit) : limit;
+  const options = { ...parts, ...told, onStderr, limitStart };
+  const create = (): Upstream => createStdioUpstream(definition, options);
   const idleStopMs = definition.idleStopMs ?? parts.idleStopMs ?? 0;
   if (idleStopMs <= 0) return create();
   const woken = (): void => {
@@ -136,9 +152,12 @@ function createHttp(
 ): GuardableUpstream {
   const { transport, origin, era } = definition;
   const isRemote = origin === 'remote';
-  const agents = isRemote ? parts.remoteAgents : parts.agents;
+  const authorized = (agents: SharedAgents): SharedAgents =>
+    parts.credentials?.agents(definition, agents) ?? agents;
+  const shared = isRemote ? parts.remoteAgents : parts.agents;
+  const agents = shared && authorized(shared);
   const createOwn = (): SharedAgents =>
-    createSharedAgents({ lookup: isRemote ? parts.remoteLookup : undefined });
+    authorized(createSharedAgents({ lookup: isRemote ? parts.remoteLookup : undefined }));
   const create = (kind: HttpKind): GuardableUpstream => {
     if (kind === 'sse') return createSse(definition, options, agents ?? createOwn);
     return agents === undefined
@@ -168,19 +187,14 @@ function createWires(parts: UpstreamParts): (...args: WireArguments) => CreatePl
     refused: (why) => parts.onRefused?.(why),
   });
   return (told, remembered, client) => (definition) => {
-    const events = hear(told);
     const server = ownServer(definition, parts);
     if (server !== undefined) return createInProcessUpstream(definition.id, server);
-    if (definition.transport?.kind === 'stdio') {
-      return createStdio(definition, parts, { events, client });
-    }
     const eraMemory = withSharedEras(shared, createSeededEraMemory(remembered));
-    created += 1;
+    if (definition.transport?.kind !== 'stdio') created += 1;
     const prompt = created <= PROMPT_STREAMS ? { firstDelayMs: 0 } : {};
     const streamPolicy = { ...DEFAULT_STREAM_POLICY, ...prompt };
     const roundTrips = createRoundTrips(() => parts.roundTripped?.(definition.id));
     const own = {
-      events,
       clientInfo,
       random,
       eraMemory,
@@ -189,17 +203,23 @@ function createWires(parts: UpstreamParts): (...args: WireArguments) => CreatePl
       listens,
       roundTrips,
     };
-    return createHttp(definition, parts, own, kindOf);
+    const { stdioPool = false, idleStopMs } = parts;
+    const replicated = { events: hear(told), client, stdioPool, idleStopMs, random };
+    return createReplicatedWire(definition, replicated, (one, events) =>
+      one.transport?.kind === 'stdio'
+        ? createStdio(one, parts, { events, client })
+        : createHttp(one, parts, { ...own, events }, kindOf),
+    );
   };
 }
 
-/** The wire of a connector, with its quotas, its drain and, where it has any, its late values around it. */
+/** The wire of a connector, with its gate, its drain and, where it has any, its late values around it. */
 export function createUpstreamFactory(parts: UpstreamParts): CreateUpstream {
   const wires = createWires(parts);
-  const gateOf = createQuotaGates();
+  const { gateOf = createConnectorGates({ random: parts.random }) } = parts;
   return (definition, events, remembered, client) => {
     const plain = wires(events, remembered, client);
-    const gate = gateOf(definition.id, definition.quotas);
+    const gate = gateOf(definition);
     if (!hasLateValues(definition)) return createGuardedUpstream(plain(definition), gate);
     return createLateUpstream({
       connectorId: definition.id,

@@ -1,6 +1,6 @@
 import { startFleet } from '@cortex-os/testkit';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { CatalogChange } from '../src/catalog/catalog.ts';
+import type { CatalogChange } from '../src/catalog/catalog-change.ts';
 import { createAnnouncer } from '../src/catalog-announcer.ts';
 import type { ListKind } from '../src/protocol/list-kind.ts';
 import { openListen } from './e2e/listen-client.ts';

@@ -49,6 +49,7 @@ async function inMemory(): Promise<OpenRegistry & { readonly cache: RegistryMemo
     handle: createCacheHandle(cache),
     health: () => cache.health(),
     onChange: () => () => undefined,
+    takeOver: async () => await Promise.resolve(),
     close: async () => await Promise.resolve(),
   };
 }
@@ -173,6 +174,7 @@ test('MCP_REGISTRY_MEMORY_CACHE=false: at most 32 requests have the registry ope
     },
     health: () => undefined,
     onChange: () => () => undefined,
+    takeOver: async () => await Promise.resolve(),
     close: async () => await Promise.resolve(),
   };
   const url = await served(portOf(open, { onError: () => undefined }));

@@ -5,6 +5,19 @@ export {
   type ConformanceServerOptions,
 } from './conformance/conformance-server.ts';
 export { parseExactJson } from './features/exact-json.ts';
+export {
+  startGuardedServer,
+  type GuardedServer,
+  type GuardedServerOptions,
+  type GuardVerdict,
+} from './oauth/guarded-server.ts';
+export {
+  startOAuthServer,
+  type OAuthSeen,
+  type OAuthServerOptions,
+  type OAuthTestClient,
+  type OAuthTestServer,
+} from './oauth/oauth-server.ts';
 export type { ConformanceWorld, WorldChange } from './conformance/conformance-world.ts';
 export type {
   AnyOddForm,

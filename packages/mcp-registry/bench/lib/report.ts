@@ -54,6 +54,35 @@ export function resultText(name: string, { method, tables, targets }: BenchResul
   return [`## ${name}`, method, '', ...tables.map(tableText), ...goals, ''].join('\n');
 }
 
+const columns = ['n', 'p50', 'p95', 'p99', 'max'] as const;
+
+/** The result as a record holds it: texts for tables, and every figure by name for comparing runs. */
+export function recordedResult({ method, tables, targets }: BenchResult) {
+  const readings = tables.flatMap(({ title, rows }) => {
+    const unit = title.slice(title.lastIndexOf(' ') + 1);
+    return rows.flatMap(([what, { n, p50, p95, p99, max }]) => {
+      const of = (value: number) => ({ median: value, min: value, max: value, samples: n, unit });
+      return [
+        [`${title}: ${what}.p50Ms`, { ...of(p50), max: p95 }],
+        // Its spread is what lies between it and the slowest hundredth.
+        [`${title}: ${what}.p95Ms`, { ...of(p95), max: p99 }],
+        [`${title}: ${what}.maxMs`, of(max)],
+      ] as const;
+    });
+  });
+  return {
+    run: describeRun(),
+    method,
+    tables: tables.map(({ title, rows }) => ({
+      title,
+      headings: ['what', ...columns],
+      rows: rows.map(([what, of]) => [what, ...columns.map((key) => of[key].toFixed(2))]),
+    })),
+    targets,
+    readings: Object.fromEntries(readings),
+  };
+}
+
 function git(...args: readonly string[]): string | undefined {
   try {
     return execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });

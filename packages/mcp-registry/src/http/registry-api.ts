@@ -17,6 +17,8 @@ export interface RegistryApiOptions {
   readonly cache: RegistryMemoryCache;
   /** Key for the writing routes, at least 16 characters. Without one they answer 501. */
   readonly apiKey?: string | undefined;
+  /** Lets in writers that somebody in front of the API has recognised. Default: none. */
+  readonly mayWrite?: ((request: IncomingMessage) => boolean) | undefined;
   /**
    * Whether entries without a `server.json` are shown, as far as one can be made of them. Their commands, arguments and
    * environment never are. Default: false.
@@ -79,8 +81,11 @@ export type RegistryApiGate = (request: IncomingMessage, response: ServerRespons
  * a write without the key.
  * @throws RangeError for an `apiKey` of less than 16 characters.
  */
-export function createRegistryApiGate(apiKey: string | undefined): RegistryApiGate {
-  const guard = createWriteGuard(apiKey);
+export function createRegistryApiGate(
+  apiKey: string | undefined,
+  mayWrite?: (request: IncomingMessage) => boolean,
+): RegistryApiGate {
+  const guard = createWriteGuard(apiKey, mayWrite);
   return (request, response) => {
     try {
       const { method = '' } = request;
@@ -115,7 +120,7 @@ export function createRegistryApi(options: RegistryApiOptions): RegistryApi {
     foundAt: fixedTime(foundAt),
   });
   const target = { cache, servers, clock, commits: createCommits(cache) };
-  const admits = createRegistryApiGate(options.apiKey);
+  const admits = createRegistryApiGate(options.apiKey, options.mayWrite);
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (!admits(request, response)) return;

@@ -44,7 +44,8 @@ async function bindSocket(name: string): Promise<WriterLock | undefined> {
     server.once('error', (error) =>
       errorCode(error) === 'EADDRINUSE' ? resolve(undefined) : reject(error),
     );
-    server.listen({ path: name }, () => {
+    // Exclusive: the workers of a cluster would share the socket, and so hold the lock together.
+    server.listen({ path: name, exclusive: true }, () => {
       server.unref();
       resolve({
         by: 'socket',

@@ -26,6 +26,11 @@ export function controlProof(token: string, nonce: string): string {
   return createHmac('sha256', token).update(`registry hello ${nonce}`).digest('base64url');
 }
 
+/** What proves to a service that its caller has read the token, before either has told it to the other. */
+function callerProof(token: string, nonce: string): string {
+  return createHmac('sha256', token).update(`registry caller ${nonce}`).digest('base64url');
+}
+
 /** A running service that holds the registry. */
 export interface ServiceLink {
   /**
@@ -69,6 +74,7 @@ async function isGenuine(url: string, token: string): Promise<boolean> {
   const nonce = randomBytes(24).toString('base64url');
   try {
     const { statusCode, body } = await request(`${url}/v1/registry/hello?nonce=${nonce}`, {
+      headers: { authorization: `Bearer ${callerProof(token, nonce)}` },
       signal: AbortSignal.timeout(helloTimeoutMs),
     });
     const text = await readHello(body);

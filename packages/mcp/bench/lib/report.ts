@@ -27,18 +27,33 @@ export interface BenchTable {
 
 /** What one bench found out. */
 export interface BenchResult {
+  /** Where and when; added by the runner. */
+  readonly run?: Readonly<Record<string, unknown>>;
   /** How it was measured, in a sentence or two. */
   readonly method: string;
   readonly tables: readonly BenchTable[];
   readonly targets: readonly Target[];
   /** Every figure by name, for comparing runs. */
   readonly readings: Readonly<Record<string, Reading>>;
+  /** What was left out and why, what else to know. */
+  readonly notes?: readonly string[];
+  /** How each candidate was started. */
+  readonly commands?: Readonly<Record<string, string>>;
+}
+
+export interface BenchOptions {
+  /** A minute at most, to show that it works; the figures say nothing. */
+  readonly quick: boolean;
+  /** Only rows whose name holds this text, in benches with many rows. */
+  readonly only?: string | undefined;
+  /** The `packages/mcp` of another checkout, which joins as candidate `base` where calls are compared. */
+  readonly base?: string | undefined;
 }
 
 /** One file in `bench/`. */
 export interface Bench {
   readonly name: string;
-  run(): Promise<BenchResult>;
+  run(options: BenchOptions): Promise<BenchResult>;
 }
 
 /** @throws RangeError for no values. */
@@ -91,7 +106,15 @@ export function renderResult(name: string, result: BenchResult): string {
     ]),
   };
   const tables = result.targets.length === 0 ? result.tables : [...result.tables, targets];
-  return [`## ${name}`, '', result.method, '', ...tables.map((one) => renderTable(one))].join('\n');
+  const notes = (result.notes ?? []).map((note) => `- ${note}`);
+  return [
+    `## ${name}`,
+    '',
+    result.method,
+    '',
+    ...tables.map((one) => renderTable(one)),
+    ...(notes.length === 0 ? [] : [...notes, '']),
+  ].join('\n');
 }
 
 function git(...args: readonly string[]): string | undefined {

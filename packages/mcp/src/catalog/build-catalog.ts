@@ -6,14 +6,8 @@ import {
   type BuildOptions,
   type CatalogPart,
 } from './build-part.ts';
-import type {
-  Catalog,
-  CatalogChange,
-  CatalogView,
-  ListBody,
-  Route,
-  TemplateRoute,
-} from './catalog.ts';
+import type { Catalog, CatalogView, ListBody, Route, TemplateRoute } from './catalog.ts';
+import type { CatalogChange } from './catalog-change.ts';
 import { perRequestBody, pieceOf, prebuiltBody, type ListedItem, type Piece } from './list-body.ts';
 import { namespacedUri } from './resource-uri.ts';
 import type { CatalogSource } from './source.ts';
@@ -31,6 +25,9 @@ const RENAMED_BY_PATH: ReadonlySet<ListKind> = new Set<ListKind>([
   'resourceTemplates',
 ]);
 
+/** Sentences on clashes that are kept. */
+const MAX_WARNINGS = 100;
+
 interface Merge<T> {
   readonly tools: Map<string, Route<T>>;
   readonly prompts: Map<string, Route<T>>;
@@ -39,6 +36,8 @@ interface Merge<T> {
   readonly warnings: string[];
   /** `kind:id` of every part that lost a name to another. */
   readonly clashes: Set<string>;
+  /** `kind:name` of what is offered under no connector's, as two have it. */
+  readonly refused: Set<string>;
 }
 
 /**
@@ -91,6 +90,7 @@ function* mergeParts<T>(
     templates: new Map(),
     warnings: [],
     clashes: new Set(),
+    refused: new Set(),
   };
   for (const part of parts.values()) {
     addRoutes(part, 'tools', merge.tools, merge);
@@ -106,24 +106,54 @@ function addRoutes<T>(
   part: CatalogPart<T>,
   kind: ListKind,
   routes: Map<string, Route<T>>,
-  { warnings, clashes }: Merge<T>,
+  merge: Merge<T>,
 ): void {
   const { connectorId, target } = part.source;
   for (const { item, name } of part.listed[kind]) {
     const taken = routes.get(name);
-    if (taken === undefined) {
+    const isRefused = merge.refused.size > 0 && merge.refused.has(`${kind}:${name}`);
+    if (taken === undefined && !isRefused) {
       const own = kind === 'tools' ? part.view.tools.get(item.id) : undefined;
       routes.set(name, own ?? { connectorId, upstreamName: item.id, target });
-    } else {
-      clashes.add(`${kind}:${connectorId}`);
+      continue;
+    }
+    merge.clashes.add(`${kind}:${connectorId}`);
+    if (!RENAMED_BY_PATH.has(kind)) refuseBoth(kind, name, { taken, connectorId, routes }, merge);
+    else if (taken !== undefined) {
       const other = otherName(kind, name, connectorId);
       const free = other !== undefined && !routes.has(other);
       if (free) routes.set(other, { connectorId, upstreamName: item.id, target });
       const way = free ? `${other} is the other` : `reach the other at /mcp/${connectorId}`;
       const clash = `${kind}: ${JSON.stringify(name)} of ${connectorId} is also offered by`;
-      warnings.push(`${clash} ${taken.connectorId}, which keeps it; ${way}`);
+      warn(merge, `${clash} ${taken.connectorId}, which keeps it; ${way}`);
     }
   }
+}
+
+/** A name that leads to two tools leads to none: neither may take the other's calls (S11). */
+function refuseBoth<T>(
+  kind: ListKind,
+  name: string,
+  clash: {
+    readonly taken: Route<T> | undefined;
+    readonly connectorId: string;
+    readonly routes: Map<string, Route<T>>;
+  },
+  merge: Merge<T>,
+): void {
+  const { taken, connectorId, routes } = clash;
+  merge.refused.add(`${kind}:${name}`);
+  routes.delete(name);
+  if (taken !== undefined) merge.clashes.add(`${kind}:${taken.connectorId}`);
+  const others = taken === undefined ? 'others' : taken.connectorId;
+  warn(
+    merge,
+    `${kind}: ${JSON.stringify(name)} would be an item of ${connectorId} and one of ${others}: neither is offered there; reach them at /mcp/{connector}`,
+  );
+}
+
+function warn(merge: Merge<unknown>, warning: string): void {
+  if (merge.warnings.length < MAX_WARNINGS) merge.warnings.push(warning);
 }
 
 /** Under what else the shared endpoint can show an item whose name is taken. */

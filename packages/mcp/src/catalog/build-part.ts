@@ -43,8 +43,15 @@ export function templatePrefix(uriTemplate: string): string {
 /** Where a call of an item goes. */
 function routeOf<T>(kind: ListKind, item: ManifestItem, source: CatalogSource<T>): Route<T> {
   const { connectorId, target, manifest } = source;
-  const route = { connectorId, upstreamName: item.id, target };
-  if (kind !== 'tools') return route;
+  if (kind !== 'tools') return { connectorId, upstreamName: item.id, target };
+  const { quarantine } = item;
+  const route = {
+    connectorId,
+    upstreamName: item.id,
+    target,
+    definition: item,
+    ...(quarantine && { quarantine }),
+  };
   // Whatever server a tool is of, towards modern clients we are the one that must compare.
   const headers = readHeaderParams(item.text);
   const params = headers.kind === 'valid' ? headers.params : [];

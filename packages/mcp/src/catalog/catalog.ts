@@ -2,7 +2,14 @@ import type { CacheHint } from '../protocol/cache-hint.ts';
 import type { Era } from '../protocol/revision.ts';
 import type { HeaderParam } from '../protocol/param-header.ts';
 import type { ListKind } from '../protocol/list-kind.ts';
+import type { CatalogChange } from './catalog-change.ts';
 import type { UpstreamInfo } from './source.ts';
+import type { ViewFilter } from './view-filter.ts';
+
+/** A tool as its server describes it: the raw JSON object. Equal text is the same object while nothing changes. */
+export interface ToolDefinition {
+  readonly text: string;
+}
 
 /** Where a call goes. `target` is opaque here: the gateway's way to get an upstream for a caller. */
 export interface Route<T> {
@@ -14,6 +21,10 @@ export interface Route<T> {
   readonly headerParams?: readonly HeaderParam[];
   /** Legacy clients see the tool's output under `result`. */
   readonly wrapsOutput?: boolean;
+  /** Of a tool: what is listed of it. */
+  readonly definition?: ToolDefinition;
+  /** Of a tool that is not as it was approved: calls are refused. */
+  readonly quarantine?: 'changed';
 }
 
 /** Where reads of URIs go that a template describes. */
@@ -49,6 +60,8 @@ export interface ListBody {
   bytes(era: Era): Buffer;
   /** As `bytes` for at most `size` items after `after`, or from the beginning. */
   page(after: PageKey | undefined, size: number, era: Era): ListPage;
+  /** The list with those items only that `keep` wants; `name` is the connector's own name or URI of one. */
+  only(keep: (connectorId: string, name: string) => boolean): ListBody;
 }
 
 /** A part of a list's age: when it came and how long it is good. */
@@ -79,6 +92,8 @@ export interface CatalogView<T> {
   readonly info: UpstreamInfo | undefined;
   /** The servers behind the view. */
   readonly servers: readonly ServerBehind<T>[];
+  /** Set when the view leaves out what somebody may not see. */
+  readonly filter?: ViewFilter | undefined;
 }
 
 /** Everything offered at one moment. Immutable; a new one replaces it whole. */
@@ -90,15 +105,15 @@ export interface Catalog<T> {
   readonly warnings: readonly string[];
 }
 
-/** Lists that differ between two catalogs, on the shared endpoint and per connector. */
-export interface CatalogChange {
-  readonly all: ReadonlySet<ListKind>;
-  readonly connectors: ReadonlyMap<string, ReadonlySet<ListKind>>;
-}
-
 function emptyBody(kind: ListKind): ListBody {
   const bytes = Buffer.from(`"${kind}":[]`);
-  return { count: 0, bytes: () => bytes, page: () => ({ bytes, next: undefined }) };
+  const body: ListBody = {
+    count: 0,
+    bytes: () => bytes,
+    page: () => ({ bytes, next: undefined }),
+    only: () => body,
+  };
+  return body;
 }
 
 const EMPTY_BODIES: CatalogView<never>['lists'] = {

@@ -75,6 +75,14 @@ export function prebuiltBody(
     count: countOf(groups),
     bytes: (era) => (era === 'modern' ? modern : legacy),
     page: (after, size, era) => pageOf({ kind, groups, era }, after, size),
+    only: (keep) => {
+      const kept = groupsOf(groups, keep);
+      return prebuiltBody(
+        kind,
+        kept.map(({ items }) => pieceOf(items)),
+        kept,
+      );
+    },
   };
 }
 
@@ -90,7 +98,18 @@ export function perRequestBody(kind: ListKind, groups: readonly ListedGroup[]): 
     count: countOf(groups),
     bytes: serialise,
     page: (after, size, era) => pageOf({ kind, groups, era }, after, size),
+    only: (keep) => perRequestBody(kind, groupsOf(groups, keep)),
   };
+}
+
+function groupsOf(
+  groups: readonly ListedGroup[],
+  keep: (connectorId: string, name: string) => boolean,
+): readonly ListedGroup[] {
+  return groups.flatMap(({ connectorId, items }) => {
+    const kept = items.filter(({ item }) => keep(connectorId, item.id));
+    return kept.length === 0 ? [] : [{ connectorId, items: kept }];
+  });
 }
 
 function countOf(groups: readonly ListedGroup[]): number {

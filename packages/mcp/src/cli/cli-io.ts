@@ -23,6 +23,8 @@ export interface CliIo {
   readonly stderrIsTty: boolean;
   /** Width of the terminal; undefined leaves lines as long as they are. */
   readonly columns: number | undefined;
+  /** Tells the process that started this one, if it listens. */
+  readonly notifyParent?: ((message: string) => void) | undefined;
   /** Asks the command to end; the reason is the name of the signal. */
   readonly signal: AbortSignal;
 }

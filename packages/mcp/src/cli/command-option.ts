@@ -14,6 +14,8 @@ export type OptionName =
   | 'port'
   | 'host'
   | 'json'
+  | 'all'
+  | 'outcome'
   | 'key-file'
   | 'ed25519'
   | 'kid'
@@ -33,14 +35,33 @@ export type OptionName =
   | 'write'
   | 'connect'
   | 'since'
-  | 'file';
+  | 'file'
+  | 'no-browser'
+  | 'title'
+  | 'scope'
+  | 'allow-connector'
+  | 'deny-connector'
+  | 'allow-tool'
+  | 'deny-tool'
+  | 'allow-prompt'
+  | 'deny-prompt'
+  | 'allow-resource'
+  | 'deny-resource'
+  | 'rate'
+  | 'expires'
+  | 'grace';
 
 /** Every option of every command. A command names those it takes. */
 export const OPTIONS: Readonly<Record<OptionName, OptionFacts>> = {
   config: text('--config <file>', "this file instead of ./cortex-mcp.json or the state folder's"),
   port: text('--port <number>', 'listen here (3024); 0 takes a free port'),
-  host: text('--host <address>', 'listen on this loopback address (127.0.0.1)'),
+  host: text(
+    '--host <address>',
+    'listen on this address (127.0.0.1); one that other machines reach needs keys',
+  ),
   json: flag('--json', 'print JSON'),
+  outcome: text('--outcome <word>', 'only calls that ended so'),
+  all: flag('--all', 'everything that waits'),
   'key-file': text(
     '--key-file <file>',
     'key of a service map, instead of CONNECTORS_SIGNATURE_KEY',
@@ -64,6 +85,20 @@ export const OPTIONS: Readonly<Record<OptionName, OptionFacts>> = {
   connect: flag('--connect', 'let the gateway use what was imported'),
   since: text('--since <time>', 'only what has changed since this date and time'),
   file: text('--file <path>', "this file instead of the client's usual one"),
+  title: text('--title <words>', 'what the key is for'),
+  scope: list('--scope <name>', 'what it may do (client); may be given several times'),
+  'allow-connector': list('--allow-connector <pattern>', 'these connectors only'),
+  'deny-connector': list('--deny-connector <pattern>', 'not these connectors'),
+  'allow-tool': list('--allow-tool <pattern>', 'these tools only'),
+  'deny-tool': list('--deny-tool <pattern>', 'not these tools'),
+  'allow-prompt': list('--allow-prompt <pattern>', 'these prompts only'),
+  'deny-prompt': list('--deny-prompt <pattern>', 'not these prompts'),
+  'allow-resource': list('--allow-resource <pattern>', 'these resources only'),
+  'deny-resource': list('--deny-resource <pattern>', 'not these resources'),
+  rate: text('--rate <number>', 'requests a minute (any number)'),
+  expires: text('--expires <time>', 'good for so long, such as 90d or 12h (for ever)'),
+  grace: text('--grace <time>', 'how long the old one stays good (24h)'),
+  'no-browser': flag('--no-browser', 'print the address instead of opening it'),
 };
 
 /** What a command line gave. */

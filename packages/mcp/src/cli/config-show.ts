@@ -1,3 +1,4 @@
+import { shownAccessSettings } from '../config/access-settings.ts';
 import type { LoadedConfig } from '../config/config.ts';
 import { redactConnector } from '../config/redact-connector.ts';
 import { shownRegistrySettings } from '../config/registry-settings.ts';
@@ -45,6 +46,8 @@ function settingRows(config: LoadedConfig): Cell[][] {
     ...config.settings,
     ...config.flags,
     ...shownRegistrySettings(config.registry),
+    ...shownAccessSettings(config.access),
+    ...config.oversight,
     stateFolder,
     ...(map && { serviceMap: map }),
   };

@@ -3,13 +3,15 @@ import { type Logger, pino } from 'pino';
 import type pinoPretty from 'pino-pretty';
 import type { LogLevel } from '../config/config-schema.ts';
 import type { CliIo } from './cli-io.ts';
+import { safeLogLine, safeLogRecord } from './log-line.ts';
 
 /** Logs to stderr: JSON lines, or readable ones on a terminal. */
 export function createLogger(
   level: LogLevel,
   io: Pick<CliIo, 'stderr' | 'stderrIsTty' | 'env'>,
 ): Logger {
-  if (!io.stderrIsTty) return pino({ level }, { write: (line) => void io.stderr.write(line) });
+  if (!io.stderrIsTty)
+    return pino({ level }, { write: (line) => void io.stderr.write(safeLogLine(line)) });
   const noColour = io.env['NO_COLOR'] ?? '';
   // Loaded for a terminal only: it takes a tenth of the time of a start.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what `require` returns has no type
@@ -20,5 +22,5 @@ export function createLogger(
     translateTime: 'SYS:HH:MM:ss',
   });
   // Formatted here and now: a stream of its own could lose the last lines at exit.
-  return pino({ level }, { write: (line) => void io.stderr.write(format(line)) });
+  return pino({ level }, { write: (line) => void io.stderr.write(format(safeLogRecord(line))) });
 }

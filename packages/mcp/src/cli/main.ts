@@ -1,8 +1,10 @@
 import { homedir } from 'node:os';
-import { processEnvironment } from '../config/environment.ts';
+import { type Environment, processEnvironment } from '../config/environment.ts';
 import type { CliIo, Output } from './cli-io.ts';
-import { exitCodeOfSignal } from './exit-code.ts';
+import { crashLine } from './crash-report.ts';
+import { EXIT_FAILED, exitCodeOfSignal } from './exit-code.ts';
 import { runCli } from './run-cli.ts';
+import { CRASHED } from './serve-end.ts';
 
 /** How long a reader may take for the rest once a signal has ended the command. */
 const FLUSH_AFTER_SIGNAL_MS = 1_000;
@@ -40,6 +42,49 @@ function createOutput(
   };
 }
 
+/** After a fault the rest has this long to be closed. */
+const CRASH_CLOSE_MS = 3_000;
+
+/** What ends the command: signals, the message of pm2, and faults of ours. */
+function listenForEnd(
+  stop: AbortController,
+  env: Environment,
+): { readonly crashed: () => boolean; readonly unlisten: () => void } {
+  let crashed = false;
+  const onSignal = (name: NodeJS.Signals): void => {
+    if (stop.signal.aborted) process.exit(exitCodeOfSignal(name));
+    stop.abort(name);
+  };
+  const onMessage = (message: unknown): void => {
+    // pm2 says it once for each stop; it is not somebody who presses a key again.
+    if (message === 'shutdown' && !stop.signal.aborted) stop.abort('SIGTERM');
+  };
+  const onFault = (error: unknown): void => {
+    process.stderr.write(crashLine(error, env, Date.now()));
+    if (crashed) process.exit(EXIT_FAILED);
+    crashed = true;
+    // What is closing already goes on, but not for long.
+    stop.abort(CRASHED);
+    setTimeout(() => process.exit(EXIT_FAILED), CRASH_CLOSE_MS).unref();
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const name of signals) process.on(name, onSignal);
+  const faults = ['uncaughtException', 'unhandledRejection'] as const;
+  for (const name of faults) process.on(name, onFault);
+  if (process.send !== undefined) process.on('message', onMessage);
+  const unlisten = (): void => {
+    for (const name of signals) process.removeListener(name, onSignal);
+    for (const name of faults) process.removeListener(name, onFault);
+    process.removeListener('message', onMessage);
+  };
+  return { crashed: () => crashed, unlisten };
+}
+
+/** Tells the parent; one that has gone away is none of our business. */
+function notifyParent(message: string): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+}
+
 /**
  * The program `cortex-mcp`. SIGINT, SIGTERM and SIGHUP end the command in order, a second one at once.
  * @param argv without `node` and the program's name.
@@ -47,30 +92,28 @@ function createOutput(
  */
 export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<number> {
   const stop = new AbortController();
-  const onSignal = (name: NodeJS.Signals): void => {
-    if (stop.signal.aborted) process.exit(exitCodeOfSignal(name));
-    stop.abort(name);
-  };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const name of signals) process.on(name, onSignal);
+  const env = processEnvironment();
+  const { crashed, unlisten } = listenForEnd(stop, env);
   const stdout = createOutput(process.stdout, stop.signal);
   const stderr = createOutput(process.stderr, stop.signal);
   const io: CliIo = {
     stdin: process.stdin,
     stdout,
     stderr,
-    env: processEnvironment(),
+    env,
     cwd: process.cwd(),
     home: homedir(),
     isTty: process.stdout.isTTY,
     stderrIsTty: process.stderr.isTTY,
     columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+    notifyParent,
     signal: stop.signal,
   };
   try {
-    return await runCli(argv, io);
+    const code = await runCli(argv, io);
+    return crashed() ? EXIT_FAILED : code;
   } finally {
-    for (const name of signals) process.removeListener(name, onSignal);
+    unlisten();
     await Promise.all([stdout.flush(), stderr.flush()]);
   }
 }

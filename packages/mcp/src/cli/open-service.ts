@@ -1,5 +1,7 @@
 import { join } from 'node:path';
+import { shownAccessSettings } from '../config/access-settings.ts';
 import { type LoadedConfig, loadConfig } from '../config/config.ts';
+import { credentialsOptions } from '../config/credentials-options.ts';
 import { shownRegistrySettings } from '../config/registry-settings.ts';
 import { definedVariables } from '../config/environment.ts';
 import type { LogLevel } from '../config/config-schema.ts';
@@ -11,10 +13,12 @@ import {
   type ServiceOptions,
   type ServiceSettings,
 } from '../service.ts';
+import { accessOptions } from './access-options.ts';
 import type { CliIo } from './cli-io.ts';
 import type { CommandContext } from './command.ts';
 import { exitCodeOfSignal } from './exit-code.ts';
 import { createLogger } from './logger.ts';
+import { oversightOptions } from './oversight-options.ts';
 import { createPaint } from './terminal-text.ts';
 
 /** Loads the configuration as the command line and environment say, and shows its warnings on stderr. */
@@ -48,8 +52,14 @@ export function serviceSettings(config: LoadedConfig, lasting: boolean): Service
     backgroundRefresh: lasting && !flags.MCP_CONNECTOR_REFRESH_SYNC.value,
     manifestFolder: persist ? join(stateFolder.value, 'manifests') : undefined,
     listPrebuilt: flags.MCP_LIST_PREBUILT.value,
+    stdioPool: flags.MCP_STDIO_POOL.value,
     listPageSize: settings.listPageSize.value,
     idleStopMs: settings.idleStopMs.value,
+    maxInFlight: settings.maxInFlight.value,
+    maxQueued: settings.maxQueued.value,
+    queueTimeoutMs: settings.queueTimeoutMs.value,
+    maxCalls: settings.maxCalls.value,
+    maxCallsPerPrincipal: settings.maxCallsPerPrincipal.value,
     sse: settings.sse.value,
   };
 }
@@ -98,7 +108,11 @@ export function openService(
     serviceMap: whole ? serviceMap : undefined,
     publishedMap: options.lasting ? publishedMap : undefined,
     registry: whole ? registryOptions(config, options.lasting) : undefined,
+    ...oversightOptions(config),
+    auth: accessOptions(config, options.lasting),
     mapFolder: options.lasting ? stateFolder.value : undefined,
+    state: options.lasting ? { stateFolder: stateFolder.value, configPath } : undefined,
+    credentials: credentialsOptions(stateFolder.value, io.env),
     settings: { ...serviceSettings(config, options.lasting), socketPath: options.socketPath },
     logger: createLogger(options.logLevel, io),
     baseEnv: definedVariables(io.env),
@@ -110,6 +124,8 @@ export function openService(
       ...settings,
       ...flags,
       ...shownRegistrySettings(config.registry),
+      ...shownAccessSettings(config.access),
+      ...config.oversight,
       stateFolder,
       serviceMap,
     }),

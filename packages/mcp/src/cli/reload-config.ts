@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { shownAccessSettings } from '../config/access-settings.ts';
 import type { LoadedConfig } from '../config/config.ts';
 import { shownRegistrySettings } from '../config/registry-settings.ts';
 
@@ -15,7 +16,14 @@ export interface ReloadParts {
 function valuesOf(config: LoadedConfig): [name: string, value: unknown][] {
   const served = { 'serviceMap.publish': { value: config.publishedMapRevision } };
   const registry = shownRegistrySettings(config.registry);
-  const all = { ...config.settings, ...config.flags, ...registry, ...served };
+  const all = {
+    ...config.settings,
+    ...config.flags,
+    ...config.oversight,
+    ...registry,
+    ...shownAccessSettings(config.access),
+    ...served,
+  };
   return Object.entries(all).map(([name, { value }]) => [name, value]);
 }
 

@@ -9,6 +9,9 @@ export interface ConnectorSource {
   onChange(listener: () => void): () => void;
 }
 
+/** Changes that come this close together are shown together: each reads the state of every connector. */
+const SETTLE_MS = 50;
+
 /** What makes a later line worth its place: not that a manifest ages, and not how long a wait has been. */
 function noteworthy(status: ConnectorStatus): string {
   const state = shownState(status);
@@ -19,7 +22,7 @@ function noteworthy(status: ConnectorStatus): string {
 
 /**
  * Shows the table once every connector has settled, or after `waitMs` with the late ones as `connecting`; then each
- * change on a line of its own. Returns a function that ends it.
+ * change on a line of its own, within 50 ms. Returns a function that ends it.
  */
 export function reportConnectors(source: ConnectorSource, io: CliIo, waitMs: number): () => void {
   const paint = createPaint(io);
@@ -56,13 +59,20 @@ export function reportConnectors(source: ConnectorSource, io: CliIo, waitMs: num
     }
   }
 
-  const unsubscribe = source.onChange(update);
+  let settling: NodeJS.Timeout | undefined;
+  const unsubscribe = source.onChange(() => {
+    settling ??= setTimeout(() => {
+      settling = undefined;
+      update();
+    }, SETTLE_MS);
+  });
   const timer = setTimeout(() => {
     if (!tabled) showTable();
   }, waitMs);
   update();
   return () => {
     clearTimeout(timer);
+    clearTimeout(settling);
     unsubscribe();
   };
 }

@@ -2,12 +2,13 @@ import { type LoadedConfig, loadConfig } from '../config/config.ts';
 import { packageVersion } from '../config/package-version.ts';
 import { watchConfig } from '../config/watch-config.ts';
 import type { Service } from '../service.ts';
+import { announceReady } from './announce-ready.ts';
 import type { CliIo } from './cli-io.ts';
 import { clientLines } from './client-lines.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
-import { EXIT_OK } from './exit-code.ts';
 import { openService, readConfig, showWarnings } from './open-service.ts';
 import { createReload } from './reload-config.ts';
+import { endService } from './serve-end.ts';
 import { reportConnectors } from './serve-report.ts';
 import { createPaint } from './terminal-text.ts';
 
@@ -119,6 +120,7 @@ async function serve(context: CommandContext): Promise<number> {
   const logLevel = settings.logLevel.value;
   const service = openService(context, config, { connectors, logLevel, lasting: true });
   const undo: (() => void)[] = [];
+  let isClosing = false;
   try {
     const { url } = await service.start().catch((error: unknown) => {
       throw listenError(error, config);
@@ -129,13 +131,14 @@ async function serve(context: CommandContext): Promise<number> {
       reportConnectors(service.manager, io, waitMs),
       watchService(context, config, service),
     );
+    announceReady(io);
     await aborted(io.signal);
-    // The terminal has echoed ^C: what follows starts on a line of its own.
-    io.stdout.write(io.isTty ? '\nstopping\n' : 'stopping\n');
-    return EXIT_OK;
+    for (const end of undo.splice(0)) end();
+    isClosing = true;
+    return await endService(service, io, config);
   } finally {
     for (const end of undo) end();
-    await service.close();
+    if (!isClosing) await service.close();
   }
 }
 
@@ -149,7 +152,7 @@ export const serveCommand: Command = {
   details: [
     'Prints the endpoint at once, lines to paste into clients, and a table of connectors when the first',
     'pass has settled. Edits of the configuration file are picked up. Logs go to stderr. Ctrl-C ends it,',
-    'a second Ctrl-C at once.',
+    'once clients have had time to move on and calls have ended; a second Ctrl-C at once.',
   ],
   example: 'cortex-mcp serve --config ~/.cursor/mcp.json --port 4000',
   run: serve,

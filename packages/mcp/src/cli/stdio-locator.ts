@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import type { LoadedConfig } from '../config/config.ts';
 import type { BridgeTarget, Service } from '../service.ts';
 import { meetingPlace, takeOwnership, type MeetingPlace, type Ownership } from './stdio-owner.ts';
+import type { ServiceCredential } from './service-credential.ts';
 import { identify, openTarget, type ServicePlace, type StdioTarget } from './stdio-target.ts';
 
 export interface StdioLocatorOptions {
@@ -11,6 +12,8 @@ export interface StdioLocatorOptions {
   readonly path: string;
   /** Starts a service of our own on that socket. */
   readonly startService: (socketPath: string) => Promise<Pick<Service, 'close'>>;
+  /** What a service is shown. Default: nothing. */
+  readonly credential?: ServiceCredential;
   /** One line for the user. */
   readonly say: (line: string) => void;
 }
@@ -31,6 +34,11 @@ const RESTART_MS = 3_000;
 /** Another process is starting its service: so long it may take. */
 const STARTING_MS = 15_000;
 const POLL_MS = 100;
+/**
+ * How long a service that was named by its address may send nothing while a request waits: it may have no deadlines.
+ * Longer than a call of ours may take without an answer (contract.md, call deadline), so that ours speak first.
+ */
+const SILENCE: NonNullable<BridgeTarget['silence']> = { quickMs: 60_000, callMs: 660_000 };
 
 class ServiceLocator implements StdioLocator {
   readonly #options: StdioLocatorOptions;
@@ -83,7 +91,7 @@ class ServiceLocator implements StdioLocator {
     const { settings } = this.#options.config;
     const { port, host } = settings;
     if (port.value === 0) return undefined;
-    const name = host.value.includes(':') ? `[${host.value}]` : host.value;
+    const name = reachableName(host.value);
     const found = await this.#probe({ origin: `http://${name}:${port.value}` });
     this.#running = found ?? this.#running;
     return found;
@@ -95,8 +103,8 @@ class ServiceLocator implements StdioLocator {
 
   /** The way to that place when it is our service that answers there. */
   async #probe(place: ServicePlace): Promise<BridgeTarget | undefined> {
-    const { config, path } = this.#options;
-    const target = openTarget(place, path);
+    const { config, path, credential } = this.#options;
+    const target = openTarget(place, path, credential);
     this.#opened.add(target);
     const identity = await identify(target);
     const isOurs =
@@ -123,7 +131,8 @@ class ServiceLocator implements StdioLocator {
       await ownership.release();
       throw error;
     }
-    const target = openTarget({ origin: 'http://localhost', ...place }, this.#options.path);
+    const { path, credential } = this.#options;
+    const target = openTarget({ origin: 'http://localhost', ...place }, path, credential);
     this.#opened.add(target);
     return target;
   }
@@ -136,14 +145,26 @@ class ServiceLocator implements StdioLocator {
   }
 }
 
+/** The name by which this machine reaches a service that listens on `host`. */
+function reachableName(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
 /** Looks for nothing before `locate`. */
 export function createStdioLocator(options: StdioLocatorOptions): StdioLocator {
   return new ServiceLocator(options);
 }
 
 /** A service at an address that was given: nothing is looked for, and nothing is started. */
-export function createFixedLocator(url: URL, path: string): StdioLocator {
-  const target = openTarget({ origin: url.origin }, path);
+export function createFixedLocator(
+  url: URL,
+  path: string,
+  credential?: ServiceCredential,
+): StdioLocator {
+  const opened = openTarget({ origin: url.origin }, path, credential);
+  const target = { ...opened, silence: SILENCE };
   return {
     locate: async () => await Promise.resolve(target),
     close: async () => await target.close(),

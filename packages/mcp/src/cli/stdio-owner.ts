@@ -61,7 +61,7 @@ async function bindName(path: string): Promise<Ownership | undefined> {
   server.once('error', (error) =>
     codeOf(error) === 'EADDRINUSE' ? resolve(false) : reject(error),
   );
-  server.listen({ path }, () => resolve(true));
+  server.listen({ path, exclusive: true }, () => resolve(true));
   if (!(await promise)) return undefined;
   server.unref();
   return {

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type * as Undici from 'undici';
 import type { BridgeTarget } from '../service.ts';
+import type { ServiceCredential } from './service-credential.ts';
 
 /** A way to a service, with the sockets it takes. */
 export interface StdioTarget extends BridgeTarget {
@@ -27,14 +28,35 @@ function loadUndici(): typeof Undici {
   return createRequire(import.meta.url)('undici') as typeof Undici;
 }
 
-export function openTarget({ origin, socketPath }: ServicePlace, path: string): StdioTarget {
+/** Every request shows what there is to show at that moment: it is good for a minute. */
+function withCredential(
+  pool: Undici.Pool,
+  place: ServicePlace,
+  credential: ServiceCredential,
+): Undici.Dispatcher {
+  return pool.compose((dispatch) => (options, handler) => {
+    const shown = credential(place, options.path.replace(/[?#].*$/s, ''));
+    if (shown === undefined) return dispatch(options, handler);
+    const headers = { ...Object(options.headers), authorization: `Bearer ${shown}` };
+    return dispatch({ ...options, headers }, handler);
+  });
+}
+
+/** @param credential Default: nothing is shown. */
+export function openTarget(
+  place: ServicePlace,
+  path: string,
+  credential?: ServiceCredential,
+): StdioTarget {
+  const { origin, socketPath } = place;
   const { Pool } = loadUndici();
   const socket = socketPath === undefined ? {} : { socketPath };
-  const dispatcher = new Pool(origin, {
+  const pool = new Pool(origin, {
     pipelining: 1,
     connect: { timeout: CONNECT_MS, ...socket },
   });
-  return { dispatcher, origin, path, close: async () => await dispatcher.destroy() };
+  const dispatcher = credential === undefined ? pool : withCredential(pool, place, credential);
+  return { dispatcher, origin, path, close: async () => await pool.destroy() };
 }
 
 /** Who answers at a place: what `/status` says of a service of ours. */

@@ -1,11 +1,13 @@
 import { randomInt } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { LoadedConfig } from '../config/config.ts';
+import { stateFolder } from '../config/locate-config.ts';
 import { serveStdio, type Service } from '../service.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { EXIT_FAILED, EXIT_OK } from './exit-code.ts';
 import { openService, readConfig } from './open-service.ts';
 import { watchService } from './serve.ts';
+import { createServiceCredential } from './service-credential.ts';
 import { createFixedLocator, createStdioLocator, type StdioLocator } from './stdio-locator.ts';
 import { safeText } from './terminal-text.ts';
 
@@ -61,13 +63,15 @@ async function createLocator(context: CommandContext): Promise<StdioLocator> {
   const address = options.text('url');
   if (address !== undefined) {
     const { url, path } = readUrl(address, connector);
-    return createFixedLocator(url, path);
+    const folder = stateFolder({ flag: undefined, ...io });
+    return createFixedLocator(url, path, createServiceCredential(io.env, folder.value));
   }
   const path = connectorPath(connector);
   const config = await readConfig(context);
   return createStdioLocator({
     config,
     path,
+    credential: createServiceCredential(io.env, config.stateFolder.value),
     startService: async (socketPath) => await startOwn(context, config, socketPath),
     say: (line) => io.stderr.write(`cortex-mcp: ${safeText(line)}\n`),
   });

@@ -1,41 +1,31 @@
 import { z } from 'zod';
-import type { ConnectorQuotas, ConnectorTimeouts } from '../connectors/connector.ts';
+import { accessShape, type FileAccess } from './access-schema.ts';
+import { callSettingShape, type CallSettingValues } from './call-schema.ts';
+import { entrySchema, type FileEntry } from './entry-schema.ts';
 import { type FileFlags, flagsSchema } from './flag-schema.ts';
 import { type FileServiceMap, serviceMapSchema } from './map-schema.ts';
+import { type FileOversight, oversightShape } from './oversight-schema.ts';
 import { type FileRegistry, registrySchema } from './registry-schema.ts';
+import { boolean, integer, text } from './schema-words.ts';
 
+export {
+  ENTRY_KEYS,
+  ENTRY_TYPES,
+  QUOTA_KEYS,
+  TIMEOUT_KEYS,
+  type FileEntry,
+} from './entry-schema.ts';
 export { FLAG_KEYS, FLAG_NAMES, type FileFlags, type FlagName } from './flag-schema.ts';
 
 /** Log levels, as pino names them. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** Transport types that clients write; only the first five can be used today. */
-export const ENTRY_TYPES = [
-  'stdio',
-  'http',
-  'streamable-http',
-  'streamableHttp',
-  'sse',
-  'ws',
-  'websocket',
-  'sdk',
-  'sse-ide',
-  'ws-ide',
-] as const;
-
 /** The shortest and longest time between background refreshes. */
 export const REFRESH_INTERVAL_MS: { readonly min: number; readonly max: number } = {
   min: 1_000,
   max: 86_400_000,
 };
-
-function integer(min: number, max: number): z.ZodInt {
-  const message = `must be a whole number from ${min} to ${max}`;
-  return z.int(message).min(min, message).max(max, message);
-}
-
-const boolean = z.boolean('must be true or false');
 
 /** The settings a file may hold. Environment and flags are checked by the same schemas. */
 const settingShape = {
@@ -79,6 +69,16 @@ const settingShape = {
       'A stdio server without a call for this long is stopped until it is needed again; 0 never stops one.',
     default: 0,
   }),
+  drainLameDuckMs: integer(0, 300_000).optional().meta({
+    description:
+      'How long a service that stops still answers, so that clients and balancers can move on; 0 does not.',
+    default: 6000,
+  }),
+  drainMaxMs: integer(0, 3_600_000).optional().meta({
+    description: 'How long calls under way may take after that before they get an error.',
+    default: 300_000,
+  }),
+  ...callSettingShape,
   sse: boolean.optional().meta({
     description: 'Serve /sse to clients that speak only the older HTTP+SSE transport.',
     default: false,
@@ -92,12 +92,14 @@ const settingShape = {
   registry: registrySchema
     .optional()
     .meta({ description: 'The registry of the state folder, and what is served of it.' }),
+  ...oversightShape,
+  ...accessShape,
 };
 
 const settingsSchema = z.object(settingShape);
 
 /** Every setting with its value in the unit of its name (contract.md has the defaults). */
-export interface SettingValues {
+export interface SettingValues extends CallSettingValues {
   readonly port: number;
   readonly host: string;
   readonly logLevel: LogLevel;
@@ -108,6 +110,8 @@ export interface SettingValues {
   readonly separator: '__' | '.';
   readonly listPageSize: number;
   readonly idleStopMs: number;
+  readonly drainLameDuckMs: number;
+  readonly drainMaxMs: number;
   readonly sse: boolean;
 }
 /** The settings that one source gives. */
@@ -115,99 +119,11 @@ export type GivenSettings = {
   readonly [K in keyof SettingValues]?: SettingValues[K] | undefined;
 };
 /** The settings that a file gives. */
-export interface FileSettings extends GivenSettings {
+export interface FileSettings extends GivenSettings, FileOversight, FileAccess {
   readonly flags?: FileFlags | undefined;
   readonly serviceMap?: FileServiceMap | undefined;
   readonly registry?: FileRegistry | undefined;
 }
-const text = z.string('must be a string');
-const words = z.array(text, 'must be an array of strings');
-const headers = z.record(z.string(), text, 'must be an object of strings');
-const envValue = z.union([z.string(), z.number(), z.null()], 'must be a string');
-const duration = integer(1, 86_400_000);
-const timeouts = z.object(
-  {
-    connectTimeoutMs: duration.optional().meta({ default: 2000 }),
-    handshakeTimeoutMs: duration.optional().meta({ default: 30_000 }),
-    listTimeoutMs: duration.optional().meta({ default: 30_000 }),
-    idleTimeoutMs: duration.optional().meta({ default: 60_000 }),
-    maxCallMs: duration.optional().meta({ default: 600_000 }),
-  },
-  'must be an object',
-);
-const amount = integer(0, 1_000_000_000);
-const quotas = z.object(
-  {
-    perMinute: amount.optional(),
-    perHour: amount.optional(),
-    perDay: amount.optional(),
-    concurrent: amount.optional().meta({ description: 'Calls, and lists asked for, at a time.' }),
-  },
-  'must be an object',
-);
-const ERAS = ['auto', 'modern', 'legacy'] as const;
-const ISOLATIONS = ['shared', 'session'] as const;
-const era = z.enum(ERAS, 'must be auto, modern or legacy');
-
-const entryShape = {
-  type: z
-    .enum(ENTRY_TYPES, 'must be stdio, http or streamable-http')
-    .optional()
-    .meta({ description: 'Transport; found out from command or url when left out.' }),
-  command: text.min(1, 'must not be empty').optional().meta({ description: 'Program to start.' }),
-  args: words.optional().meta({ description: 'Its arguments.' }),
-  env: z
-    .record(z.string(), envValue, 'must be an object of strings')
-    .optional()
-    .meta({ description: 'Environment on top of a small inherited one; null leaves a name out.' }),
-  envFile: text.optional().meta({ description: 'File of NAME=value lines; env wins over it.' }),
-  cwd: text
-    .optional()
-    .meta({ description: 'Working folder, relative to the folder of this file.' }),
-  url: text.optional().meta({ description: 'Streamable HTTP endpoint.' }),
-  httpUrl: text.optional().meta({ description: 'As url, the spelling of Gemini CLI.' }),
-  serverUrl: text.optional().meta({ description: 'As url, the spelling of Windsurf.' }),
-  headers: headers.optional().meta({ description: 'Sent to this connector and to no other.' }),
-  enabled: boolean.optional().meta({ default: true }),
-  disabled: boolean.optional().meta({ default: false }),
-  era: era.optional().meta({ description: 'Protocol era; auto asks the server.', default: 'auto' }),
-  protocolEra: era.optional().meta({ description: 'As era, the spelling of the MCP Inspector.' }),
-  timeouts: timeouts.optional().meta({ description: 'Bounds in milliseconds.' }),
-  quotas: quotas.optional().meta({ description: 'Calls it may be sent; 0 is none. Default: any.' }),
-  isolation: z.enum(ISOLATIONS, 'must be shared or session').optional().meta({
-    description:
-      'session gives each client a connection of its own: what the server asks and tells reaches that client alone.',
-    default: 'shared',
-  }),
-  idleStopMs: integer(0, 86_400_000).optional().meta({
-    description: 'As the setting idleStopMs, for this process only.',
-  }),
-};
-
-const entrySchema = z.object(entryShape).meta({ description: 'One connector.' });
-
-/** One entry of `mcpServers` or `servers`, as written. */
-export interface FileEntry {
-  readonly type?: (typeof ENTRY_TYPES)[number] | undefined;
-  readonly command?: string | undefined;
-  readonly args?: readonly string[] | undefined;
-  readonly env?: Readonly<Record<string, string | number | null>> | undefined;
-  readonly envFile?: string | undefined;
-  readonly cwd?: string | undefined;
-  readonly url?: string | undefined;
-  readonly httpUrl?: string | undefined;
-  readonly serverUrl?: string | undefined;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-  readonly enabled?: boolean | undefined;
-  readonly disabled?: boolean | undefined;
-  readonly era?: (typeof ERAS)[number] | undefined;
-  readonly protocolEra?: (typeof ERAS)[number] | undefined;
-  readonly timeouts?: { readonly [K in keyof ConnectorTimeouts]?: number | undefined } | undefined;
-  readonly quotas?: ConnectorQuotas | undefined;
-  readonly isolation?: (typeof ISOLATIONS)[number] | undefined;
-  readonly idleStopMs?: number | undefined;
-}
-
 const inputSchema = z.object({
   id: text,
   default: text.optional(),
@@ -239,11 +155,8 @@ const fileSchema = z
   })
   .meta({ title: 'Cortex MCP configuration' });
 
-/** Our top-level keys and an entry's keys, for naming the one that was meant. */
+/** Our top-level keys, for naming the one that was meant. */
 export const TOP_LEVEL_KEYS: readonly string[] = Object.keys(fileSchema.shape);
-export const ENTRY_KEYS: readonly string[] = Object.keys(entryShape);
-export const TIMEOUT_KEYS: readonly string[] = Object.keys(timeouts.shape);
-export const QUOTA_KEYS: readonly string[] = Object.keys(quotas.shape);
 
 /** What a schema said about a value: the value, or the first thing that is wrong and where. */
 export type Checked<T> =

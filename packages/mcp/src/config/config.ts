@@ -1,4 +1,10 @@
 import type { ConnectorDefinition } from '../connectors/connector.ts';
+import {
+  accessWarnings,
+  type AccessSettings,
+  assertGuarded,
+  readAccessSettings,
+} from './access-settings.ts';
 import { readConnectors } from './client-config.ts';
 import type { ConfigDocument } from './config-document.ts';
 import { ConfigError } from './config-error.ts';
@@ -8,6 +14,7 @@ import type { Environment } from './environment.ts';
 import { type FeatureFlags, resolveFlags } from './flags.ts';
 import { stateFolder } from './locate-config.ts';
 import { type MapConfig, readMapConfig } from './map-settings.ts';
+import { type OversightConfig, readOversightConfig } from './oversight-settings.ts';
 import { readRegistryConfig, type RegistryConfig } from './registry-settings.ts';
 import type { Setting } from './setting.ts';
 import { type ConfigFlags, resolveSettings, type Settings } from './settings.ts';
@@ -21,8 +28,9 @@ export interface ConfigSources {
 }
 
 /** A configuration, every value with its origin. */
-export interface LoadedConfig extends MapConfig, RegistryConfig {
+export interface LoadedConfig extends MapConfig, OversightConfig, RegistryConfig {
   readonly settings: Settings;
+  readonly access: AccessSettings;
   readonly flags: FeatureFlags;
   /** Where state is kept; nothing is created here. */
   readonly stateFolder: Setting<string>;
@@ -57,14 +65,27 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   const reading = await readConnectors(document, { env, home });
   const maps = await readMapConfig(document, values.serviceMap, env);
   const registry = await readRegistryConfig(env, values.registry, document);
+  const oversight = readOversightConfig(env, values, document);
+  const access = await readAccessSettings(env, values, document.file);
+  const folder = stateFolder(search);
+  await assertGuarded(settings.host, access, folder.value);
   return {
     ...maps,
+    access,
     registry: registry.registry,
+    oversight: oversight.oversight,
     settings,
     flags: resolvedFlags,
-    stateFolder: stateFolder(search),
+    stateFolder: folder,
     connectors: reading.connectors,
-    warnings: [...warnings, ...maps.warnings, ...registry.warnings, ...reading.warnings],
+    warnings: [
+      ...warnings,
+      ...maps.warnings,
+      ...accessWarnings(env, maps.serviceMap?.source.kind),
+      ...registry.warnings,
+      ...oversight.warnings,
+      ...reading.warnings,
+    ],
     configPath: document.file,
     configOrigin: origin,
   };

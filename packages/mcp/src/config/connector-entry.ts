@@ -3,6 +3,7 @@ import {
   type ConnectorTimeouts,
   DEFAULT_TIMEOUTS,
 } from '../connectors/connector.ts';
+import { BULKHEAD_KEYS, readCallLimits } from './call-schema.ts';
 import type { ConfigDocument, JsonPath } from './config-document.ts';
 import { ConfigError, type ConfigErrorCode, formatPlace } from './config-error.ts';
 import {
@@ -17,7 +18,9 @@ import {
   readStdioTransport,
   type TransportReading,
 } from './connector-transport.ts';
+import { readEntryAuth, withAuth } from './entry-auth.ts';
 import { describeUnknownKey, nearest } from './nearest.ts';
+import { readReplicas } from './replica-schema.ts';
 import type { VariableScope } from './variables.ts';
 
 /** Keys that clients write for themselves and that say nothing about the connection. */
@@ -188,7 +191,11 @@ function readTimeouts(given: FileEntry['timeouts']): ConnectorTimeouts {
 
 function warningsFor(
   entry: FileEntry,
-  value: { readonly timeouts?: object; readonly quotas?: object },
+  value: {
+    readonly timeouts?: object;
+    readonly quotas?: object;
+    readonly bulkhead?: object;
+  },
   source: EntrySource,
 ): string[] {
   const { document, path } = source;
@@ -199,6 +206,7 @@ function warningsFor(
   const groups = [
     ['timeouts', TIMEOUT_KEYS],
     ['quotas', QUOTA_KEYS],
+    ['bulkhead', BULKHEAD_KEYS],
   ] as const;
   for (const [group, known] of groups) {
     for (const key of Object.keys(value[group] ?? {}).filter((name) => !known.includes(name))) {
@@ -224,7 +232,12 @@ export async function readConnectorEntry(
   source: EntrySource,
 ): Promise<EntryReading> {
   const { entry, raw } = parseEntry(value, source);
-  const { transport, problem } = await readTransport(entry, raw, source);
+  const auth = readEntryAuth(entry, source);
+  const headers = { ...entry.headers, ...auth.headers };
+  const reading = withAuth(await readTransport({ ...entry, headers }, raw, source), auth, entry);
+  const { replicas, problem: unbalanced } = readReplicas(entry, source.scope);
+  const problem = reading.problem ?? unbalanced;
+  const transport = problem === undefined ? reading.transport : undefined;
   return {
     definition: {
       id: source.id,
@@ -236,9 +249,13 @@ export async function readConnectorEntry(
       timeouts: readTimeouts(entry.timeouts),
       ...(entry.quotas !== undefined && { quotas: entry.quotas }),
       ...(entry.isolation !== undefined && { isolation: entry.isolation }),
+      ...(entry.pins !== undefined && { pins: entry.pins }),
       ...(entry.idleStopMs !== undefined && { idleStopMs: entry.idleStopMs }),
+      ...(entry.exclusive !== undefined && { exclusive: entry.exclusive }),
+      ...readCallLimits(entry),
+      ...(replicas !== undefined && { replicas }),
       problem,
     },
-    warnings: warningsFor(entry, raw, source),
+    warnings: [...warningsFor(entry, raw, source), ...auth.warnings],
   };
 }

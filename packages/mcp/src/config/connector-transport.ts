@@ -37,34 +37,33 @@ export interface HttpEntryErrors {
   badHeader(name: string): ConfigError;
 }
 
-async function readEnvFile(path: string): Promise<Record<string, string> | string> {
+async function readEnvFile(path: string): Promise<ReadonlyMap<string, string> | string> {
   try {
-    const values: Record<string, string> = {};
-    for (const [name, value] of Object.entries(
-      parseEnv(await readBounded(path, MAX_ENV_FILE_BYTES)),
-    )) {
-      if (value !== undefined) values[name] = value;
-    }
-    return values;
+    const values = parseEnv(await readBounded(path, MAX_ENV_FILE_BYTES));
+    return new Map(
+      Object.entries(values).flatMap(([name, value]) =>
+        value === undefined ? [] : [[name, value] as const],
+      ),
+    );
   } catch (error) {
     return oneLine(`envFile cannot be read: ${error instanceof Error ? error.message : 'unknown'}`);
   }
 }
 
-/** Values as they are, and references that are resolved when the connector is connected. */
+/** Values as they are, and references that are resolved when the connector is connected. Any name is possible. */
 interface EnvTarget {
-  readonly env: Record<string, string>;
-  readonly lateEnv: Record<string, string>;
+  readonly env: Map<string, string>;
+  readonly lateEnv: Map<string, string>;
 }
 
 function readOwnEnv(entry: StdioEntry, expander: Expander, { env, lateEnv }: EnvTarget): void {
   for (const [name, value] of Object.entries(entry.env ?? {})) {
-    delete env[name];
+    env.delete(name);
     if (value === null) continue;
     // A bare file:/path is left alone here: many programs take one as the address of a database.
     const { text, late } = expander.expandLate(String(value));
-    if (late) lateEnv[name] = text;
-    else env[name] = text;
+    if (late) lateEnv.set(name, text);
+    else env.set(name, text);
   }
 }
 
@@ -74,13 +73,13 @@ export async function readStdioTransport(
   scope: VariableScope,
 ): Promise<TransportReading> {
   const expander = createExpander(scope);
-  const env: Record<string, string> = {};
-  const lateEnv: Record<string, string> = {};
+  let env = new Map<string, string>();
+  const lateEnv = new Map<string, string>();
   if (entry.envFile !== undefined) {
     const path = resolve(scope.workspaceFolder, expander.expand(entry.envFile));
     const values = expander.problem() ?? (await readEnvFile(path));
     if (typeof values === 'string') return { transport: undefined, problem: values };
-    Object.assign(env, values);
+    env = new Map(values);
   }
   readOwnEnv(entry, expander, { env, lateEnv });
   const command = expander.expand(entry.command);
@@ -96,8 +95,8 @@ export async function readStdioTransport(
       command,
       args: args.map(({ text }) => text),
       ...(lateArgs.length > 0 && { lateArgs }),
-      env,
-      ...(Object.keys(lateEnv).length > 0 && { lateEnv }),
+      env: Object.fromEntries(env),
+      ...(lateEnv.size > 0 && { lateEnv: Object.fromEntries(lateEnv) }),
       cwd,
     },
     problem: undefined,
@@ -130,25 +129,29 @@ function readHeaders(
   expander: Expander,
   errors: HttpEntryErrors,
 ): HeadersReading {
-  const headers: Record<string, string> = {};
-  const lateHeaders: Record<string, string> = {};
+  const headers = new Map<string, string>();
+  const lateHeaders = new Map<string, string>();
   let badHeader: string | undefined;
   for (const [name, raw] of Object.entries(entry.headers)) {
     if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) throw errors.badHeader(name);
     if (isFileReference(raw)) {
-      lateHeaders[name] = raw;
+      lateHeaders.set(name, raw);
       continue;
     }
     const { text, late } = expander.expandLate(raw);
     if (late) {
-      lateHeaders[name] = text.trim();
+      lateHeaders.set(name, text.trim());
       continue;
     }
     const value = text.trim();
     if (/[^\t\u0020-\u007e\u0080-\u00ff]/.test(value)) badHeader ??= name;
-    headers[name] = value;
+    headers.set(name, value);
   }
-  return { headers, lateHeaders, badHeader };
+  return {
+    headers: Object.fromEntries(headers),
+    lateHeaders: Object.fromEntries(lateHeaders),
+    badHeader,
+  };
 }
 
 /**

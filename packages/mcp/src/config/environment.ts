@@ -8,11 +8,10 @@ export function processEnvironment(): Environment {
 
 /** The variables that have a value. */
 export function definedVariables(env: Environment): Record<string, string> {
-  const defined: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env)) {
-    if (value !== undefined) defined[name] = value;
-  }
-  return defined;
+  const defined = Object.entries(env).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value] as const],
+  );
+  return Object.fromEntries(defined);
 }
 
 /** A variable's value; unset and empty are the same thing here. */

@@ -9,6 +9,7 @@ export const FLAG_NAMES = [
   'MCP_CONNECTOR_PERSIST_MANIFESTS',
   'MCP_LIST_PREBUILT',
   'MCP_REGISTRY_MEMORY_CACHE',
+  'MCP_STDIO_POOL',
 ] as const;
 export type FlagName = (typeof FLAG_NAMES)[number];
 
@@ -54,6 +55,10 @@ export const flagsSchema: z.ZodType<FileFlags> = z.object(
     MCP_REGISTRY_MEMORY_CACHE: boolean.optional().meta({
       description: 'Keep the registry in memory; off reads and writes its files each time.',
       default: true,
+    }),
+    MCP_STDIO_POOL: boolean.optional().meta({
+      description: 'Stdio servers with instances above 1 run as that many processes.',
+      default: false,
     }),
     MCP_ROLLOUT_PERCENT: percent.optional().meta({
       description:

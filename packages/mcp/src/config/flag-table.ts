@@ -38,4 +38,8 @@ export const FLAG_TABLE: Readonly<Record<FlagName, FlagFacts>> = {
     standard: true,
     rollback: 'false: the registry is read from and written to its files each time',
   },
+  MCP_STDIO_POOL: {
+    standard: false,
+    rollback: 'true: as many processes as `instances` of a stdio server says share its calls',
+  },
 };

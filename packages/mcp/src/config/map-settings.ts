@@ -53,7 +53,7 @@ function parseMapUrl(text: string, place: ConfigError['path'], document?: Config
   const usable = url !== null && (url.protocol === 'https:' || url.protocol === 'http:');
   if (usable && url.username === '' && url.password === '') return url;
   const what = usable ? 'the map URL holds credentials' : 'the map URL is no http or https URL';
-  const remedy = usable ? 'give them as MCP_API_KEY' : 'write https://host/path';
+  const remedy = usable ? 'give them as ASBR_API_KEY' : 'write https://host/path';
   const where = document === undefined ? { path: place } : document.place(['serviceMap', 'url']);
   throw new ConfigError('CONFIG_BAD_URL', what, remedy, where);
 }

@@ -1,3 +1,4 @@
+import type { OAuthSettings } from '../connectors/connector-auth.ts';
 import type { ConnectorDefinition, ConnectorTransport } from '../connectors/connector.ts';
 import { hideFileReferences } from './expander.ts';
 
@@ -31,6 +32,15 @@ function redactArguments(args: readonly string[]): string[] {
   });
 }
 
+function redactOAuth(settings: OAuthSettings): OAuthSettings {
+  const { clientSecret, privateKey } = settings;
+  return {
+    ...settings,
+    ...(clientSecret !== undefined && { clientSecret: REDACTED }),
+    ...(privateKey !== undefined && { privateKey: REDACTED }),
+  };
+}
+
 function redactTransport(transport: ConnectorTransport): ConnectorTransport {
   if (transport.kind === 'in-process') return transport;
   if (transport.kind === 'stdio') {
@@ -47,14 +57,21 @@ function redactTransport(transport: ConnectorTransport): ConnectorTransport {
     ...(transport.lateUrl !== undefined && { lateUrl: REDACTED }),
     headers: redactValues(transport.headers),
     ...(transport.lateHeaders && { lateHeaders: redactValues(transport.lateHeaders) }),
+    ...(transport.oauth && { oauth: redactOAuth(transport.oauth) }),
   };
 }
 
 /** The definition as it may be shown: values of env and headers, and the user info and query of URLs, are hidden. */
 export function redactConnector(definition: ConnectorDefinition): ConnectorDefinition {
-  const { transport } = definition;
+  const { transport, replicas } = definition;
   return {
     ...definition,
+    ...(replicas && {
+      replicas: {
+        ...replicas,
+        more: replicas.more.map(({ url, weight }) => ({ url: redactUrl(url), weight })),
+      },
+    }),
     transport: transport === undefined ? undefined : redactTransport(transport),
   };
 }

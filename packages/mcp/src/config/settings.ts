@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { BlockList, isIP } from 'node:net';
+import { DEFAULT_CALL_SETTINGS } from './call-schema.ts';
 import { ConfigError, type ConfigPlace } from './config-error.ts';
 import { checkSetting, type GivenSettings, type SettingValues } from './config-schema.ts';
 import { type Environment, readVariable } from './environment.ts';
@@ -25,6 +26,8 @@ const VARIABLES: Readonly<Partial<Record<SettingKey, readonly string[]>>> = {
   syncConcurrency: ['MCP_CONNECTOR_SYNC_CONCURRENCY'],
   listPageSize: ['MCP_LIST_PAGE_SIZE'],
   idleStopMs: ['MCP_IDLE_STOP_MS'],
+  drainLameDuckMs: ['MCP_DRAIN_LAME_DUCK_MS'],
+  drainMaxMs: ['MCP_DRAIN_MAX_MS'],
   sse: ['MCP_SSE'],
 };
 const NUMERIC: ReadonlySet<SettingKey> = new Set([
@@ -32,6 +35,8 @@ const NUMERIC: ReadonlySet<SettingKey> = new Set([
   'syncConcurrency',
   'listPageSize',
   'idleStopMs',
+  'drainLameDuckMs',
+  'drainMaxMs',
 ]);
 
 function defaults(): SettingValues {
@@ -46,6 +51,9 @@ function defaults(): SettingValues {
     separator: '__',
     listPageSize: 0,
     idleStopMs: 0,
+    ...DEFAULT_CALL_SETTINGS,
+    drainLameDuckMs: 6_000,
+    drainMaxMs: 300_000,
     sse: false,
   };
 }
@@ -95,30 +103,14 @@ export function isLoopback(host: string): boolean {
   return version !== 0 && loopback.check(host, version === 4 ? 'ipv4' : 'ipv6');
 }
 
-/**
- * Off loopback only with auth configured (contract.md), and there is no auth yet.
- * @throws ConfigError naming `place`.
- */
-export function assertLoopback(host: string, place: ConfigPlace = {}): void {
-  if (isLoopback(host)) return;
-  throw new ConfigError(
+/** Off loopback only with authentication configured (contract.md). */
+export function openHostError(host: string, place: ConfigPlace = {}): ConfigError {
+  return new ConfigError(
     'CONFIG_BAD_VALUE',
     `${host} can be reached by other machines, and no authentication is configured`,
-    'listen on 127.0.0.1 and put a proxy that authenticates in front',
+    'make a key with cortex-mcp keys create, or set MCP_API_KEY; or listen on 127.0.0.1',
     place,
   );
-}
-
-function refuseOpenHost(host: Setting<string>): void {
-  const { origin } = host;
-  const place = {
-    flag: { path: '--host' },
-    environment: { path: 'MCP_HOST' },
-    file: { file: origin.kind === 'file' ? origin.path : undefined, path: 'host' },
-    rollout: {},
-    default: {},
-  }[origin.kind];
-  assertLoopback(host.value, place);
 }
 
 /** What the file gave; `path` names it as the origin. */
@@ -146,11 +138,9 @@ export function resolveSettings(
     return { value, origin: given?.origin ?? fileOrigin };
   }
   const interval = readRefreshInterval(env);
-  const host = setting('host');
-  refuseOpenHost(host);
   const settings: Settings = {
     port: setting('port'),
-    host,
+    host: setting('host'),
     logLevel: setting('logLevel'),
     firstListWaitMs: setting('firstListWaitMs'),
     syncConcurrency: setting('syncConcurrency'),
@@ -165,6 +155,13 @@ export function resolveSettings(
     separator: setting('separator'),
     listPageSize: setting('listPageSize'),
     idleStopMs: setting('idleStopMs'),
+    maxInFlight: setting('maxInFlight'),
+    maxQueued: setting('maxQueued'),
+    queueTimeoutMs: setting('queueTimeoutMs'),
+    maxCalls: setting('maxCalls'),
+    maxCallsPerPrincipal: setting('maxCallsPerPrincipal'),
+    drainLameDuckMs: setting('drainLameDuckMs'),
+    drainMaxMs: setting('drainMaxMs'),
     sse: setting('sse'),
   };
   return { settings, warnings: interval?.warning === undefined ? [] : [interval.warning] };

@@ -26,9 +26,8 @@ export class CacheError extends Error {
 const METHOD_NOT_FOUND = -32_601;
 
 function kindOf(error: UpstreamError): CacheFailureKind {
-  if (error.code === 'UNAUTHORIZED' || error.httpStatus === 401 || error.httpStatus === 403) {
-    return 'denied';
-  }
+  const denied = error.code === 'UNAUTHORIZED' || error.code === 'AUTH_REQUIRED';
+  if (denied || error.httpStatus === 401 || error.httpStatus === 403) return 'denied';
   if (error.httpStatus === 404 || error.rpcCode === METHOD_NOT_FOUND) return 'absent';
   if (error.code === 'BAD_RESPONSE' || error.code === 'TOO_LARGE') return 'malformed';
   return 'transient';

@@ -217,8 +217,10 @@ export class CacheSlot<T> {
 
   async #run(abort: AbortController, generation: number): Promise<RefreshOutcome<T>> {
     const { fetchTimeoutMs } = this.#options;
-    const timeout = new CacheError('CACHE_FETCH_TIMEOUT', `No answer within ${fetchTimeoutMs} ms`);
-    const timer = setTimeout(() => abort.abort(timeout), fetchTimeoutMs);
+    const timer = setTimeout(() => {
+      const message = `No answer within ${fetchTimeoutMs} ms`;
+      abort.abort(new CacheError('CACHE_FETCH_TIMEOUT', message));
+    }, fetchTimeoutMs);
     timer.unref();
     try {
       // Yields first, so that `#flight` is set before this can end; a fetch may also throw before its first await.

@@ -111,13 +111,13 @@ export class ConnectorEntry {
     const details = { connectorId: this.definition.id, phase: 'config' } as const;
     if (this.#upstream === undefined) throw new UpstreamError('CLOSED', 'not in use', details);
     this.#wiring.meter.asked();
-    const { signal: closing } = this.#closing;
     const manifest = await fetchConnectorManifest({
       upstream: this.#upstream,
       definition: this.definition,
       random: this.#wiring.random,
       mayRetry: !this.#lastSyncFailed,
-      signal: AbortSignal.any([signal, closing]),
+      signal,
+      closing: this.#closing.signal,
       asked: () => {
         this.#attempts += 1;
       },

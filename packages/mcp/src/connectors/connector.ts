@@ -1,4 +1,6 @@
+import type { PinMode } from '../pins/pin-mode.ts';
 import type { ConnectorPhase } from '../upstream/upstream-error.ts';
+import type { OAuthSettings } from './connector-auth.ts';
 
 /** Where a connector's definition came from; `remote` ones may run no commands (contract.md, trust by origin). */
 export type ConnectorOrigin = 'local' | 'remote';
@@ -27,6 +29,8 @@ export interface HttpTransport {
   readonly headers: Readonly<Record<string, string>>;
   /** As `headers`, but values hold references (`${NAME}`, `file:/path`) that are resolved when it is connected. */
   readonly lateHeaders?: Readonly<Record<string, string>> | undefined;
+  /** Tokens are got for it and sent as `Authorization`. Default: none. */
+  readonly oauth?: OAuthSettings | undefined;
 }
 
 /** Tools of this process; only the service itself makes such connectors. */
@@ -74,6 +78,27 @@ export interface ConnectorQuotas {
   readonly concurrent?: number | undefined;
 }
 
+/** Bounds on the calls of one connector (contract.md, bulkhead). */
+export interface BulkheadLimits {
+  /** Calls on their way at a time. Default 32. */
+  readonly maxInFlight: number;
+  /** Calls that wait for one of those to end. Default 64. */
+  readonly maxQueued: number;
+  /** How long they wait. Default 1000. */
+  readonly queueTimeoutMs: number;
+}
+
+/** Servers that stand for one connector beside each other (S2-17). */
+export interface ConnectorReplicas {
+  /** Addresses beside that of the transport, with their shares of the calls. */
+  readonly more: readonly { readonly url: string; readonly weight: number }[];
+  /** Share of the transport's own address. Default 1. */
+  readonly weight: number;
+  readonly balance: 'round-robin' | 'weighted' | 'least-in-flight' | 'ewma';
+  /** Processes that share the calls of a stdio server, with `MCP_STDIO_POOL`. Default 1. */
+  readonly instances: number;
+}
+
 /** A connector as configured. */
 export interface ConnectorDefinition {
   /** `^[a-z0-9][a-z0-9-]{0,62}$` */
@@ -91,10 +116,20 @@ export interface ConnectorDefinition {
   readonly isolation?: 'shared' | 'session' | undefined;
   /** Calls beyond these are refused with `QUOTA_EXCEEDED`. Default: no limit. */
   readonly quotas?: ConnectorQuotas | undefined;
+  /** Bounds of its own on calls under way. Default: those of the service. */
+  readonly bulkhead?: { readonly [K in keyof BulkheadLimits]?: number | undefined } | undefined;
+  /** What its tools say of themselves (`readOnlyHint`, `idempotentHint`) is believed. Default: false. */
+  readonly trusted?: boolean | undefined;
   /** Cap on the freshness the server gives its lists. Default: the general cap of 24 h. */
   readonly maxTtlMs?: number | undefined;
   /** A process that has had nothing to do for this long is stopped until it is needed. 0 or undefined: never. */
   readonly idleStopMs?: number | undefined;
+  /** A process that must not run twice: while services overlap, calls wait for the older one to end it. Default: false. */
+  readonly exclusive?: boolean | undefined;
+  /** More than one server behind this connector. Default: one. */
+  readonly replicas?: ConnectorReplicas | undefined;
+  /** What becomes of tools that are not as they were approved. Default: the setting `pins.mode`. */
+  readonly pins?: PinMode | undefined;
   readonly description?: string | undefined;
   readonly tags?: readonly string[] | undefined;
   /** Names of the tools its producer announced; the server's own list decides. */

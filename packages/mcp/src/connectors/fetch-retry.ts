@@ -28,8 +28,8 @@ export interface FetchRetryOptions {
   readonly overdue: () => Error;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** Ends it at once, wherever it is; its reason is thrown. */
-  readonly signal: AbortSignal;
+  /** Any of them ends it at once, wherever it is; its reason is thrown. */
+  readonly signals: readonly AbortSignal[];
   /** An attempt failed in a way that may pass, and another follows. */
   readonly retrying: (error: UpstreamError) => void;
 }
@@ -109,17 +109,20 @@ async function tried<T>(attempt: () => Promise<T>): Promise<Tried<T>> {
 /**
  * Attempts until one succeeds, one fails for good, or the retries or the time are used up. An attempt must end with
  * the signal it is given.
- * @throws what the last attempt threw, `overdue()`, or the reason of `signal`.
+ * @throws what the last attempt threw, `overdue()`, or the reason of one of `signals`.
  */
 export async function fetchWithRetries<T>(
   attempt: (signal: AbortSignal) => Promise<T>,
   options: FetchRetryOptions,
 ): Promise<T> {
-  const { policy, deadlineMs, signal, overdue } = options;
+  const { policy, deadlineMs, signals, overdue } = options;
   const scope = new AbortController();
-  const giveUp = (): void => scope.abort(signal.reason);
-  if (signal.aborted) giveUp();
-  signal.addEventListener('abort', giveUp, { once: true });
+  // `AbortSignal.any` says the same, and costs a first pass of many connectors ten times as much.
+  const giveUp = (): void => scope.abort(signals.find(({ aborted }) => aborted)?.reason);
+  for (const signal of signals) {
+    if (signal.aborted) giveUp();
+    else signal.addEventListener('abort', giveUp, { once: true });
+  }
   const endsAtMs = performance.now() + deadlineMs;
   const timer = setTimeout(() => scope.abort(overdue()), deadlineMs);
   timer.unref();
@@ -139,6 +142,6 @@ export async function fetchWithRetries<T>(
     }
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener('abort', giveUp);
+    for (const signal of signals) signal.removeEventListener('abort', giveUp);
   }
 }

@@ -30,11 +30,11 @@ async function resolveAll(
   values: Readonly<Record<string, string>> | undefined,
   scope: ReferenceScope,
 ): Promise<Record<string, string>> {
-  const resolved: Record<string, string> = {};
+  const resolved = new Map<string, string>();
   for (const [name, text] of Object.entries(values ?? {})) {
-    resolved[name] = await resolveText(name, text, scope);
+    resolved.set(name, await resolveText(name, text, scope));
   }
-  return resolved;
+  return Object.fromEntries(resolved);
 }
 
 async function resolveStdio(

@@ -27,7 +27,7 @@ const DEMAND_TICK_MS = 1_000;
  * first list). What it shows is kept fresh, and what is stale is asked for again, behind its back.
  * @param noteDemand tells the scheduler that somebody looks at a connector.
  */
-export function createMemoryPolicy(
+function createMemoryPolicy(
   options: ListPolicyOptions,
   noteDemand: (connectorId: string) => void,
 ): ListPolicy {
@@ -52,7 +52,7 @@ export function createMemoryPolicy(
  * `MCP_CONNECTOR_REFRESH_SYNC`: a list asks every connector that is not fresh, the stale ones too, and waits for
  * them. One that failed is not asked before its time.
  */
-export function createInlinePolicy(options: ListPolicyOptions): ListPolicy {
+function createInlinePolicy(options: ListPolicyOptions): ListPolicy {
   return (entries) => {
     const due = entries.filter((entry) => entry.usable && entry.state() !== 'fresh');
     return askAll(due, false, options);
@@ -60,13 +60,26 @@ export function createInlinePolicy(options: ListPolicyOptions): ListPolicy {
 }
 
 /** `MCP_CONNECTOR_MANIFEST_CACHE` off: every list asks every connector, and waits for them. */
-export function createUncachedPolicy(options: ListPolicyOptions): ListPolicy {
+function createUncachedPolicy(options: ListPolicyOptions): ListPolicy {
   return (entries) =>
     askAll(
       entries.filter((entry) => entry.usable),
       true,
       options,
     );
+}
+
+/** Chosen once; no list consults a flag. */
+export function createListPolicy(
+  {
+    manifestCache = true,
+    backgroundRefresh = true,
+  }: { readonly manifestCache?: boolean; readonly backgroundRefresh?: boolean },
+  options: ListPolicyOptions & { readonly noteDemand: (connectorId: string) => void },
+): ListPolicy {
+  if (!manifestCache) return createUncachedPolicy(options);
+  if (!backgroundRefresh) return createInlinePolicy(options);
+  return createMemoryPolicy(options, options.noteDemand);
 }
 
 function askAll(

@@ -4,12 +4,7 @@ import { ManifestCache } from './cache.ts';
 import { DEFAULT_MAX_STALE_MS } from './freshness.ts';
 import type { ConnectorDefinition } from './connector.ts';
 import { ConnectorEntry, type ServedManifest } from './connector-entry.ts';
-import {
-  createInlinePolicy,
-  createMemoryPolicy,
-  createUncachedPolicy,
-  type ListPolicy,
-} from './list-policy.ts';
+import { createListPolicy, type ListPolicy } from './list-policy.ts';
 import type { ConnectorProxyManagerOptions, FoundConnector } from './manager-options.ts';
 import { FETCH_BACKSTOP_MS } from './manifest-fetch.ts';
 import { sameManifest, type CachedManifest } from './manifest-store.ts';
@@ -71,7 +66,12 @@ export class ConnectorProxyManager {
         onError: (id, error) => options.onError?.(`the refresh of ${id} failed`, error),
       });
     }
-    this.#listPolicy = this.#createListPolicy();
+    this.#listPolicy = createListPolicy(options, {
+      waitMs: options.firstListWaitMs ?? 1_500,
+      onChange: (listener) => this.onChange(listener),
+      sync: async (entry, force) => await this.#limit(async () => await entry.sync(force)),
+      noteDemand: (id) => this.#scheduler?.noteDemand(id),
+    });
     this.#retirement = createRetirement(options.drainMs ?? DRAIN_MS);
     const { startedAtMs = performance.now() } = options;
     for (const definition of options.connectors) this.#add(definition, startedAtMs);
@@ -177,6 +177,17 @@ export class ConnectorProxyManager {
     this.#replace(connectors, this.#options.startedAtMs ?? performance.now());
   }
 
+  /** Refreshes nothing by itself any more; what is asked for is still answered. */
+  async pause(): Promise<void> {
+    await this.#scheduler?.stop();
+  }
+
+  /** Ends what others wait to start (`exclusive`), once its calls have ended or after `maxMs`. */
+  async releaseExclusive(maxMs: number): Promise<void> {
+    const ours = this.#ordered().filter(({ definition }) => definition.exclusive === true);
+    await Promise.allSettled(ours.map(async (entry) => await closeDrained(entry, maxMs)));
+  }
+
   /** Ends every refresh and upstream, including those still connecting. Later syncs do nothing. Idempotent. */
   async disconnect(): Promise<void> {
     this.#closed = true;
@@ -254,20 +265,6 @@ export class ConnectorProxyManager {
     this.#scheduler?.notifyChanged(connectorId);
   }
 
-  /** Chosen once; no list consults a flag. */
-  #createListPolicy(): ListPolicy {
-    const { manifestCache = true, backgroundRefresh = true, firstListWaitMs } = this.#options;
-    const options = {
-      waitMs: firstListWaitMs ?? 1_500,
-      onChange: (listener: () => void) => this.onChange(listener),
-      sync: async (entry: ConnectorEntry, force: boolean) =>
-        await this.#limit(async () => await entry.sync(force)),
-    };
-    if (!manifestCache) return createUncachedPolicy(options);
-    if (!backgroundRefresh) return createInlinePolicy(options);
-    return createMemoryPolicy(options, (id) => this.#scheduler?.noteDemand(id));
-  }
-
   /** What the scheduler calls. */
   async #refresh(id: string): Promise<RefreshResult> {
     const outcome = await this.syncOne(id);
@@ -290,6 +287,11 @@ export class ConnectorProxyManager {
     );
     return passReport(startedAt, outcomes);
   }
+}
+
+async function closeDrained(entry: ConnectorEntry, maxMs: number): Promise<void> {
+  await entry.drain(maxMs);
+  await entry.close();
 }
 
 function byId(a: ConnectorEntry, b: ConnectorEntry): number {

@@ -15,6 +15,8 @@ export interface ManifestFetchOptions {
   /** False after a sync that failed: a server that is down is asked once for each backoff. */
   readonly mayRetry: boolean;
   readonly signal: AbortSignal;
+  /** Ends it too: the connector is being closed. */
+  readonly closing?: AbortSignal | undefined;
   /** An attempt begins. */
   readonly asked: () => void;
   /** An attempt failed in a way that may pass, and another follows. */
@@ -36,7 +38,7 @@ export function syncDeadlineMs({ transport, timeouts }: ConnectorDefinition): nu
  * @throws UpstreamError of the last attempt, or `TIMEOUT` once the connector's deadline is over.
  */
 export async function fetchConnectorManifest(options: ManifestFetchOptions): Promise<Manifest> {
-  const { upstream, definition, random, mayRetry, signal } = options;
+  const { upstream, definition, random, mayRetry, signal, closing } = options;
   const { id, timeouts, transport, quotas } = definition;
   const repeats = mayRetry && transport?.kind !== 'stdio';
   const deadlineMs = syncDeadlineMs(definition);
@@ -57,7 +59,7 @@ export async function fetchConnectorManifest(options: ManifestFetchOptions): Pro
       return new UpstreamError('TIMEOUT', message, { connectorId: id, phase: upstream.phase });
     },
     random,
-    signal,
+    signals: closing === undefined ? [signal] : [signal, closing],
     retrying: options.retrying,
   });
 }

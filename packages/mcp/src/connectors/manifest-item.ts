@@ -9,7 +9,12 @@ export interface ManifestItem {
   readonly text: string;
   /** Where in `text` the value of the identifying member stands. */
   readonly idSpan: Span;
+  /** Of a tool that is not as it was approved: it is listed as it was, and must not be called. */
+  readonly quarantine?: 'changed' | undefined;
 }
+
+/** Longest raw JSON of one item: what is listed is looked at as a whole, and no model reads that much of a tool (S10). */
+const MAX_ITEM_LENGTH = 262_144;
 
 /** An item that can be routed, or why it cannot. */
 export type ItemReading =
@@ -26,6 +31,7 @@ function refused(why: string): ItemReading {
  */
 export function readItem(text: string, kind: ListKind, maxDepth: number): ItemReading {
   const { idKey } = LIST_SHAPES[kind];
+  if (text.length > MAX_ITEM_LENGTH) return refused(`is longer than ${MAX_ITEM_LENGTH} characters`);
   let members: readonly Span[];
   try {
     members = objectMembers(text, 0, maxDepth);

@@ -53,6 +53,8 @@ interface ListResult {
   readonly warnings: readonly string[];
 }
 
+const NO_LIST: ListResult = { items: [], hints: [], warnings: [] };
+
 interface ListContext {
   readonly upstream: Upstream;
   readonly info: UpstreamInfo;
@@ -76,13 +78,15 @@ export async function fetchManifest(
   const limits = options.limits ?? DEFAULT_MANIFEST_LIMITS;
   const context: ListContext = { upstream, info, options, limits, pace: createPace() };
   // A list asks for its pages one after the other, so as many lists are as many requests.
-  const limit = pLimit(Math.max(1, options.concurrency ?? LIST_KINDS.length));
+  const { concurrency = LIST_KINDS.length } = options;
+  const bounded = concurrency < LIST_KINDS.length;
+  const limit = bounded ? pLimit(Math.max(1, concurrency)) : undefined;
   const fetched = await Promise.all(
-    LIST_KINDS.map(async (kind) =>
-      Object.hasOwn(info.capabilities, LIST_SHAPES[kind].capability)
-        ? await limit(async () => await fetchList(kind, context))
-        : { items: [], hints: [], warnings: [] },
-    ),
+    LIST_KINDS.map(async (kind) => {
+      if (!Object.hasOwn(info.capabilities, LIST_SHAPES[kind].capability)) return NO_LIST;
+      const work = async (): Promise<ListResult> => await fetchList(kind, context);
+      return await (limit === undefined ? work() : limit(work));
+    }),
   );
   const [tools, prompts, resources, resourceTemplates] = fetched.map((list) => list.items);
   const lists = {

@@ -154,7 +154,15 @@ export function definitionOfEntry(
   policy: MapPolicy,
 ): ConnectorDefinition {
   const reading = entry.enabled ? readTransport(entry, origin, policy) : undefined;
-  const { description, tags = [], scopes = [], ttlSeconds, isolation, remoteTools } = entry;
+  const {
+    description,
+    tags = [],
+    scopes = [],
+    ttlSeconds,
+    isolation,
+    trusted,
+    remoteTools,
+  } = entry;
   const allTags = [...tags, ...scopes.map((scope) => `scope:${scope}`)];
   return {
     id: entry.id,
@@ -167,6 +175,7 @@ export function definitionOfEntry(
     ...readQuotas(entry),
     ...(ttlSeconds !== undefined && { maxTtlMs: ttlSeconds * 1_000 }),
     ...(isolation !== undefined && { isolation }),
+    ...(trusted !== undefined && { trusted }),
     ...(description !== undefined && { description }),
     ...(allTags.length > 0 && { tags: allTags }),
     ...(remoteTools !== undefined && { remoteTools: remoteTools.map(({ name }) => name) }),

@@ -41,6 +41,8 @@ export interface ServiceMapEntry {
   readonly ttlSeconds?: number | undefined;
   /** Default: `shared`. */
   readonly isolation?: 'shared' | 'session' | undefined;
+  /** What its tools say of themselves is believed. Default: false. */
+  readonly trusted?: boolean | undefined;
   readonly remoteTools?: readonly { readonly name: string; readonly [key: string]: unknown }[];
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   readonly [key: string]: unknown;
@@ -120,6 +122,12 @@ const entryFields = z.looseObject({
     .enum(['shared', 'session'])
     .optional()
     .describe('session: a connection for each client. Default: shared'),
+  trusted: z
+    .boolean()
+    .optional()
+    .describe(
+      'Tools that say they are read-only or idempotent may be called again. Default: false',
+    ),
   remoteTools: z
     .array(z.looseObject({ name: text }))
     .max(1_000)

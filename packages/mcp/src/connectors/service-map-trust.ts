@@ -41,10 +41,15 @@ function privateAddresses(): BlockList {
   const v4 = ['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16'];
   const v4more = ['172.16.0.0/12', '192.0.0.0/24', '192.168.0.0/16', '198.18.0.0/15'];
   const v4high = ['224.0.0.0/4', '240.0.0.0/4'];
-  // NAT64 and 6to4 carry any IPv4 address inside; BlockList looks through v4-mapped ones only.
+  // Embedded, translated, NAT64, Teredo and 6to4 ones carry any IPv4 address inside; BlockList looks through
+  // v4-mapped ones only.
   const v6 = [
-    '::/127',
+    '::/96',
+    '::ffff:0:0:0/96',
     '64:ff9b::/96',
+    '64:ff9b:1::/48',
+    '100::/64',
+    '2001::/32',
     '2002::/16',
     'fc00::/7',
     'fe80::/10',
@@ -68,7 +73,7 @@ export function isPrivateAddress(address: string, family: number): boolean {
 }
 
 /** Names and literal addresses that lead into this machine or its network. Other names are for the connector's guard. */
-function isPrivateHost(hostname: string): boolean {
+export function isPrivateHost(hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
   if (host === 'localhost' || /\.(?:localhost|local|internal)$/.test(host)) return true;
   const family = isIP(host);

@@ -1,3 +1,4 @@
+import type { CallGateStatus, ReplicaStatus } from '../upstream/upstream.ts';
 import type { Era } from '../protocol/revision.ts';
 import type { ConnectorPhase } from '../upstream/upstream-error.ts';
 import type { ConnectorFailure, ConnectorOrigin, ConnectorTransport } from './connector.ts';
@@ -56,6 +57,10 @@ export interface ConnectorStatus {
   readonly busy: boolean;
   /** True while its process is stopped because nobody needs it (`idleStopMs`); the next call wakes it. */
   readonly asleep?: boolean;
+  /** The servers behind it, when there are several. */
+  readonly replicas?: readonly ReplicaStatus[] | undefined;
+  /** How its calls fare; undefined while nothing is called. */
+  readonly calls?: CallGateStatus | undefined;
   readonly era: Era | undefined;
   readonly protocolVersion: string | undefined;
   readonly serverInfo: Readonly<Record<string, unknown>> | undefined;

@@ -1,4 +1,10 @@
-import type { Upstream, UpstreamClient, UpstreamEvents } from '../upstream/upstream.ts';
+import type {
+  CallGateStatus,
+  ReplicaStatus,
+  Upstream,
+  UpstreamClient,
+  UpstreamEvents,
+} from '../upstream/upstream.ts';
 import type { ConnectorDefinition } from './connector.ts';
 import type { Manifest } from './manifest.ts';
 import type { ConnectorStatus } from './sync-report.ts';
@@ -18,6 +24,10 @@ export interface SyncedUpstream extends Upstream {
   readonly inFlight?: number;
   /** Its process is stopped until something is asked of it. */
   readonly asleep?: boolean;
+  /** How its calls fare. */
+  readonly calls?: CallGateStatus | undefined;
+  /** The servers behind it, when there are several. */
+  readonly replicas?: readonly ReplicaStatus[] | undefined;
   /** Resolves when they have ended, or after `maxMs`. */
   drain?(maxMs: number): Promise<void>;
 }
@@ -26,9 +36,11 @@ export interface SyncedUpstream extends Upstream {
 export function activityOf(
   upstream: SyncedUpstream | undefined,
   busy: boolean,
-): Pick<ConnectorStatus, 'phase' | 'busy' | 'asleep'> {
+): Pick<ConnectorStatus, 'phase' | 'busy' | 'asleep' | 'replicas' | 'calls'> {
   const asleep = upstream?.asleep === true && { asleep: true };
-  return { phase: upstream?.phase ?? 'config', busy, ...asleep };
+  const replicas = upstream?.replicas && { replicas: upstream.replicas };
+  const calls = upstream?.calls && { calls: upstream.calls };
+  return { phase: upstream?.phase ?? 'config', busy, ...asleep, ...replicas, ...calls };
 }
 
 /**

@@ -1,19 +1,19 @@
-import {
-  EMPTY_VIEW,
-  type CatalogCell,
-  type CatalogView,
-  type PageKey,
-  type Route,
-} from '../catalog/catalog.ts';
+import { EMPTY_VIEW, type CatalogCell, type CatalogView, type Route } from '../catalog/catalog.ts';
+import type { ViewFilter } from '../catalog/view-filter.ts';
+import { FilteredViews } from '../catalog/view.ts';
 import type { Instruments } from '../observability/instruments.ts';
 import { LIST_BY_METHOD, type ListKind } from '../protocol/list-kind.ts';
-import { isLogLevel } from '../protocol/log-level.ts';
-import { ProtocolError, RPC, errorObject, errorText } from '../protocol/message.ts';
-import { META, NAME_PARAM, type Era } from '../protocol/revision.ts';
+import { RPC, errorObject, errorText } from '../protocol/message.ts';
+import { NAME_PARAM, type Era } from '../protocol/revision.ts';
 import type { UpstreamAccess } from '../upstream/upstream.ts';
 import { CallDeadlines } from './call-deadlines.ts';
+import { CallTasks } from './call-tasks.ts';
+import { assertApproved, assertRecorded, noteEnd } from './call-refusal.ts';
+import { CallCounts, type CallLimits } from './call-limits.ts';
 import type { ClientRequest } from './client-request.ts';
-import { ForwardedCall, type ForwardPorts } from './forward.ts';
+import { ForwardedCall } from './forward.ts';
+import type { ForwardPorts } from './forward-ports.ts';
+import { createHeaderRenewal } from './header-renewal.ts';
 import { profileOf, type EndpointProfile, type ServerIdentity } from './identity.ts';
 import {
   findRoute,
@@ -25,15 +25,17 @@ import {
 import { Interests } from './interests.ts';
 import { ListenRouter } from './listen.ts';
 import { listAnswer } from './lists.ts';
+import { requestedLevel } from './log-filter.ts';
 import { headersOf, membersFor } from './outgoing-call.ts';
-import { readCursor } from './paging.ts';
-import type { ConnectorDirectory, ListDemand, UpstreamSignal } from './ports.ts';
+import { requestedPage } from './paging.ts';
+import type { CallObserver, ConnectorDirectory, ListDemand, UpstreamSignal } from './ports.ts';
 import { isRetry, retryFor } from './input-required.ts';
 import { ParkedCalls } from './parked-calls.ts';
+import { refuseUnknown, type NamingRequest } from './refuse-unknown.ts';
 import type { Reply } from './reply.ts';
 import { createRequestStates } from './request-state.ts';
 import { SessionRequests } from './session-requests.ts';
-import { allowsTasks, taskReply } from './tasks.ts';
+import { SessionTasks } from './session-tasks.ts';
 import { troubleOf } from './trouble.ts';
 
 export interface AnswererOptions {
@@ -47,6 +49,10 @@ export interface AnswererOptions {
   /** Items on one page of a list. Default 0: all on one page. */
   readonly listPageSize?: number | undefined;
   readonly instruments: Pick<Instruments, 'find' | 'listRequests' | 'questions'>;
+  /** Default: 10,000 calls, 1,000 of one principal. */
+  readonly callLimits?: CallLimits | undefined;
+  /** Hears of every call. Default: nobody does. */
+  readonly observer?: CallObserver | undefined;
 }
 
 type Found = Route<UpstreamAccess>;
@@ -58,6 +64,8 @@ export class Answerer {
   readonly #parking = new ParkedCalls<ForwardedCall>(this.#states);
   readonly #ports: ForwardPorts;
   readonly #calls = new Set<ForwardedCall>();
+  readonly #counts: CallCounts;
+  readonly #filtered = new FilteredViews<UpstreamAccess>();
   readonly #countList = new Map<string, () => void>();
   /** What clients want of servers beside answers. */
   readonly interests: Interests;
@@ -65,16 +73,22 @@ export class Answerer {
   readonly listens: ListenRouter;
   /** What only sessions ask. */
   readonly sessionRequests: SessionRequests;
+  readonly sessionTasks: SessionTasks;
+  readonly #tasks = new CallTasks();
   readonly #unsubscribe: () => void;
 
   constructor(options: AnswererOptions) {
     this.#options = options;
+    this.#counts = new CallCounts(options.callLimits);
     const { questions } = options.instruments;
     questions.inc({ outcome: 'asked' }, 0);
     questions.inc({ outcome: 'refused' }, 0);
     this.#ports = {
       deadlines: new CallDeadlines(),
       signal: options.signal,
+      renewHeaders: createHeaderRenewal(options.signal, (request) =>
+        findRoute(this.view(request.connectorId, request.principal.policy), targetOf(request)),
+      ),
       parking: this.#parking,
       states: this.#states,
       countQuestion: (outcome) => questions.inc({ outcome }),
@@ -82,17 +96,28 @@ export class Answerer {
     this.interests = new Interests(options.catalog);
     this.listens = new ListenRouter({
       interests: this.interests,
-      capabilities: (id) => this.profile(id, 'modern').capabilities,
-      serverInfo: (id) => this.profile(id, 'modern').serverInfo,
-      findResource: async ({ connectorId }, uri) =>
-        await this.#findSoon(resource(uri), connectorId),
+      profile: ({ connectorId, principal }) =>
+        this.profile(connectorId, 'modern', principal.policy),
+      findResource: async (request, uri) => await this.#findSoon(resource(uri), request),
+      findTask: async (request, name) =>
+        this.#tasks.listenTo(request, await this.#findSoon({ kind: 'tasks', name }, request)),
     });
     this.sessionRequests = new SessionRequests({
       interests: this.interests,
-      offersLogging: (id) => Object.hasOwn(this.profile(id, 'legacy').capabilities, 'logging'),
-      requireResource: async ({ id, connectorId }, uri) =>
-        (await this.#findSoon(resource(uri), connectorId)) ??
-        this.#refuse(resource(uri), { id, connectorId, era: 'legacy' }, performance.now()),
+      offersLogging: ({ connectorId, principal }) =>
+        Object.hasOwn(
+          this.profile(connectorId, 'legacy', principal.policy).capabilities,
+          'logging',
+        ),
+      requireResource: async (request, uri) =>
+        (await this.#findSoon(resource(uri), request)) ??
+        this.#refuse(resource(uri), { ...request, era: 'legacy' }, performance.now()),
+    });
+    this.sessionTasks = new SessionTasks({
+      owners: this.#tasks.owners,
+      view: ({ connectorId, principal: { policy } }) => this.view(connectorId, policy),
+      capability: ({ connectorId, principal: { policy } }) =>
+        this.profile(connectorId, 'legacy', policy).capabilities['tasks'],
     });
     this.#unsubscribe = options.catalog.subscribe((change) => this.listens.announce(change));
     for (const method of LIST_BY_METHOD.keys()) {
@@ -107,8 +132,14 @@ export class Answerer {
     return this.#calls.size;
   }
 
-  view(connectorId: string | undefined): CatalogView<UpstreamAccess> {
+  calls(): Iterable<ForwardedCall> {
+    return this.#calls;
+  }
+
+  /** What an endpoint offers, to somebody who may see everything or what `policy` leaves. */
+  view(connectorId: string | undefined, policy?: ViewFilter): CatalogView<UpstreamAccess> {
     const { current } = this.#options.catalog;
+    if (policy !== undefined) return this.#filtered.of(current, connectorId, policy);
     if (connectorId === undefined) return current.all;
     return current.connectors.get(connectorId) ?? EMPTY_VIEW;
   }
@@ -119,10 +150,10 @@ export class Answerer {
     return this.#options.demand.listWanted(connectorId);
   }
 
-  profile(connectorId: string | undefined, era: Era): EndpointProfile {
+  profile(connectorId: string | undefined, era: Era, policy?: ViewFilter): EndpointProfile {
     const { identity, demand } = this.#options;
     const complete = demand.complete(connectorId);
-    return profileOf(this.view(connectorId), { connectorId, identity, complete, era });
+    return profileOf(this.view(connectorId, policy), { connectorId, identity, complete, era });
   }
 
   /** True when the method is one of those both eras share; the answer then goes to `reply`. */
@@ -131,8 +162,12 @@ export class Answerer {
   }
 
   /** As `handles`, for what only modern clients ask. */
-  handlesModern(method: string, connectorId: string | undefined): boolean {
-    return this.handles(method) || isForwardedModern(method, this.view(connectorId));
+  handlesModern(
+    method: string,
+    { connectorId, principal }: Pick<ClientRequest, 'connectorId' | 'principal'>,
+  ): boolean {
+    if (this.handles(method)) return true;
+    return isForwardedModern(method, this.view(connectorId, principal.policy));
   }
 
   /**
@@ -160,16 +195,20 @@ export class Answerer {
   }
 
   /** The route of what is named; while nothing is known of a connector yet, the name may be its. */
-  async #findSoon(target: CallTarget, connectorId: string | undefined): Promise<Found | undefined> {
-    const route = findRoute(this.view(connectorId), target);
+  async #findSoon(
+    target: CallTarget,
+    { connectorId, principal: { policy } }: Pick<ClientRequest, 'connectorId' | 'principal'>,
+  ): Promise<Found | undefined> {
+    const route = findRoute(this.view(connectorId, policy), target);
     if (route !== undefined) return route;
     await this.#options.demand.listWanted(connectorId);
-    return findRoute(this.view(connectorId), target);
+    return findRoute(this.view(connectorId, policy), target);
   }
 
   #answerList(kind: ListKind, request: ClientRequest, reply: Reply): void {
-    const { id, era, connectorId } = request;
-    const page = this.#pageOf(kind, request);
+    const { id, era, connectorId, principal } = request;
+    const { policy } = principal;
+    const page = requestedPage(kind, request, this.#options.listPageSize);
     const { demand, directory } = this.#options;
     const known = connectorId === undefined || this.view(connectorId).info !== undefined;
     const trouble = known ? undefined : troubleOf(connectorId, directory);
@@ -184,24 +223,10 @@ export class Answerer {
       era,
       page,
       complete: () => demand.complete(connectorId),
-      serverInfo: () => this.profile(connectorId, era).serverInfo,
-      degraded: demand.degraded(connectorId),
+      serverInfo: () => this.profile(connectorId, era, policy).serverInfo,
+      degraded: demand.degraded(connectorId, policy),
     };
-    reply.answerParts(listAnswer(this.view(connectorId), kind, options));
-  }
-
-  #pageOf(
-    kind: ListKind,
-    { id, params }: ClientRequest,
-  ): { readonly after: PageKey | undefined; readonly size: number } | undefined {
-    const { cursor } = params.value;
-    const size = this.#options.listPageSize || Infinity;
-    if (cursor === undefined || cursor === null) {
-      return size === Infinity ? undefined : { after: undefined, size };
-    }
-    const after = typeof cursor === 'string' ? readCursor(kind, cursor) : undefined;
-    if (after !== undefined) return { after, size };
-    throw new ProtocolError(RPC.invalidParams, 'Invalid params: unknown cursor', { id });
+    reply.answerParts(listAnswer(this.view(connectorId, policy), kind, options));
   }
 
   async #forward(request: ClientRequest, reply: Reply): Promise<ForwardedCall | undefined> {
@@ -211,18 +236,26 @@ export class Answerer {
       return resumed;
     }
     const startedAtMs = performance.now();
+    const { instruments, observer } = this.#options;
+    assertRecorded(observer, request.id);
     const target = targetOf(request);
-    let route = findRoute(this.view(request.connectorId), target);
+    let route = findRoute(this.view(request.connectorId, request.principal.policy), target);
     if (route === undefined) {
-      route = await this.#findSoon(target, request.connectorId);
+      route = await this.#findSoon(target, request);
       if (request.cancellation.reason !== undefined) {
         reply.drop();
+        const outcome = 'cancelled';
+        noteEnd(observer, request, undefined, { outcome, code: undefined, startedAtMs });
         return undefined;
       }
       route ??= this.#refuse(target, request, startedAtMs);
     }
+    assertApproved(route, request.id, startedAtMs);
+    this.#tasks.assertOwn(target, request, route);
     this.#wantLogs(request, route);
-    const sent = isRetry(request) ? this.#retried(request, route) : request;
+    const sent = isRetry(request)
+      ? retryFor(request, route.target.acquire(request.caller).info?.era, this.#states)
+      : request;
     const call = new ForwardedCall(
       {
         request: sent,
@@ -231,14 +264,16 @@ export class Answerer {
         paramHeaders: headersOf(route, sent),
       },
       route,
-      inSharedTerms(reply, sent, route),
+      this.#tasks.replyFor(reply, sent, route),
       this.#ports,
     );
-    const { instruments } = this.#options;
     const meter = target.kind === 'tools' ? instruments.find(route.connectorId) : undefined;
+    this.#counts.add(request.principal, this.#calls.size, request.id);
     call.whenDone((result) => {
       this.#calls.delete(call);
+      this.#counts.delete(request.principal);
       meter?.toolCallEnded(result, performance.now() - startedAtMs);
+      noteEnd(observer, request, route, { outcome: result, code: call.failureCode, startedAtMs });
     });
     this.#calls.add(call);
     call.start();
@@ -248,46 +283,18 @@ export class Answerer {
 
   /** A legacy server knows no level of a request: it is told of the most verbose one any call asked for. */
   #wantLogs({ era, params, caller }: ClientRequest, route: Found): void {
-    if (era === 'legacy') return;
-    const member = params.meta.find(({ key }) => key === META.logLevel);
-    const level: unknown = member && JSON.parse(member.text);
-    if (!isLogLevel(level)) return;
+    const level = era === 'modern' ? requestedLevel(params.meta) : undefined;
+    if (level === undefined) return;
     const { info } = this.view(route.connectorId);
     if (info?.era !== 'legacy' || !Object.hasOwn(info.capabilities, 'logging')) return;
     this.interests.raiseLogLevel(route, caller, level);
   }
 
-  #retried(request: ClientRequest, { target }: Found): ClientRequest {
-    return retryFor(request, target.acquire(request.caller).info?.era, this.#states);
+  #refuse(target: CallTarget, request: NamingRequest, startedAtMs: number): never {
+    const knows = (id: string): boolean => this.view(id).info !== undefined;
+    const isDenied = (): boolean => findRoute(this.view(request.connectorId), target) !== undefined;
+    return refuseUnknown(target, request, { ...this.#options, knows, isDenied, startedAtMs });
   }
-
-  /** Tells "not offered" from "the connector it belongs to cannot be used". */
-  #refuse(
-    { kind, name }: CallTarget,
-    request: Pick<ClientRequest, 'id' | 'era' | 'connectorId'>,
-    startedAtMs: number,
-  ): never {
-    const { id, era } = request;
-    const owner = request.connectorId ?? name.split(this.#options.separator, 1)[0] ?? '';
-    const known = this.view(owner).info !== undefined;
-    const trouble = known ? undefined : troubleOf(owner, this.#options.directory);
-    if (trouble !== undefined) {
-      const { message, data } = trouble;
-      const meter = kind === 'tools' ? this.#options.instruments.find(owner) : undefined;
-      meter?.toolCallEnded('unavailable', performance.now() - startedAtMs);
-      throw new ProtocolError(RPC.connectorUnavailable, message, { id, data });
-    }
-    const legacyResource = kind === 'resources' && era === 'legacy';
-    const code = legacyResource ? RPC.resourceNotFound : RPC.invalidParams;
-    const data = kind === 'resources' ? { uri: name } : undefined;
-    throw new ProtocolError(code, `Unknown ${kind.slice(0, -1)}: ${name}`, { id, data });
-  }
-}
-
-/** On the shared endpoint the id of a task says whose it is. */
-function inSharedTerms(reply: Reply, request: ClientRequest, route: Found): Reply {
-  const shared = request.connectorId === undefined && request.era === 'modern';
-  return shared && allowsTasks(request.params.meta) ? taskReply(reply, route.connectorId) : reply;
 }
 
 const resource = (uri: string): CallTarget => ({ kind: 'resources', name: uri });

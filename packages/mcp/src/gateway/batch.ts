@@ -154,6 +154,8 @@ export interface BatchPorts {
   /** Nothing in it wants an answer. */
   readonly accept: () => void;
   readonly onInternalError: (error: unknown) => void;
+  /** Told of every request that was refused, and why. */
+  readonly onRefused: (message: Incoming<'request'>, error: unknown) => void;
 }
 
 /** The only revision that has batches. */
@@ -190,11 +192,12 @@ async function answerOne(
   message: Incoming<'request'>,
   session: LegacySession,
   replies: BatchReply,
-  { answer, onInternalError }: BatchPorts,
+  { answer, onInternalError, onRefused }: BatchPorts,
 ): Promise<void> {
   try {
     await answer(message, session, replies.part());
   } catch (error) {
+    onRefused(message, error);
     const { id } = message;
     const known = error instanceof ProtocolError;
     if (!known) onInternalError(error);

@@ -2,6 +2,7 @@ import { createParser } from 'eventsource-parser';
 import type { IncomingHttpHeaders } from 'node:http';
 import { StringDecoder } from 'node:string_decoder';
 import type { Dispatcher } from 'undici';
+import type { SilenceLimits } from './bridge-silence.ts';
 
 /** Where a bridge's messages go. */
 export interface BridgeTarget {
@@ -9,6 +10,8 @@ export interface BridgeTarget {
   readonly origin: string;
   /** Path of the endpoint, e.g. `/mcp`. */
   readonly path: string;
+  /** How long it may be silent; undefined: it is a service of ours, which has deadlines for everything. */
+  readonly silence?: SilenceLimits | undefined;
 }
 
 export interface BridgeRequest {
@@ -18,6 +21,8 @@ export interface BridgeRequest {
   readonly signal: AbortSignal;
   /** A success has begun. */
   readonly begun?: (headers: IncomingHttpHeaders) => void;
+  /** Something of a success has come, be it a sign of life only. */
+  readonly heard?: () => void;
   /** One message of a success, as JSON text. */
   readonly message: (text: string) => void;
   /** The id of the last event, by which a cut stream can be taken up again. */
@@ -53,10 +58,11 @@ const UNSENT: ReadonlySet<unknown> = new Set([
   'UND_ERR_CLOSED',
 ]);
 
-async function readText(body: AsyncIterable<Buffer>): Promise<string> {
+async function readText(body: AsyncIterable<Buffer>, heard?: () => void): Promise<string> {
   const decoder = new StringDecoder('utf8');
   let text = '';
   for await (const chunk of body) {
+    heard?.();
     text += decoder.write(chunk);
     if (text.length > MAX_CHARS) throw new Error(`the answer is longer than ${MAX_CHARS} bytes`);
   }
@@ -79,6 +85,7 @@ async function readEvents(body: AsyncIterable<Buffer>, request: BridgeRequest): 
     },
   });
   for await (const chunk of body) {
+    request.heard?.();
     parser.feed(decoder.write(chunk));
     if (tooLong) throw new Error(`an event is longer than ${MAX_CHARS} bytes`);
   }
@@ -94,7 +101,7 @@ async function run(target: BridgeTarget, request: BridgeRequest): Promise<Bridge
     headers,
     body,
     signal,
-    // The service has deadlines for calls; streams are silent for as long as nothing happens.
+    // Ours has deadlines for calls, for others the caller has; streams are silent for as long as nothing happens.
     headersTimeout: 0,
     bodyTimeout: 0,
   });
@@ -107,7 +114,7 @@ async function run(target: BridgeTarget, request: BridgeRequest): Promise<Bridge
   if (/^\s*text\/event-stream\b/i.test(type)) {
     await readEvents(response.body, request);
   } else {
-    const text = await readText(response.body);
+    const text = await readText(response.body, request.heard);
     if (text.trim() !== '') request.message(text);
   }
   return { kind: 'done' };

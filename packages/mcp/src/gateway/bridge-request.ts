@@ -13,6 +13,7 @@ import type { BridgeLocator } from './bridge-locator.ts';
 import type { BridgeParams } from './bridge-params.ts';
 import { POST_HEADERS, readInitialized, type BridgeRoute } from './bridge-initialize.ts';
 import type { BridgeSession } from './bridge-session.ts';
+import { watchSilence, type Silence } from './bridge-silence.ts';
 
 /** What the requests of one client have in common. */
 export interface BridgeRequestPorts {
@@ -69,7 +70,8 @@ export class BridgeRequestRun {
     const tries = { reached: 0, unreached: 0 };
     for (;;) {
       const route = await this.#route();
-      const end = await this.#exchange(route);
+      const { silence, end } = await this.#watched(route);
+      if (silence !== undefined) return silence;
       if (this.#call.answered || abort.signal.aborted) return undefined;
       const kind = end.kind === 'unreachable' ? 'unreached' : 'reached';
       tries[kind] += 1;
@@ -77,6 +79,24 @@ export class BridgeRequestRun {
       if (mayRepeat && (await this.#recovered(end, route))) continue;
       return this.#failure(end);
     }
+  }
+
+  /** @returns the answer to give when the service sent nothing for too long. */
+  async #watched(
+    route: BridgeRoute,
+  ): Promise<{ readonly silence: string | undefined; readonly end: BridgeEnd }> {
+    const { request, abort } = this.#call;
+    const watch = watchSilence(request.method, route.target.silence, () => abort.abort());
+    const end = await this.#exchange(route, watch);
+    watch.stop();
+    const ms = watch.brokenAfterMs;
+    if (ms === undefined || this.#call.answered || this.#call.cancelled) {
+      return { silence: undefined, end };
+    }
+    // Only this tells a service of an older revision; to a newer one the closed request says it.
+    if (this.#call.era === 'legacy') this.#ports.session.cancel(request.id, 'deadline exceeded');
+    const why = `the service sent nothing for ${Math.round(ms / 1000)} s`;
+    return { silence: bridgeError(request.id, 'TIMEOUT', why), end };
   }
 
   #failure(end: BridgeEnd): string | undefined {
@@ -99,13 +119,14 @@ export class BridgeRequestRun {
     return { target, headers: { ...modernPostHeaders(request), ...extra } };
   }
 
-  async #exchange(route: BridgeRoute): Promise<BridgeEnd> {
+  async #exchange(route: BridgeRoute, silence: Silence): Promise<BridgeEnd> {
     const { target, headers } = route;
     const call = this.#call;
     const { signal } = call.abort;
     let began: IncomingHttpHeaders = {};
     const taken = {
       signal,
+      heard: () => silence.heard(),
       begun: (given: IncomingHttpHeaders) => {
         began = given;
       },

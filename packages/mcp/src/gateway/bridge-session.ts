@@ -1,6 +1,6 @@
 import { HEADER } from '../protocol/revision.ts';
 import { LIST_SHAPES } from '../protocol/list-kind.ts';
-import type { JsonObject } from '../protocol/message.ts';
+import type { JsonObject, JsonRpcId } from '../protocol/message.ts';
 import { bridgeExchange, type BridgeEnd, type BridgeTarget } from './bridge-exchange.ts';
 import {
   POST_HEADERS,
@@ -16,6 +16,8 @@ export interface BridgeSessionPorts {
   readonly locator: BridgeLocator;
   /** One message to the client. */
   send(text: string): void;
+  /** The service has forgotten the session, and whatever it had asked. */
+  lost(): void;
   /** The service has forgotten the session, and a new one is not wanted. Undefined: a new one is opened. */
   readonly ended: (() => void) | undefined;
   /** Uniform in [0, 1), for jitter. */
@@ -75,7 +77,10 @@ export class BridgeSession {
   /** The client's own `initialize` was answered with a result. */
   opened(target: BridgeTarget, initializeText: string, answer: Answered): void {
     const before = this.#current;
-    if (before !== undefined) void this.#leave(before);
+    if (before !== undefined) {
+      this.#ports.lost();
+      void this.#leave(before);
+    }
     this.#initializeText = initializeText;
     this.#isInitialized = false;
     this.#replayed.clear();
@@ -107,9 +112,18 @@ export class BridgeSession {
     if (current?.headers === headers) {
       this.#current = undefined;
       current.abort.abort();
+      this.#ports.lost();
       this.#ports.ended?.();
     }
     return headers !== POST_HEADERS && this.#ports.ended === undefined;
+  }
+
+  /** Tells the service that nobody waits for a request any more. */
+  cancel(requestId: JsonRpcId, reason: string): void {
+    if (this.#current === undefined) return;
+    const params = { requestId, reason };
+    const text = JSON.stringify({ jsonrpc: '2.0', method: 'notifications/cancelled', params });
+    void this.#post(this.#current, text);
   }
 
   /** Ends the session at the service. Bounded; never rejects. */

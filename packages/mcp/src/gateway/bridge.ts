@@ -110,21 +110,27 @@ export function missingError({ kind, text }: Bridged, capability: string): strin
 /** An answer that is passed on unread is looked into only when it is small and may be an error. */
 const MAX_ERROR_BYTES = 16_384;
 
-/** Whether an answer that is passed on unread is an error. */
-export function isError(body: Buffer): boolean {
-  if (body.length > MAX_ERROR_BYTES || !body.includes('"error"')) return false;
+/** The code of the error that an answer passed on unread is; undefined when it is none, 0 when it has no code. */
+export function errorCodeIn(body: Buffer): number | undefined {
+  if (body.length > MAX_ERROR_BYTES || !body.includes('"error"')) return undefined;
   try {
     const answer: unknown = JSON.parse(body.toString('utf8'));
-    return typeof answer === 'object' && answer !== null && Object.hasOwn(answer, 'error');
+    if (typeof answer !== 'object' || answer === null || !Object.hasOwn(answer, 'error')) {
+      return undefined;
+    }
+    return numericCode(Reflect.get(answer, 'error'));
   } catch {
     // It is passed on unread; what is wrong with it is for the client to find.
-    return false;
+    return undefined;
   }
+}
+
+function numericCode(error: unknown): number {
+  const code: unknown = typeof error === 'object' && error !== null && Reflect.get(error, 'code');
+  return typeof code === 'number' ? code : 0;
 }
 
 /** The code of an error given as raw JSON; 0 when it has none. */
 export function codeOf(errorText: string): number {
-  const error: unknown = JSON.parse(errorText);
-  const code: unknown = typeof error === 'object' && error !== null && Reflect.get(error, 'code');
-  return typeof code === 'number' ? code : 0;
+  return numericCode(JSON.parse(errorText));
 }

@@ -8,8 +8,8 @@ export interface TimedCall {
   readonly waiting: boolean;
   /** Called at every look at it. */
   tick(nowMs: number): void;
-  /** Called once, when either time is used up. */
-  expire(waitedMs: number): void;
+  /** Called once, when either time is used up; `silent`: the first. */
+  expire(waitedMs: number, silent: boolean): void;
 }
 
 /** How often calls are looked at; a deadline is kept to within this. */
@@ -43,7 +43,7 @@ export class CallDeadlines {
       const idle = idleMs >= call.idleTimeoutMs && !call.waiting;
       if (idle || totalMs >= call.maxCallMs) {
         this.delete(call);
-        call.expire(totalMs);
+        call.expire(totalMs, idle);
       } else {
         call.tick(now);
       }

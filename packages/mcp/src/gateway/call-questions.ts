@@ -23,6 +23,7 @@ export interface QuestionPorts {
 class Question implements ClientQuestion {
   readonly method: string;
   readonly paramsText: string | undefined;
+  readonly #request: ServerRequest;
   readonly #onAnswer: (answer: RpcAnswer | undefined) => void;
   #withdrawn: ((reason: string) => void) | undefined;
   #closed = false;
@@ -30,7 +31,12 @@ class Question implements ClientQuestion {
   constructor(request: ServerRequest, onAnswer: (answer: RpcAnswer | undefined) => void) {
     this.method = request.method;
     this.paramsText = request.paramsText;
+    this.#request = request;
     this.#onAnswer = onAnswer;
+  }
+
+  progress(text: string): void {
+    if (!this.#closed) this.#request.progress?.(text);
   }
 
   answer(answer: RpcAnswer): void {

@@ -1,8 +1,10 @@
 import type { CatalogView, Route } from '../catalog/catalog.ts';
 import { ownUri } from '../catalog/resource-uri.ts';
+import type { ListKind } from '../protocol/list-kind.ts';
 import type { RequestParams } from '../protocol/json-rpc.ts';
 import { findMember, objectMembers, replaceSpan } from '../protocol/json-scan.ts';
 import { ProtocolError, RPC, type JsonRpcId, type RawMember } from '../protocol/message.ts';
+import type { Era } from '../protocol/revision.ts';
 import { ownTask } from './tasks.ts';
 
 /**
@@ -16,12 +18,16 @@ export interface CallTarget {
   readonly kind: TargetKind;
   /** As the endpoint offers it. */
   readonly name: string;
+  /** Tasks of one era are nothing to servers of the other. Default: modern. */
+  readonly era?: Era;
 }
 
 interface Named {
   readonly id: JsonRpcId;
   readonly method: string;
   readonly params: RequestParams;
+  /** Default: modern. */
+  readonly era?: Era;
 }
 
 /** Methods that go to the upstream which offers the name or URI. */
@@ -30,11 +36,18 @@ const NAMED: ReadonlyMap<string, NamedMethod> = new Map([
   ['prompts/get', { kind: 'prompts', key: 'name' }],
   ['resources/read', { kind: 'resources', key: 'uri' }],
 ]);
-/** As `NAMED`; the legacy revisions have other tasks, which are not relayed. */
+/** As `NAMED`, for modern clients. */
+const TASK: NamedMethod = { kind: 'tasks', key: 'taskId' };
 const NAMED_MODERN: ReadonlyMap<string, NamedMethod> = new Map([
-  ['tasks/get', { kind: 'tasks', key: 'taskId' }],
-  ['tasks/update', { kind: 'tasks', key: 'taskId' }],
-  ['tasks/cancel', { kind: 'tasks', key: 'taskId' }],
+  ['tasks/get', TASK],
+  ['tasks/update', TASK],
+  ['tasks/cancel', TASK],
+]);
+/** As `NAMED`, for sessions. */
+const NAMED_LEGACY: ReadonlyMap<string, NamedMethod> = new Map([
+  ['tasks/get', TASK],
+  ['tasks/result', TASK],
+  ['tasks/cancel', TASK],
 ]);
 /** What a completion can be for, by the type of its reference. */
 const REFERENCES: ReadonlyMap<unknown, NamedMethod> = new Map([
@@ -62,6 +75,9 @@ export function isForwarded(method: string): boolean {
  */
 export function isForwardedModern(method: string, view: CatalogView<unknown>): boolean {
   if (NAMED_MODERN.has(method)) return true;
+  // What an unknown method does cannot be judged by the names of tools.
+  const [server] = view.servers;
+  if (server !== undefined && view.filter?.narrows(server.connectorId) === true) return false;
   return view.info?.era === 'modern' && !NEVER_FORWARDED.test(method);
 }
 
@@ -73,12 +89,17 @@ function invalid(id: JsonRpcId, why: string): ProtocolError {
  * What a request names.
  * @throws ProtocolError `-32602` when it names nothing.
  */
-export function targetOf({ id, method, params }: Named): CallTarget {
+export function targetOf({ id, method, params, era }: Named): CallTarget {
   if (method === COMPLETE) return referenceOf(id, params);
-  const named = NAMED.get(method) ?? NAMED_MODERN.get(method);
+  const more = era === 'legacy' ? NAMED_LEGACY : NAMED_MODERN;
+  const named = NAMED.get(method) ?? more.get(method);
   if (named === undefined) return { kind: 'extensions', name: '' };
   const name = params.value[named.key];
-  if (typeof name === 'string' && name !== '') return { kind: named.kind, name };
+  if (typeof name === 'string' && name !== '') {
+    return named === TASK
+      ? { kind: 'tasks', name, era: era ?? 'modern' }
+      : { kind: named.kind, name };
+  }
   throw invalid(id, `${named.key} must be a string`);
 }
 
@@ -117,16 +138,32 @@ export function renamedMembers(
   });
 }
 
-/** The route of what a request names; undefined when nobody offers it. */
-export function findRoute<T>(
-  view: CatalogView<T>,
-  { kind, name }: CallTarget,
-): Route<T> | undefined {
+/** The route of what a request names; undefined when nobody offers it, or the client may not see it. */
+export function findRoute<T>(view: CatalogView<T>, target: CallTarget): Route<T> | undefined {
+  const route = lookUp(view, target);
+  const isHidden = route !== undefined && view.filter !== undefined && hides(view, target, route);
+  return isHidden ? undefined : route;
+}
+
+/** What a filtered view itself does not tell: its maps and lists are filtered, but not everything is listed. */
+function hides<T>({ filter }: CatalogView<T>, { kind }: CallTarget, route: Route<T>): boolean {
+  if (filter === undefined) return false;
+  const { connectorId, upstreamName } = route;
+  if (kind === 'resources') return !filter.item('resources', connectorId, upstreamName);
+  if (kind === 'references') {
+    const shows = (list: ListKind): boolean => filter.item(list, connectorId, upstreamName);
+    return !shows('resources') && !shows('resourceTemplates');
+  }
+  return kind === 'extensions' && filter.narrows(connectorId);
+}
+
+function lookUp<T>(view: CatalogView<T>, target: CallTarget): Route<T> | undefined {
+  const { kind, name } = target;
   if (kind === 'tools' || kind === 'prompts') return view[kind].get(name);
-  if (kind === 'tasks' || kind === 'extensions') return serverRoute(view, kind, name);
+  if (kind === 'tasks' || kind === 'extensions') return serverRoute(view, target);
   if (kind === 'resources') return resourceRoute(view, name);
   const template = view.templates.find((candidate) => candidate.template === name);
-  return template?.route ?? resourceRoute(view, name);
+  return template?.route ?? lookUp(view, { kind: 'resources', name });
 }
 
 /**
@@ -148,18 +185,18 @@ function templateRoute<T>(view: CatalogView<T>, uri: string): Route<T> | undefin
   return { ...route, upstreamName: namespaced ? ownUri(uri, route.connectorId) : uri };
 }
 
-/** The route to a modern server, where the request itself names no item of it. */
+/** The route to a server, where the request itself names no item of it. */
 function serverRoute<T>(
   view: CatalogView<T>,
-  kind: 'tasks' | 'extensions',
-  name: string,
+  { kind, name, era = 'modern' }: CallTarget,
 ): Route<T> | undefined {
   const task = view.info === undefined && kind === 'tasks' ? ownTask(name) : undefined;
   const server =
     view.info === undefined
       ? view.servers.find(({ connectorId }) => connectorId === task?.connectorId)
       : view.servers[0];
-  if (server?.info.era !== 'modern') return undefined;
+  if (server?.info.era !== era) return undefined;
+  if (era === 'legacy' && server.info.capabilities['tasks'] === undefined) return undefined;
   const { connectorId, target } = server;
   return { connectorId, target, upstreamName: task?.taskId ?? name };
 }

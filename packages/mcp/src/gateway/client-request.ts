@@ -1,3 +1,4 @@
+import type { Principal } from '../auth/principal.ts';
 import type { RequestParams } from '../protocol/json-rpc.ts';
 import type { JsonRpcId } from '../protocol/message.ts';
 import type { Era } from '../protocol/revision.ts';
@@ -16,8 +17,8 @@ export interface ClientRequest {
   readonly caller: Caller;
   /** The legacy session it came in. */
   readonly session?: LegacySession;
-  /** Who sends it, as the listener knows him. Default: the empty string. */
-  readonly owner?: string;
+  /** Who sends it, as the listener knows him. */
+  readonly principal: Principal;
   readonly paramHeaders: Readonly<Record<string, string>>;
   readonly cancellation: Cancellation;
 }

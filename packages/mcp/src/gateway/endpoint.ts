@@ -1,23 +1,38 @@
 import type { IncomingMessage as HttpRequest, ServerResponse } from 'node:http';
-import type { CatalogChange } from '../catalog/catalog.ts';
+import type { Principal } from '../auth/principal.ts';
+import { changedKinds, type CatalogChange } from '../catalog/catalog-change.ts';
 import { parseMessage, type IncomingMessage } from '../protocol/json-rpc.ts';
-import { ProtocolError, RPC, errorObject, errorText, type JsonRpcId } from '../protocol/message.ts';
-import { HEADER, LEGACY_VERSIONS } from '../protocol/revision.ts';
+import { RPC, errorObject, type JsonRpcId } from '../protocol/message.ts';
+import { HEADER } from '../protocol/revision.ts';
 import { Answerer, type AnswererOptions } from './answerer.ts';
+import { ANONYMOUS } from './anonymous.ts';
 import { answerBatch, isBatch } from './batch.ts';
-import { errorStatus } from './bridge.ts';
+import { noteRefusal, NO_SESSION } from './call-refusal.ts';
 import type { EventLogLimits } from './event-log.ts';
 import { createHttpReply } from './http-reply.ts';
-import { announceChange, answerLegacy, initialize, noteLegacy } from './legacy.ts';
-import { answerModern, isModern, modernStatus } from './modern.ts';
-import { BodyError, readBody } from './read-body.ts';
+import {
+  announceChange,
+  answerLegacy,
+  assertLegacyVersion,
+  initialize,
+  noteLegacy,
+} from './legacy.ts';
+import { answerModern, isModern } from './modern.ts';
+import { readBody } from './read-body.ts';
+import type { SessionLink, SessionMemory } from './session-memory.ts';
 import { acceptedBy } from './session-reply.ts';
+import { SessionReturn } from './session-return.ts';
+import { sendError } from './send-error.ts';
+import { sendFailure } from './send-failure.ts';
 import { SessionStore, type LegacySession, type SessionLimits } from './session-store.ts';
 import { SessionStreams } from './session-streams.ts';
 
 export interface EndpointOptions extends AnswererOptions {
   readonly sessionLimits?: SessionLimits;
   readonly eventLogLimits?: EventLogLimits;
+  /** Keeps sessions over a restart. Default: they end with the process. */
+  readonly memory?: SessionMemory | undefined;
+  readonly link?: SessionLink | undefined;
   /** Told of failures that are ours: a bug, not a bad request. */
   readonly onInternalError: (error: unknown) => void;
 }
@@ -26,13 +41,14 @@ export interface EndpointOptions extends AnswererOptions {
 export interface Endpoint {
   /**
    * Answers one HTTP request. Never throws, never rejects.
-   * @param owner who sends it, as the listener knows him; sessions and states of one owner are worth nothing to others.
+   * @param principal who sends it, as the listener knows him; sessions and states of one are worth nothing to others.
+   *   Default: anonymous.
    */
   handle(
     request: HttpRequest,
     response: ServerResponse,
     connectorId: string | undefined,
-    owner?: string,
+    principal?: Principal,
   ): void;
   readonly answerer: Answerer;
   readonly sessionStore: SessionStore;
@@ -40,6 +56,8 @@ export interface Endpoint {
   readonly sessions: number;
   /** Cancels calls, ends streams, forgets sessions. */
   close(): void;
+  /** Resolves when what outlives the process is kept. */
+  settled(): Promise<void>;
 }
 
 /** One HTTP request on its way. */
@@ -47,24 +65,7 @@ interface Exchange {
   readonly request: HttpRequest;
   readonly response: ServerResponse;
   readonly connectorId: string | undefined;
-  readonly owner: string;
-}
-
-function sendError(
-  response: ServerResponse,
-  status: number,
-  id: JsonRpcId | null,
-  error: string,
-): void {
-  if (response.headersSent || response.destroyed) {
-    response.destroy();
-    return;
-  }
-  const body = errorText(JSON.stringify(id), error);
-  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-  // What was not read of the body would be taken for the next request.
-  const close = status === 413 ? { connection: 'close' } : {};
-  response.writeHead(status, { ...headers, ...close }).end(body);
+  readonly principal: Principal;
 }
 
 class HttpEndpoint implements Endpoint {
@@ -72,6 +73,7 @@ class HttpEndpoint implements Endpoint {
   readonly sessionStore: SessionStore;
   readonly #options: EndpointOptions;
   readonly #streams: SessionStreams;
+  readonly #return: SessionReturn | undefined;
   readonly #unsubscribe: () => void;
 
   constructor(options: EndpointOptions) {
@@ -79,6 +81,9 @@ class HttpEndpoint implements Endpoint {
     this.answerer = new Answerer(options);
     this.sessionStore = new SessionStore(options.sessionLimits);
     this.#streams = new SessionStreams(options.eventLogLimits);
+    const { memory, link } = options;
+    const { answerer, sessionStore: store } = this;
+    this.#return = memory && new SessionReturn({ memory, link, store, answerer });
     this.#unsubscribe = options.catalog.subscribe((change) => this.#announce(change));
   }
 
@@ -90,10 +95,19 @@ class HttpEndpoint implements Endpoint {
     request: HttpRequest,
     response: ServerResponse,
     connectorId: string | undefined,
-    owner: string = '',
+    principal: Principal = ANONYMOUS,
   ): void {
-    const exchange: Exchange = { request, response, connectorId, owner };
-    if (connectorId !== undefined && this.#options.directory.find(connectorId) === undefined) {
+    const exchange: Exchange = { request, response, connectorId, principal };
+    const id = request.headers[HEADER.sessionId];
+    const looked =
+      typeof id === 'string' ? this.#return?.bringBack({ id, ...exchange }) : undefined;
+    if (looked === undefined) this.#handle(exchange);
+    else void looked.then(() => this.#handle(exchange));
+  }
+
+  #handle(exchange: Exchange): void {
+    const { request, response, connectorId, principal } = exchange;
+    if (connectorId !== undefined && !this.#knows(connectorId, principal)) {
       const message = `No connector is called ${JSON.stringify(connectorId)}`;
       sendError(response, 404, null, errorObject(RPC.invalidRequest, message));
     } else if (request.method === 'POST') {
@@ -114,6 +128,16 @@ class HttpEndpoint implements Endpoint {
     this.#streams.close();
   }
 
+  async settled(): Promise<void> {
+    await this.#options.memory?.flush();
+  }
+
+  /** A connector that the client may not see is as unknown as one that does not exist. */
+  #knows(connectorId: string, { policy }: Principal): boolean {
+    if (policy?.connector(connectorId) === false) return false;
+    return this.#options.directory.find(connectorId) !== undefined;
+  }
+
   async #post(exchange: Exchange): Promise<void> {
     const { request, response } = exchange;
     let message: IncomingMessage | undefined;
@@ -127,14 +151,16 @@ class HttpEndpoint implements Endpoint {
       message = parseMessage(text);
       modern = isModern(message, request.headers);
       if (modern) await this.#modern(message, exchange);
-      else await this.#legacy(message, exchange);
+      else await this.#legacy(message, exchange, text);
     } catch (error) {
-      this.#fail(error, response, { message, modern });
+      noteRefusal(this.#options.observer, message, exchange, error);
+      const { onInternalError } = this.#options;
+      sendFailure(error, response, { message, modern, onInternalError });
     }
   }
 
   async #modern(message: IncomingMessage, exchange: Exchange): Promise<void> {
-    const { request, response, connectorId, owner } = exchange;
+    const { request, response, connectorId, principal } = exchange;
     if (message.kind !== 'request') {
       // Stateless: a notification has nothing it could refer to.
       response.writeHead(202).end();
@@ -144,14 +170,14 @@ class HttpEndpoint implements Endpoint {
     await answerModern(message, {
       headers: request.headers,
       connectorId,
-      owner,
+      principal,
       answerer: this.answerer,
       reply,
       complete: (id) => this.#options.demand.complete(id),
     });
   }
 
-  async #legacy(message: IncomingMessage, exchange: Exchange): Promise<void> {
+  async #legacy(message: IncomingMessage, exchange: Exchange, text: string): Promise<void> {
     const { request, response } = exchange;
     if (message.kind === 'request' && message.method === 'initialize') {
       await this.answerer.known(exchange.connectorId);
@@ -160,14 +186,18 @@ class HttpEndpoint implements Endpoint {
     }
     const requestId = message.kind === 'request' ? message.id : null;
     const session = this.#sessionOf(exchange, requestId);
-    if (session === undefined) return;
-    assertLegacyVersion(request);
+    if (session === undefined) {
+      noteRefusal(this.#options.observer, message, exchange, NO_SESSION);
+      return;
+    }
+    assertLegacyVersion(request.headers);
     if (message.kind === 'request') {
       // Hanging up does not cancel here: only notifications/cancelled does.
       const reply = this.#streams.reply(session, response, acceptedBy(request.headers));
       await answerLegacy(message, session, this.answerer, reply);
       return;
     }
+    this.#return?.passOn(session, text);
     if (message.kind === 'notification') noteLegacy(message, session);
     else session.questions.take(message);
     response.writeHead(202).end();
@@ -175,13 +205,17 @@ class HttpEndpoint implements Endpoint {
 
   #initialize(
     message: Extract<IncomingMessage, { kind: 'request' }>,
-    { request, response, connectorId, owner }: Exchange,
+    { request, response, connectorId, principal }: Exchange,
   ): void {
     const sessions = this.sessionStore;
     const { answerer } = this;
-    const { session, body } = initialize(message, { connectorId, owner, sessions, answerer });
-    const headers = { [HEADER.sessionId]: session.id };
-    createHttpReply(response, acceptedBy(request.headers).stream, headers).answer(200, body);
+    const { session, body } = initialize(message, { connectorId, principal, sessions, answerer });
+    this.#return?.opened(session);
+    const extraHeaders = { [HEADER.sessionId]: session.id };
+    createHttpReply(response, acceptedBy(request.headers).stream, { extraHeaders }).answer(
+      200,
+      body,
+    );
   }
 
   #batch(text: string, exchange: Exchange): void {
@@ -197,17 +231,19 @@ class HttpEndpoint implements Endpoint {
       note: noteLegacy,
       accept: () => void response.writeHead(202).end(),
       onInternalError: this.#options.onInternalError,
+      onRefused: (message, error) =>
+        noteRefusal(this.#options.observer, message, { ...exchange, session }, error),
     });
   }
 
   /** The session a request names; when there is none, the answer that makes clients open a new one is sent. */
   #sessionOf(
-    { request, response, connectorId, owner }: Exchange,
+    { request, response, connectorId, principal }: Exchange,
     requestId: JsonRpcId | null = null,
   ): LegacySession | undefined {
     const id = request.headers[HEADER.sessionId];
     const session =
-      typeof id === 'string' ? this.sessionStore.use(id, connectorId, owner) : undefined;
+      typeof id === 'string' ? this.sessionStore.use(id, connectorId, principal) : undefined;
     if (session !== undefined) return session;
     const [status, why] =
       id === undefined
@@ -229,7 +265,10 @@ class HttpEndpoint implements Endpoint {
     const { 'last-event-id': lastEventId } = request.headers;
     const last = typeof lastEventId === 'string' ? lastEventId : undefined;
     const refusal = this.#streams.open(session, response, last);
-    if (refusal === undefined) return;
+    if (refusal === undefined) {
+      this.#return?.listens(session);
+      return;
+    }
     const [status, why] =
       refusal === 'taken'
         ? [409, 'Conflict: the session has a stream already']
@@ -250,43 +289,8 @@ class HttpEndpoint implements Endpoint {
   }
 
   #announce(change: CatalogChange): void {
-    announceChange(this.sessionStore, (id) =>
-      id === undefined ? change.all : change.connectors.get(id),
-    );
+    announceChange(this.sessionStore, (id, policy) => changedKinds(change, id, policy));
   }
-
-  #fail(
-    error: unknown,
-    response: ServerResponse,
-    {
-      message,
-      modern,
-    }: { readonly message: IncomingMessage | undefined; readonly modern: boolean },
-  ): void {
-    if (error instanceof BodyError) {
-      sendError(response, error.status, null, errorObject(RPC.invalidRequest, error.message));
-      return;
-    }
-    const known = message?.kind === 'request' ? message.id : null;
-    if (error instanceof ProtocolError) {
-      const rejected = message === undefined || error.rpcCode === RPC.invalidRequest;
-      const legacyStatus = rejected ? 400 : errorStatus(error.rpcCode, 'legacy');
-      const status = modern ? modernStatus(error) : legacyStatus;
-      const text = errorObject(error.rpcCode, error.message, error.data);
-      sendError(response, status, error.id ?? known, text);
-      return;
-    }
-    this.#options.onInternalError(error);
-    sendError(response, 500, known, errorObject(RPC.internalError, 'Internal error'));
-  }
-}
-
-/** The header is required since 2025-06-18; a revision we do not speak must be refused. */
-function assertLegacyVersion(request: HttpRequest): void {
-  const version = request.headers[HEADER.protocolVersion];
-  if (version === undefined || LEGACY_VERSIONS.includes(String(version))) return;
-  const why = `Bad Request: MCP-Protocol-Version ${String(version)} is not supported in a session`;
-  throw new ProtocolError(RPC.invalidRequest, why, { data: { supported: LEGACY_VERSIONS } });
 }
 
 /** Serves the catalog to clients of both eras. Opens no socket: `handle` is given to a listener. */

@@ -96,8 +96,9 @@ export class ResumableStream {
     this.#out?.end();
     this.#unheardFrom = undefined;
     this.#attach(out);
-    // Sent at once, so that the client knows it was understood.
-    this.#write(': resumed\n\n');
+    // Sent at once, so that the client knows it was understood. With an id: the v1 SDK begins each stream without one, and
+    // would have no place to come back to if this stream were cut before its next event.
+    this.#write(`id: ${this.#number}-${after}\ndata: \n\n`);
     for (const { number, text } of this.#events.values()) {
       if (number > after) this.#write(this.#frame(number, text));
     }
@@ -211,10 +212,12 @@ export class EventLog {
   readonly #streams = new Map<number, ResumableStream>();
   readonly #events = new Set<LoggedEvent>();
   #size = 0;
-  #lastStream = 0;
+  #lastStream: number;
 
-  constructor(budget: EventBudget) {
+  /** @param lastStream number before that of the first stream. */
+  constructor(budget: EventBudget, lastStream: number = 0) {
     this.#budget = budget;
+    this.#lastStream = lastStream;
   }
 
   get limits(): EventLogLimits {

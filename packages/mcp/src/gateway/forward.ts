@@ -3,54 +3,34 @@ import type { CallResult } from '../observability/connector-instruments.ts';
 import { RPC, type JsonRpcId, type RawMember } from '../protocol/message.ts';
 import type { Era } from '../protocol/revision.ts';
 import { UpstreamError, type UpstreamErrorCode } from '../upstream/upstream-error.ts';
-import type {
-  ForwardHandle,
-  ForwardSink,
-  RpcAnswer,
-  ServerRequest,
-  Upstream,
-  UpstreamAccess,
+import {
+  DEADLINE_EXCEEDED,
+  type ForwardHandle,
+  type ForwardSink,
+  type RpcAnswer,
+  type ServerRequest,
+  type Upstream,
+  type UpstreamAccess,
 } from '../upstream/upstream.ts';
 import {
-  bridgeError,
   bridgeResult,
   codeOf,
+  errorCodeIn,
   errorStatus,
   failureOf,
-  isError,
   missingError,
 } from './bridge.ts';
 import { CallClient } from './call-client.ts';
-import type { CallDeadlines, TimedCall } from './call-deadlines.ts';
+import type { TimedCall } from './call-deadlines.ts';
 import { CallInput } from './call-input.ts';
-import type { QuestionOutcome } from './call-questions.ts';
 import { noAnswer } from './client-questions.ts';
 import type { ClientRequest } from './client-request.ts';
-import { urlsRequired } from './input-required.ts';
+import type { Call, ForwardPorts } from './forward-ports.ts';
+import { errorFor } from './input-required.ts';
 import { asksForInput } from './input-rounds.ts';
-import type { ParkableCall, ParkedCalls } from './parked-calls.ts';
-import type { UpstreamSignal } from './ports.ts';
+import type { ParkableCall } from './parked-calls.ts';
 import type { Reply } from './reply.ts';
-import type { RequestStates } from './request-state.ts';
-import { unavailableError } from './unavailable-error.ts';
-
-/** One request of a client that an upstream answers. */
-export interface Call {
-  /** As the client sent it. */
-  readonly request: ClientRequest;
-  /** Already in the upstream's names. */
-  readonly members: readonly RawMember[];
-  readonly name: string | undefined;
-  readonly paramHeaders: Readonly<Record<string, string>>;
-}
-
-export interface ForwardPorts {
-  readonly deadlines: CallDeadlines;
-  readonly signal: UpstreamSignal;
-  readonly parking: ParkedCalls<ForwardedCall>;
-  readonly states: RequestStates;
-  readonly countQuestion: (outcome: QuestionOutcome) => void;
-}
+import { failedResult, unavailableError } from './unavailable-error.ts';
 
 /** A call on its way: hears the upstream, answers the client, and is over exactly once. */
 export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall {
@@ -66,9 +46,15 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall {
   readonly #doneListeners: ((result: CallResult) => void)[] = [];
   #upstream: Upstream | undefined;
   #handle: ForwardHandle | undefined;
+  /** What was sent last. */
+  #sent: { readonly members: readonly RawMember[]; readonly id: JsonRpcId } | undefined;
+  /** Headers that took the place of the first ones, which the server had refused. */
+  #renewed: Readonly<Record<string, string>> | undefined;
   #input: CallInput | undefined;
   #opened = false;
   #result: CallResult | undefined;
+  /** The server's JSON-RPC code, or stable code of ours, of a call that has failed. */
+  failureCode: string | number | undefined;
 
   constructor(call: Call, route: Route<UpstreamAccess>, reply: Reply, ports: ForwardPorts) {
     this.#call = call;
@@ -76,12 +62,19 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall {
     this.#ports = ports;
     this.#route = route;
     this.connectorId = route.connectorId;
-    this.idleTimeoutMs = route.target.callTimeouts.idleTimeoutMs;
-    this.maxCallMs = route.target.callTimeouts.maxCallMs;
+    const { idleTimeoutMs, maxCallMs } = route.target.callTimeouts;
+    // Answered when the task is over, and until then nothing need be said (2025-11-25, basic/utilities/tasks).
+    this.idleTimeoutMs = call.request.method === 'tasks/result' ? maxCallMs : idleTimeoutMs;
+    this.maxCallMs = maxCallMs;
   }
 
   get done(): boolean {
     return this.#result !== undefined;
+  }
+
+  /** Its client is away, and may come back with what the server asked for. */
+  get parked(): boolean {
+    return this.#client.parked;
   }
 
   get waiting(): boolean {
@@ -141,17 +134,16 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall {
       this.fail(this.#error('BAD_RESPONSE', 'the error is not a JSON object'));
       return;
     }
-    const { era: clientEra } = this.current;
-    const urls =
-      era === 'legacy' && clientEra === 'modern'
-        ? urlsRequired(text, this.current, this.#ports.states)
-        : undefined;
-    if (codeOf(text) === RPC.headerMismatch) this.#ports.signal.headersRefused(this.connectorId);
-    this.#finishWith(urls ?? { kind: 'error', text: bridgeError(text, era, clientEra) });
+    const answer = errorFor(text, era, this.current, this.#ports.states);
+    const isRefused = era === 'modern' && codeOf(text) === RPC.headerMismatch;
+    if (isRefused && this.#renewed === undefined) void this.#renew(answer);
+    else this.#finishWith(answer);
   }
 
   whole(body: Buffer): void {
-    if (this.#settle(isError(body) ? 'error' : 'ok')) this.#client.reply.answer(200, body);
+    this.failureCode = errorCodeIn(body);
+    const result = this.failureCode === undefined ? 'ok' : 'error';
+    if (this.#settle(result)) this.#client.reply.answer(200, body);
   }
 
   open(): void {
@@ -175,7 +167,8 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall {
   fail(error: UpstreamError): void {
     if (this.done) return;
     const nextAttemptMs = this.#ports.signal.callFailed(error.connectorId, error.code);
-    const result = error.code === 'TIMEOUT' ? 'timeout' : 'failed';
+    const result = failedResult(error.code);
+    this.failureCode = error.code;
     const text = unavailableError(error, nextAttemptMs);
     if (!this.#opened) this.#finish(result, 200, { kind: 'error', text });
     else if (this.#settle(result)) this.#client.reply.abort();
@@ -199,12 +192,12 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall {
   }
 
   /** The deadline has passed: the upstream is told, the client gets a typed error. */
-  expire(waitedMs: number): void {
+  expire(waitedMs: number, silent: boolean): void {
     if (this.done) return;
     const handle = this.#handle;
     const waited = `${Math.round(waitedMs / 1000)} s`;
     this.fail(this.#error('TIMEOUT', `no answer to ${this.current.method} within ${waited}`));
-    handle?.cancel('deadline exceeded');
+    handle?.cancel(silent ? DEADLINE_EXCEEDED : 'it took too long');
   }
 
   tick(nowMs: number): void {
@@ -220,9 +213,25 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall {
     if (!this.done) reply.onDrain(() => this.#handle?.resume());
   }
 
+  /** The server wants other headers than its list said, and has not executed anything: once more with those of now. */
+  async #renew(refusal: RpcAnswer): Promise<void> {
+    this.#handle = undefined;
+    const { request, paramHeaders } = this.#call;
+    this.#renewed = paramHeaders;
+    const next = await this.#ports.renewHeaders(this.connectorId, request, paramHeaders);
+    if (this.done) return;
+    if (next === undefined || this.#sent === undefined) {
+      this.#finishWith(refusal);
+      return;
+    }
+    this.#renewed = next;
+    this.#send(this.#sent.members, this.#sent.id);
+  }
+
   #send(members: readonly RawMember[], id: JsonRpcId): void {
-    const { request, name, paramHeaders } = this.#call;
+    const { request, name } = this.#call;
     const { caller } = request;
+    this.#sent = { members, id };
     this.#upstream = this.#route.target.acquire(caller);
     this.#handle = this.#upstream.forward(
       {
@@ -231,9 +240,10 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall {
         members,
         meta: request.params.meta,
         name,
-        paramHeaders,
+        paramHeaders: this.#renewed ?? this.#call.paramHeaders,
         clientEra: request.era,
         caller,
+        definition: this.#route.definition,
       },
       this,
     );
@@ -265,8 +275,10 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall {
     const missing = era === 'modern' ? this.#input?.missing : undefined;
     const instead = missing === undefined ? undefined : missingError(answer, missing);
     const last: RpcAnswer = instead === undefined ? answer : { kind: 'error', text: instead };
-    if (last.kind === 'result') this.#finish('ok', 200, last);
-    else this.#finish('error', errorStatus(codeOf(last.text), era), last);
+    const code = last.kind === 'error' ? codeOf(last.text) : undefined;
+    this.failureCode = code;
+    if (code === undefined) this.#finish('ok', 200, last);
+    else this.#finish('error', errorStatus(code, era), last);
   }
 
   #error(code: UpstreamErrorCode, message: string): UpstreamError {

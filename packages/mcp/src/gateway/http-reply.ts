@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { gzipParts, takesGzip } from './gzip-parts.ts';
 import type { Reply } from './reply.ts';
 
 /** Headers of every event stream we send: not cached, not transformed, not buffered by a proxy. */
@@ -30,9 +31,20 @@ const UNREAD_TIMEOUT_MS = 60_000;
 /** A comment goes out on a stream when nothing else has for this long. */
 export const KEEP_ALIVE_MS = 15_000;
 
+const GZIPPED = { 'content-encoding': 'gzip', vary: 'accept-encoding' } as const;
+
+/** How the answer of a request is to travel. */
+export interface HttpReplyOptions {
+  /** Default: none. */
+  readonly extraHeaders?: Readonly<Record<string, string>>;
+  /** An answer without anything before it is an event as well. Default: JSON. */
+  readonly prefersStream?: boolean;
+}
+
 class HttpReply implements Reply {
   readonly #response: ServerResponse;
   readonly #acceptsStream: boolean;
+  readonly #prefersStream: boolean;
   readonly #extraHeaders: Readonly<Record<string, string>>;
   #streaming = false;
   #writtenAtMs = 0;
@@ -40,10 +52,11 @@ class HttpReply implements Reply {
   constructor(
     response: ServerResponse,
     acceptsStream: boolean,
-    extraHeaders: Readonly<Record<string, string>>,
+    { extraHeaders = {}, prefersStream = false }: HttpReplyOptions,
   ) {
     this.#response = response;
     this.#acceptsStream = acceptsStream;
+    this.#prefersStream = prefersStream && acceptsStream;
     this.#extraHeaders = extraHeaders;
   }
 
@@ -57,6 +70,7 @@ class HttpReply implements Reply {
 
   answer(status: number, body: Buffer | string): void {
     if (this.#gone()) return;
+    if (this.#prefersStream && status === 200) this.#startStream();
     if (this.#streaming) this.#response.end(eventFrame(body.toString()));
     else {
       this.#writeHead(status, Buffer.byteLength(body));
@@ -65,11 +79,18 @@ class HttpReply implements Reply {
     limitUnread(this.#response);
   }
 
-  answerParts(parts: readonly Buffer[]): void {
+  answerParts(given: readonly Buffer[]): void {
     if (this.#gone()) return;
+    if (this.#prefersStream) {
+      this.answer(200, Buffer.concat(given));
+      return;
+    }
+    const compressed = this.#compressed(given);
+    const parts = compressed ?? given;
     this.#writeHead(
       200,
       parts.reduce((sum, part) => sum + part.length, 0),
+      compressed && GZIPPED,
     );
     this.#response.cork();
     for (const part of parts) this.#response.write(part);
@@ -138,10 +159,18 @@ class HttpReply implements Reply {
     this.#response.writeHead(200, { ...STREAM_HEADERS, ...this.#extraHeaders });
   }
 
-  #writeHead(status: number, length?: number): void {
+  /** A list between its head and its tail, compressed when the client takes that. */
+  #compressed([head, body, tail]: readonly Buffer[]): readonly Buffer[] | undefined {
+    if (head === undefined || body === undefined || tail === undefined) return undefined;
+    if (!takesGzip(this.#response.req.headers['accept-encoding'])) return undefined;
+    return gzipParts(head, body, tail);
+  }
+
+  #writeHead(status: number, length?: number, more?: Readonly<Record<string, string>>): void {
     this.#response.writeHead(status, {
       'content-type': 'application/json',
       ...(length !== undefined && { 'content-length': length }),
+      ...more,
       ...this.#extraHeaders,
     });
   }
@@ -154,9 +183,9 @@ class HttpReply implements Reply {
 export function createHttpReply(
   response: ServerResponse,
   acceptsStream: boolean,
-  extraHeaders: Readonly<Record<string, string>> = {},
+  options: HttpReplyOptions = {},
 ): Reply {
-  return new HttpReply(response, acceptsStream, extraHeaders);
+  return new HttpReply(response, acceptsStream, options);
 }
 
 /** Cuts a response whose rest nobody takes: a socket that makes no progress is not held for ever. */

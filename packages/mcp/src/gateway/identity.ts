@@ -2,6 +2,7 @@ import type { CatalogView, ServerBehind } from '../catalog/catalog.ts';
 import { LIST_KINDS, LIST_SHAPES } from '../protocol/list-kind.ts';
 import type { JsonObject } from '../protocol/message.ts';
 import type { Era } from '../protocol/revision.ts';
+import type { UpstreamInfo } from '../upstream/upstream.ts';
 import { TASKS_EXTENSION } from './tasks.ts';
 
 /** Who we say we are on the shared endpoint. */
@@ -31,8 +32,8 @@ export interface ProfileContext {
 const RELAYED_EXTENSIONS: readonly string[] = ['io.modelcontextprotocol/ui', TASKS_EXTENSION];
 /** The most instructions of connectors together, in characters. */
 const MAX_INSTRUCTIONS = 16_384;
-/** Capabilities of ours whatever the server says of them: the core tasks of 2025-11-25 are not relayed. */
-const NOT_RELAYED: ReadonlySet<string> = new Set(['tasks']);
+/** The core tasks of 2025-11-25, which are nothing to clients and servers of the next revision. */
+const CORE_TASKS = 'tasks';
 
 function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -50,14 +51,15 @@ export function profileOf(view: CatalogView<unknown>, context: ProfileContext): 
     capabilities:
       info === undefined
         ? sharedCapabilities(view.servers, context)
-        : ownCapabilities(info.capabilities),
+        : ownCapabilities(info, context.era),
     instructions: info === undefined ? mergedInstructions(view.servers) : info.instructions,
   };
 }
 
 /** What one server offers. Changes of its lists are told whether or not it tells us: a refresh finds them. */
-function ownCapabilities(capabilities: JsonObject): JsonObject {
-  const entries = Object.entries(capabilities).filter(([key]) => !NOT_RELAYED.has(key));
+function ownCapabilities({ capabilities, era: serverEra }: UpstreamInfo, era: Era): JsonObject {
+  const hasTasks = era === 'legacy' && serverEra === 'legacy';
+  const entries = Object.entries(capabilities).filter(([key]) => hasTasks || key !== CORE_TASKS);
   return Object.fromEntries(
     entries.map(([key, value]) => {
       const isList = LIST_KINDS.some((kind) => LIST_SHAPES[kind].capability === key);
@@ -68,7 +70,7 @@ function ownCapabilities(capabilities: JsonObject): JsonObject {
 
 function sharedCapabilities(
   servers: readonly ServerBehind<unknown>[],
-  { complete }: ProfileContext,
+  { complete, era }: ProfileContext,
 ): JsonObject {
   const has = (key: string): boolean =>
     !complete || servers.some(({ info }) => Object.hasOwn(info.capabilities, key));
@@ -79,6 +81,7 @@ function sharedCapabilities(
       return isObject(resources) && resources['subscribe'] === true;
     });
   const extensions = sharedExtensions(servers);
+  const tasks = era === 'legacy' ? sharedTasks(servers) : undefined;
   return {
     tools: { listChanged: true },
     prompts: { listChanged: true },
@@ -86,7 +89,17 @@ function sharedCapabilities(
     ...(has('completions') && { completions: {} }),
     ...(has('logging') && { logging: {} }),
     ...(extensions !== undefined && { extensions }),
+    ...(tasks !== undefined && { tasks }),
   };
+}
+
+/** Listing them is ours; what else can be done with them differs from server to server. */
+function sharedTasks(servers: readonly ServerBehind<unknown>[]): JsonObject | undefined {
+  const known = servers.filter(({ info: { era } }) => era === 'legacy');
+  const found = known.map(({ info }) => info.capabilities[CORE_TASKS]).filter(isObject);
+  if (found.length === 0) return undefined;
+  const cancel = found.some((tasks) => tasks['cancel'] !== undefined);
+  return { list: {}, ...(cancel && { cancel: {} }), requests: { tools: { call: {} } } };
 }
 
 function sharedExtensions(servers: readonly ServerBehind<unknown>[]): JsonObject | undefined {

@@ -9,16 +9,22 @@ import {
 } from '../protocol/message.ts';
 import { NAME_PARAM, type Era } from '../protocol/revision.ts';
 import type { RpcAnswer } from '../upstream/upstream.ts';
+import { bridgeError } from './bridge.ts';
 import { missingCapability, requiredCapabilities } from './client-capabilities.ts';
 import type { ClientRequest } from './client-request.ts';
 import type { RequestStates, StateBinding } from './request-state.ts';
 
 /** What a `requestState` is worth something for: this very request of this client. */
 export function stateBinding(request: ClientRequest): StateBinding {
-  const { method, params, connectorId, owner = '' } = request;
+  const { method, params, connectorId, principal } = request;
   const key = NAME_PARAM.get(method);
   const name = key === undefined ? undefined : params.value[key];
-  return { method, name: typeof name === 'string' ? name : undefined, connectorId, owner };
+  return {
+    method,
+    name: typeof name === 'string' ? name : undefined,
+    connectorId,
+    owner: principal.id,
+  };
 }
 
 /** The raw JSON of an `input_required` result (spec 2026-07-28, basic/patterns/mrtr). */
@@ -50,7 +56,7 @@ function isObject(value: unknown): value is JsonObject {
  * What a modern client gets for a legacy server's `-32042`: an `input_required` with the URLs to visit, whose retry is
  * the request anew. Undefined for every other error.
  */
-export function urlsRequired(
+function urlsRequired(
   errorText: string,
   request: ClientRequest,
   states: RequestStates,
@@ -83,6 +89,18 @@ export function urlsRequired(
   const nonce = randomBytes(8).toString('hex');
   const state = states.seal(`${URL_PREFIX}${expiry}-${nonce}`, stateBinding(request));
   return { kind: 'result', text: inputRequired(new Map(questions), state) };
+}
+
+/** An error of a server as the client of that request gets it. */
+export function errorFor(
+  text: string,
+  from: Era,
+  request: ClientRequest,
+  states: RequestStates,
+): RpcAnswer {
+  const urls =
+    from === 'legacy' && request.era === 'modern' ? urlsRequired(text, request, states) : undefined;
+  return urls ?? { kind: 'error', text: bridgeError(text, from, request.era) };
 }
 
 /**

@@ -1,38 +1,14 @@
-import type { JsonObject } from '../protocol/message.ts';
 import { moreVerbose } from '../protocol/log-level.ts';
-import { META } from '../protocol/revision.ts';
-import type { Caller, Upstream, UpstreamAccess } from '../upstream/upstream.ts';
+import {
+  taskOfTopic,
+  taskTopic,
+  type Caller,
+  type Upstream,
+  type UpstreamAccess,
+} from '../upstream/upstream.ts';
+import { UpstreamError } from '../upstream/upstream-error.ts';
 import type { Subscriber } from './interests.ts';
-
-/** An update without the tag of the stream it came on. */
-interface Update {
-  readonly uri: string;
-  readonly text: string;
-  /** The text for a client that knows `uri` as `shownUri`. */
-  under(uri: string, shownUri: string): string;
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function readUpdate(text: string): Update | undefined {
-  const message: unknown = JSON.parse(text);
-  const params = isObject(message) ? message['params'] : undefined;
-  if (!isObject(message) || !isObject(params) || typeof params['uri'] !== 'string')
-    return undefined;
-  const { _meta: meta, ...rest } = params;
-  const tags = isObject(meta) ? Object.entries(meta) : [];
-  const kept = tags.filter(([key]) => key !== META.subscriptionId);
-  const clean = kept.length === 0 ? rest : { ...rest, _meta: Object.fromEntries(kept) };
-  const { uri: updated } = params;
-  const write = (uri: string): string => JSON.stringify({ ...message, params: { ...clean, uri } });
-  return {
-    uri: updated,
-    text: tags.length === kept.length ? text : write(updated),
-    under: (uri, shownUri) => write(shownUri + updated.slice(uri.length)),
-  };
-}
+import { readUpdate } from './updates.ts';
 
 /** A resource that clients subscribed to. */
 interface Followed {
@@ -79,7 +55,7 @@ export class Interest {
     }
     const clients = new Map([[subscriber, shownUri]]);
     // What is wanted is read when those before it have been told, so it may be noted just after.
-    const followed: Followed = { clients, agreed: this.#apply() };
+    const followed: Followed = { clients, agreed: this.#agreed(uri) };
     this.#followed.set(uri, followed);
     try {
       await followed.agreed;
@@ -136,13 +112,24 @@ export class Interest {
 
   /** Hands an update to whoever subscribed to the resource, or to one it is a part of. */
   deliver(text: string): void {
-    const update = readUpdate(text);
+    const update = readUpdate(text, 'uri');
     if (update === undefined) return;
     for (const [uri, { clients }] of this.#followed) {
-      if (!covers(uri, update.uri)) continue;
+      if (!covers(uri, update.name)) continue;
       for (const [subscriber, shownUri] of clients) {
-        subscriber.updated(shownUri === uri ? update.text : update.under(uri, shownUri));
+        const shown = shownUri + update.name.slice(uri.length);
+        subscriber.updated(shownUri === uri ? update.text : update.as(shown));
       }
+    }
+  }
+
+  /** Hands news of a task to whoever listens for it. */
+  deliverTask(text: string): void {
+    const update = readUpdate(text, 'taskId');
+    const followed = update && this.#followed.get(taskTopic(update.name));
+    if (update === undefined || followed === undefined) return;
+    for (const [subscriber, shownId] of followed.clients) {
+      subscriber.updated(shownId === update.name ? update.text : update.as(shownId));
     }
   }
 
@@ -150,6 +137,16 @@ export class Interest {
     const clients = this.#followed.get(uri)?.clients;
     if (clients?.delete(subscriber) !== true || clients.size > 0) return false;
     return this.#followed.delete(uri);
+  }
+
+  /** Others may be asked for with it: what a server says to them is nothing to this one. */
+  async #agreed(uri: string): Promise<void> {
+    try {
+      await this.#apply();
+    } catch (error) {
+      const isOthers = error instanceof UpstreamError && error.refused?.has(uri) === false;
+      if (!isOthers) throw error;
+    }
   }
 
   /** One after the other: a server must not hear of an older wish after a newer one. */
@@ -175,6 +172,7 @@ export class Interest {
 
 /** Whether an update of `updated` is one of `uri`: the same, or something below it (spec 2025-11-25, server/resources). */
 function covers(uri: string, updated: string): boolean {
+  if (taskOfTopic(uri) !== undefined) return false;
   if (uri === updated) return true;
   const folder = uri.endsWith('/') ? uri : `${uri}/`;
   return (

@@ -5,7 +5,7 @@ import { Interest } from './interest.ts';
 /** A client that wants to be told of what happens: a legacy session, or one `subscriptions/listen`. */
 export interface Subscriber {
   readonly caller: Caller;
-  /** A resource it subscribed to has changed; `text` is the notification as raw JSON, in its own terms. */
+  /** A resource it subscribed to, or a task, has changed; `text` is the notification as raw JSON, in its own terms. */
   updated(text: string): void;
 }
 
@@ -13,7 +13,7 @@ export interface Subscriber {
 export interface SubscriptionTarget {
   readonly connectorId: string;
   readonly target: UpstreamAccess;
-  /** The server's own URI of it. */
+  /** The server's own URI of it; of a task its topic. */
   readonly upstreamName: string;
 }
 
@@ -105,6 +105,13 @@ export class Interests {
   resourceUpdated(connectorId: string, callerId: string | undefined, text: string): void {
     for (const interest of this.#byConnector.get(connectorId) ?? []) {
       if (callerId === undefined || interest.callerId === callerId) interest.deliver(text);
+    }
+  }
+
+  /** As `resourceUpdated`, of a task. */
+  taskUpdated(connectorId: string, callerId: string | undefined, text: string): void {
+    for (const interest of this.#byConnector.get(connectorId) ?? []) {
+      if (callerId === undefined || interest.callerId === callerId) interest.deliverTask(text);
     }
   }
 

@@ -1,7 +1,9 @@
-import { randomUUID } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
+import type { Principal } from '../auth/principal.ts';
 import type { JsonObject, JsonRpcId, RawMember } from '../protocol/message.ts';
 import { LATEST_MODERN, META } from '../protocol/revision.ts';
 import type { Caller, UpstreamAccess } from '../upstream/upstream.ts';
+import { ANONYMOUS } from './anonymous.ts';
 import type { Cancellation } from './cancellation.ts';
 import { modernCapabilities } from './client-capabilities.ts';
 import { ClientQuestions } from './client-questions.ts';
@@ -30,23 +32,31 @@ export interface LegacyClient {
 }
 
 export interface SessionFields {
+  /** Of a session that another process opened. Default: a new one. */
+  readonly id?: string;
   /** The endpoint it is opened on; it is unknown on any other. */
   readonly connectorId: string | undefined;
   readonly client: LegacyClient;
-  /** Who opened it, as the listener knows him; it is unknown to anybody else. Default: the empty string. */
-  readonly owner?: string;
+  /** Who opened it, as the listener knows him; it is unknown to anybody else. Default: anonymous. */
+  readonly principal?: Principal;
 }
+
+/** Whole numbers up to here leave room for as many again. */
+const MAX_FIRST_ID = 2 ** 47;
 
 /** One legacy client's session. Knows nothing of how its messages travel. */
 export class LegacySession {
-  readonly id: string = randomUUID();
+  readonly id: string;
+  /** Another process opened it. */
+  readonly returned: boolean;
   readonly connectorId: string | undefined;
-  readonly owner: string;
+  /** Who sent its last request: always of the same id, by what he may do now. */
+  principal: Principal;
   readonly client: LegacyClient;
   /** Calls on their way, by the client's id. */
   readonly calls: Map<JsonRpcId, Cancellation> = new Map();
   /** What servers have asked the client and it has not answered yet. */
-  readonly questions: ClientQuestions = new ClientQuestions();
+  readonly questions: ClientQuestions;
   /** The stream for what no request asked for; one a session. */
   channel: ClientChannel | undefined;
   lastUsedAtMs: number = performance.now();
@@ -56,9 +66,14 @@ export class LegacySession {
   readonly #endListeners: (() => void)[] = [];
   #ended = false;
 
-  constructor({ connectorId, owner = '', client }: SessionFields) {
+  constructor({ id, connectorId, principal = ANONYMOUS, client }: SessionFields) {
+    // Unguessable: whoever knows it, and is the same principal, may go on with it.
+    this.id = id ?? randomUUID();
+    this.returned = id !== undefined;
+    // Another process may have put questions to the same client.
+    this.questions = new ClientQuestions(id === undefined ? 0 : randomInt(MAX_FIRST_ID));
     this.connectorId = connectorId;
-    this.owner = owner;
+    this.principal = principal;
     this.client = client;
   }
 
@@ -76,7 +91,7 @@ export class LegacySession {
   get caller(): Caller {
     this.#caller ??= {
       id: this.id,
-      capabilities: this.client.capabilities,
+      capabilities: withoutTasks(this.client.capabilities),
       envelope: modernEnvelope(this.client, this.#logLevel),
     };
     return this.#caller;
@@ -118,6 +133,13 @@ export class LegacySession {
     this.#targets.clear();
     for (const listener of this.#endListeners.splice(0)) listener();
   }
+}
+
+/** Requests of servers are relayed, tasks that servers would make of them are not. */
+function withoutTasks(capabilities: JsonObject): JsonObject {
+  if (capabilities['tasks'] === undefined) return capabilities;
+  const { tasks: _tasks, ...others } = capabilities;
+  return others;
 }
 
 /** The `_meta` members by which a modern server knows a legacy client. */

@@ -1,7 +1,10 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Principal } from '../auth/principal.ts';
+import type { ViewFilter } from '../catalog/view-filter.ts';
 import type { IncomingMessage } from '../protocol/json-rpc.ts';
 import { LIST_SHAPES, type ListKind } from '../protocol/list-kind.ts';
 import { ProtocolError, RPC, resultText } from '../protocol/message.ts';
-import { negotiateLegacy } from '../protocol/revision.ts';
+import { HEADER, LEGACY_VERSIONS, negotiateLegacy } from '../protocol/revision.ts';
 import type { Answerer } from './answerer.ts';
 import { Cancellation } from './cancellation.ts';
 import type { LegacyClient } from './legacy-session.ts';
@@ -21,7 +24,7 @@ export function initialize(
     readonly sessions: SessionStore;
     readonly answerer: Answerer;
     /** Who opens it, as the listener knows him. */
-    readonly owner?: string;
+    readonly principal: Principal;
   },
 ): { readonly session: LegacySession; readonly body: string } {
   const { id, params } = message;
@@ -33,10 +36,10 @@ export function initialize(
   const protocolVersion = negotiateLegacy(requested);
   const session = context.sessions.create({
     connectorId: context.connectorId,
-    owner: context.owner ?? '',
+    principal: context.principal,
     client: clientOf(message, protocolVersion),
   });
-  const profile = context.answerer.profile(context.connectorId, 'legacy');
+  const profile = context.answerer.profile(context.connectorId, 'legacy', context.principal.policy);
   const result = {
     protocolVersion,
     capabilities: profile.capabilities,
@@ -76,7 +79,12 @@ export async function answerLegacy(
     await answerer.sessionRequests.answer(message, session, reply);
     return;
   }
-  if (!answerer.handles(method)) {
+  const isTask = answerer.sessionTasks.handles(method, session);
+  if (isTask && method === 'tasks/list') {
+    await answerer.sessionTasks.list(message, session, reply);
+    return;
+  }
+  if (!isTask && !answerer.handles(method)) {
     throw new ProtocolError(RPC.methodNotFound, `Method not found: ${method}`, { id });
   }
   if (session.calls.has(id)) {
@@ -87,8 +95,7 @@ export async function answerLegacy(
   session.calls.set(id, cancellation);
   const forget = (): void => void session.calls.delete(id);
   try {
-    const { connectorId } = session;
-    const { caller } = session;
+    const { connectorId, caller, principal } = session;
     const call = await answerer.answer(
       {
         id,
@@ -98,6 +105,7 @@ export async function answerLegacy(
         connectorId,
         caller,
         session,
+        principal,
         paramHeaders: {},
         cancellation,
       },
@@ -116,6 +124,7 @@ export function noteLegacy(message: Incoming<'notification'>, session: LegacySes
   if (message.method === 'notifications/roots/list_changed') {
     session.tell(JSON.stringify({ jsonrpc: '2.0', method: message.method }));
   }
+  if (message.method === 'notifications/progress') session.questions.progress(message.params);
   if (message.method !== 'notifications/cancelled') return;
   const { requestId, reason } = message.params.value;
   if (typeof requestId !== 'string' && typeof requestId !== 'number') return;
@@ -127,14 +136,25 @@ export function noteLegacy(message: Incoming<'notification'>, session: LegacySes
 /** Tells every session with an open stream which of its endpoint's lists have changed. */
 export function announceChange(
   sessions: SessionStore,
-  kindsFor: (connectorId: string | undefined) => ReadonlySet<ListKind> | undefined,
+  kindsFor: (
+    connectorId: string | undefined,
+    policy: ViewFilter | undefined,
+  ) => ReadonlySet<ListKind> | undefined,
 ): void {
   for (const session of sessions.all()) {
     if (session.channel === undefined) continue;
-    const kinds = kindsFor(session.connectorId) ?? new Set<ListKind>();
+    const kinds = kindsFor(session.connectorId, session.principal.policy) ?? new Set<ListKind>();
     const methods = new Set([...kinds].map((kind) => LIST_SHAPES[kind].changed));
     for (const method of methods) {
       session.channel.send(JSON.stringify({ jsonrpc: '2.0', method }));
     }
   }
+}
+
+/** The header is required since 2025-06-18; a revision we do not speak must be refused. */
+export function assertLegacyVersion(headers: IncomingHttpHeaders): void {
+  const version = headers[HEADER.protocolVersion];
+  if (version === undefined || LEGACY_VERSIONS.includes(String(version))) return;
+  const why = `Bad Request: MCP-Protocol-Version ${String(version)} is not supported in a session`;
+  throw new ProtocolError(RPC.invalidRequest, why, { data: { supported: LEGACY_VERSIONS } });
 }

@@ -1,8 +1,8 @@
-import type { CatalogChange } from '../catalog/catalog.ts';
+import type { Principal } from '../auth/principal.ts';
+import { changedKinds, type CatalogChange } from '../catalog/catalog-change.ts';
 import type { RequestParams } from '../protocol/json-rpc.ts';
 import { LIST_KINDS, LIST_SHAPES, type ListKind } from '../protocol/list-kind.ts';
 import {
-  ProtocolError,
   RPC,
   errorObject,
   errorText,
@@ -12,7 +12,9 @@ import {
 } from '../protocol/message.ts';
 import { META } from '../protocol/revision.ts';
 import type { Caller } from '../upstream/upstream.ts';
+import type { EndpointProfile } from './identity.ts';
 import type { Interests, Subscriber, SubscriptionTarget } from './interests.ts';
+import { LIST_FLAGS, isObject, offeredFlags, readFilter } from './listen-filter.ts';
 import type { Reply } from './reply.ts';
 
 /** One `subscriptions/listen` request (spec 2026-07-28, basic/patterns/subscriptions). */
@@ -20,18 +22,25 @@ export interface ListenRequest {
   readonly id: JsonRpcId;
   readonly params: RequestParams;
   readonly connectorId: string | undefined;
+  readonly principal: Principal;
   readonly caller: Caller;
 }
 
 export interface ListenOptions {
   readonly interests: Interests;
-  /** What the endpoint says it can tell. */
-  readonly capabilities: (connectorId: string | undefined) => JsonObject;
-  readonly serverInfo: (connectorId: string | undefined) => JsonObject;
+  /** What the endpoint says of itself to that client. */
+  readonly profile: (
+    client: Pick<ListenRequest, 'connectorId' | 'principal'>,
+  ) => Pick<EndpointProfile, 'capabilities' | 'serverInfo'>;
   /** The route of a resource, waiting for it as a call does; undefined when nobody offers it. */
   readonly findResource: (
     request: ListenRequest,
     uri: string,
+  ) => Promise<SubscriptionTarget | undefined>;
+  /** As `findResource`; undefined as well for the task of another client. */
+  readonly findTask: (
+    request: ListenRequest,
+    taskId: string,
   ) => Promise<SubscriptionTarget | undefined>;
   readonly limits?: Partial<ListenLimits>;
 }
@@ -39,7 +48,7 @@ export interface ListenOptions {
 export interface ListenLimits {
   /** Open at the same time; more are refused. Default 1024. */
   readonly maxListens: number;
-  /** Resources of one request. Default 1000. */
+  /** Resources, and tasks, of one request. Default 1000. */
   readonly maxResources: number;
   /** A comment is sent this often, so that no proxy takes the stream for dead. Default 15 s. */
   readonly keepAliveMs: number;
@@ -53,56 +62,6 @@ const DEFAULT_LIMITS: ListenLimits = {
   agreeWithinMs: 5_000,
 };
 
-/** The members of a filter that name lists. */
-const LIST_FLAGS: ReadonlyMap<string, readonly ListKind[]> = new Map([
-  ['toolsListChanged', ['tools']],
-  ['promptsListChanged', ['prompts']],
-  ['resourcesListChanged', ['resources', 'resourceTemplates']],
-]);
-
-interface Filter {
-  readonly flags: readonly string[];
-  readonly resources: readonly string[];
-}
-
-function invalid(id: JsonRpcId, why: string): ProtocolError {
-  return new ProtocolError(RPC.invalidParams, `Invalid params: ${why}`, { id });
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function readFilter({ id, params }: ListenRequest, maxResources: number): Filter {
-  const { notifications } = params.value;
-  if (!isObject(notifications)) throw invalid(id, 'notifications must be an object');
-  const flags = [...LIST_FLAGS.keys()].filter((flag) => {
-    const value = notifications[flag];
-    if (value !== undefined && typeof value !== 'boolean') {
-      throw invalid(id, `notifications.${flag} must be true or false`);
-    }
-    return value === true;
-  });
-  const { resourceSubscriptions: uris = [] } = notifications;
-  if (!Array.isArray(uris) || !uris.every((uri) => typeof uri === 'string')) {
-    throw invalid(id, 'notifications.resourceSubscriptions must be an array of strings');
-  }
-  if (uris.length > maxResources) {
-    throw invalid(id, `notifications.resourceSubscriptions has more than ${maxResources} entries`);
-  }
-  return { flags, resources: [...new Set(uris)] };
-}
-
-/** What is left of a filter of lists: what the endpoint offers. */
-function offeredFlags(flags: readonly string[], capabilities: JsonObject): readonly string[] {
-  return flags.filter((flag) =>
-    LIST_FLAGS.get(flag)?.some((kind) => {
-      const capability = capabilities[LIST_SHAPES[kind].capability];
-      return isObject(capability) && capability['listChanged'] === true;
-    }),
-  );
-}
-
 const LISTEN = 'subscriptions/listen';
 /** Notifications that may wait for the acknowledgement of one stream. */
 const MAX_EARLY = 1_000;
@@ -111,22 +70,25 @@ const MAX_EARLY = 1_000;
 class Listen implements Subscriber {
   readonly caller: Caller;
   readonly connectorId: string | undefined;
+  readonly principal: Principal;
   readonly #id: JsonRpcId;
   readonly #reply: Reply;
   readonly #kinds: ReadonlySet<ListKind>;
   #early: string[] | undefined = [];
 
-  constructor({ id, caller, connectorId }: ListenRequest, reply: Reply, flags: readonly string[]) {
+  constructor(request: ListenRequest, reply: Reply, flags: readonly string[]) {
+    const { id, caller, connectorId, principal } = request;
     this.caller = caller;
     this.connectorId = connectorId;
+    this.principal = principal;
     this.#id = id;
     this.#reply = reply;
     this.#kinds = new Set(flags.flatMap((flag) => LIST_FLAGS.get(flag) ?? []));
   }
 
   updated(text: string): void {
-    const { params }: { params?: JsonObject } = JSON.parse(text);
-    this.send('notifications/resources/updated', params ?? {});
+    const { method, params = {} }: { method: string; params?: JsonObject } = JSON.parse(text);
+    this.send(method, params);
   }
 
   changed(kinds: ReadonlySet<ListKind>): void {
@@ -201,23 +163,28 @@ export class ListenRouter {
    * @throws ProtocolError `-32602` for a filter that cannot be understood.
    */
   async serve(request: ListenRequest, reply: Reply): Promise<void> {
-    const { id, connectorId } = request;
+    const { id } = request;
     const filter = readFilter(request, this.#limits.maxResources);
     if (this.#listens.size >= this.#limits.maxListens) {
       const why = `Too many subscriptions: at most ${this.#limits.maxListens} at a time`;
       reply.answer(200, errorText(JSON.stringify(id), errorObject(RPC.internalError, why)));
       return;
     }
-    const flags = offeredFlags(filter.flags, this.#options.capabilities(connectorId));
+    const flags = offeredFlags(filter.flags, this.#options.profile(request).capabilities);
     const listen = new Listen(request, reply, flags);
     this.#add(listen);
     // Before anything is awaited: the client may be gone by then.
     reply.onGone(() => this.#remove(listen));
-    const resources = await this.#subscribe(request, listen, filter.resources);
+    const { findResource, findTask } = this.#options;
+    const [resources, taskIds] = await Promise.all([
+      this.#subscribe(listen, filter.resources, async (uri) => await findResource(request, uri)),
+      this.#subscribe(listen, filter.tasks, async (task) => await findTask(request, task)),
+    ]);
     if (!this.#listens.has(listen)) return;
     const acknowledged = listen.acknowledge({
       ...Object.fromEntries(flags.map((flag) => [flag, true])),
       ...(resources.length > 0 && { resourceSubscriptions: resources }),
+      ...(taskIds.length > 0 && { taskIds }),
     });
     if (!acknowledged) {
       this.#remove(listen);
@@ -225,14 +192,13 @@ export class ListenRouter {
       reply.answer(406, errorText(JSON.stringify(id), error));
       return;
     }
-    if (flags.length === 0 && resources.length === 0) this.#end(listen);
+    if (flags.length + resources.length + taskIds.length === 0) this.#end(listen);
   }
 
   /** Lists have changed. */
   announce(change: CatalogChange): void {
     for (const listen of this.#listens) {
-      const { connectorId } = listen;
-      const kinds = connectorId === undefined ? change.all : change.connectors.get(connectorId);
+      const kinds = changedKinds(change, listen.connectorId, listen.principal.policy);
       if (kinds !== undefined) listen.changed(kinds);
     }
   }
@@ -242,22 +208,22 @@ export class ListenRouter {
     for (const listen of this.#listens) this.#end(listen);
   }
 
-  /** The resources that servers agreed to tell about. One that does not answer in time has not objected. */
+  /** What servers agreed to tell about. One that does not answer in time has not objected. */
   async #subscribe(
-    request: ListenRequest,
     listen: Listen,
-    uris: readonly string[],
+    names: readonly string[],
+    find: (name: string) => Promise<SubscriptionTarget | undefined>,
   ): Promise<readonly string[]> {
     const agreed = await Promise.all(
-      uris.map(async (uri) => {
-        const to = await this.#options.findResource(request, uri);
+      names.map(async (name) => {
+        const to = await find(name);
         if (to === undefined || !this.#listens.has(listen)) return [];
-        const answer = this.#options.interests.subscribe(to, uri, listen).then(
-          () => [uri],
+        const answer = this.#options.interests.subscribe(to, name, listen).then(
+          () => [name],
           // The acknowledgement leaves it out, which is how the client is told.
           () => [],
         );
-        return await inTime(answer, [uri], this.#limits.agreeWithinMs);
+        return await inTime(answer, [name], this.#limits.agreeWithinMs);
       }),
     );
     return agreed.flat();
@@ -272,7 +238,7 @@ export class ListenRouter {
 
   #end(listen: Listen): void {
     this.#remove(listen);
-    listen.end(this.#options.serverInfo(listen.connectorId));
+    listen.end(this.#options.profile(listen).serverInfo);
   }
 
   #remove(listen: Listen): void {

@@ -10,7 +10,7 @@ import { nextCursorText } from './paging.ts';
 export function remainingHint(view: CatalogView<unknown>, complete: boolean): CacheHint {
   const now = performance.now();
   let ttlMs = view.contributions.length === 0 ? 0 : MAX_TTL_MS;
-  let cacheScope: CacheHint['cacheScope'] = 'public';
+  let cacheScope: CacheHint['cacheScope'] = view.filter === undefined ? 'public' : 'private';
   for (const { receivedAtMs, hint } of view.contributions) {
     ttlMs = Math.min(ttlMs, Math.max(0, Math.floor(receivedAtMs + hint.ttlMs - now)));
     if (hint.cacheScope === 'private') cacheScope = 'private';

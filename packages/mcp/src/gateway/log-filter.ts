@@ -1,4 +1,6 @@
-import { LOG_LEVELS } from '../protocol/log-level.ts';
+import { LOG_LEVELS, isLogLevel } from '../protocol/log-level.ts';
+import type { RawMember } from '../protocol/message.ts';
+import { META } from '../protocol/revision.ts';
 
 /** What a client wants of the notifications of its call. */
 export interface NotificationWish {
@@ -15,6 +17,13 @@ export function wants(notification: unknown, { level, unsaid }: NotificationWish
   const severity = LOG_LEVELS.indexOf(String(memberOf(memberOf(notification, 'params'), 'level')));
   // A level nobody knows is not held back: whoever wrote it meant it to be read.
   return severity === -1 || severity >= LOG_LEVELS.indexOf(level);
+}
+
+/** The level of log messages that a modern request asks for; undefined: none. */
+export function requestedLevel(meta: readonly RawMember[]): string | undefined {
+  const member = meta.find(({ key }) => key === META.logLevel);
+  const level: unknown = member && JSON.parse(member.text);
+  return isLogLevel(level) ? level : undefined;
 }
 
 function memberOf(value: unknown, key: string): unknown {

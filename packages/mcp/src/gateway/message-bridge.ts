@@ -1,9 +1,10 @@
 import { parseMessage, type IncomingMessage } from '../protocol/json-rpc.ts';
-import { ProtocolError, errorObject, errorText } from '../protocol/message.ts';
+import { ProtocolError, errorObject, errorText, type JsonRpcId } from '../protocol/message.ts';
 import { bridgeError, createBridgeCall, type BridgeCall } from './bridge-call.ts';
 import { bridgeExchange, type BridgeTarget } from './bridge-exchange.ts';
 import { createBridgeLocator, type BridgeLocator } from './bridge-locator.ts';
 import { BridgeParams } from './bridge-params.ts';
+import { BridgeQuestions } from './bridge-questions.ts';
 import { BridgeRequestRun, type BridgeRequestPorts } from './bridge-request.ts';
 import { BridgeSession } from './bridge-session.ts';
 
@@ -41,6 +42,7 @@ class Bridge implements MessageBridge {
   readonly #locator: BridgeLocator;
   readonly #session: BridgeSession;
   readonly #ports: BridgeRequestPorts;
+  readonly #questions = new BridgeQuestions();
   readonly #calls = new Set<BridgeCall>();
   readonly #idle = new Set<() => void>();
   readonly #abort = new AbortController();
@@ -55,7 +57,8 @@ class Bridge implements MessageBridge {
     const { random } = options;
     const send = (text: string): void => this.#send(text);
     const locator = this.#locator;
-    this.#session = new BridgeSession({ locator, send, ended: options.sessionEnded, random });
+    const lost = (): void => this.#questions.clear();
+    this.#session = new BridgeSession({ locator, send, lost, ended: options.sessionEnded, random });
     const params = new BridgeParams();
     this.#ports = { session: this.#session, params, locator, send, random };
   }
@@ -63,7 +66,9 @@ class Bridge implements MessageBridge {
   receive(text: string): void {
     if (this.#closing !== undefined) return;
     if (text.trimStart().startsWith('[')) {
-      this.#notify(text, 'batch');
+      // Answers may be among it: it is refused rather than lost.
+      if (this.#queued >= MAX_UNDER_WAY) this.#refuse(null);
+      else this.#notify(text, 'batch');
       return;
     }
     let message: IncomingMessage;
@@ -76,8 +81,9 @@ class Bridge implements MessageBridge {
       return;
     }
     if (message.kind === 'request') this.#begin(createBridgeCall(message, text));
-    else if (message.kind === 'response') this.#notify(text, 'response');
-    else this.#take(message, text);
+    else if (message.kind === 'notification') this.#take(message, text);
+    // Never dropped: a server waits for it, and there are no more of them than questions.
+    else if (this.#questions.take(message.id)) this.#notify(text, 'response');
   }
 
   async drain(maxMs: number): Promise<void> {
@@ -103,6 +109,12 @@ class Bridge implements MessageBridge {
 
   #send(text: string): void {
     if (this.#closing !== undefined) return;
+    const tooMuch = this.#questions.note(text);
+    if (tooMuch !== undefined) {
+      const why = 'the client has too many questions before it';
+      this.#notify(bridgeError(tooMuch, 'TOO_MANY_REQUESTS', why), 'response');
+      return;
+    }
     // Raw line breaks can only be white space in JSON, and would end the frame.
     this.#options.send(/[\r\n]/.test(text) ? text.replaceAll(/[\r\n]+/g, ' ') : text);
   }
@@ -141,8 +153,13 @@ class Bridge implements MessageBridge {
     return true;
   }
 
+  #refuse(id: JsonRpcId | null): void {
+    const why = `more than ${MAX_UNDER_WAY} messages are under way`;
+    this.#send(bridgeError(id, 'TOO_MANY_REQUESTS', why));
+  }
+
   #notify(text: string, what: string): void {
-    if (this.#queued >= MAX_UNDER_WAY) return;
+    if (this.#queued >= MAX_UNDER_WAY && what !== 'response') return;
     this.#queued += 1;
     const before = this.#order;
     const posted = (async () => {
@@ -176,9 +193,8 @@ class Bridge implements MessageBridge {
 
   async #request(call: BridgeCall): Promise<void> {
     const { id } = call.request;
-    if (this.#calls.size >= MAX_UNDER_WAY) {
-      const why = `more than ${MAX_UNDER_WAY} requests are under way`;
-      this.#send(bridgeError(id, 'TOO_MANY_REQUESTS', why));
+    if (this.#calls.size >= MAX_UNDER_WAY || this.#queued >= MAX_UNDER_WAY) {
+      this.#refuse(id);
       return;
     }
     this.#calls.add(call);

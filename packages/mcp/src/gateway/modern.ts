@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Principal } from '../auth/principal.ts';
 import type { IncomingMessage } from '../protocol/json-rpc.ts';
 import { ProtocolError, RPC, resultText, type RawMember } from '../protocol/message.ts';
 import {
@@ -114,27 +115,27 @@ export async function answerModern(
     readonly headers: IncomingHttpHeaders;
     readonly connectorId: string | undefined;
     /** Who sends it, as the listener knows him. */
-    readonly owner: string;
+    readonly principal: Principal;
     readonly answerer: Answerer;
     readonly reply: Reply;
     readonly complete: (connectorId: string | undefined) => boolean;
   },
 ): Promise<void> {
-  const { headers, connectorId, owner, answerer, reply } = context;
+  const { headers, connectorId, principal, answerer, reply } = context;
   assertVersion(message, headers);
   assertHeaders(message, headers);
   const { id, method, params } = message;
   if (method === 'server/discover') {
     await answerer.known(connectorId);
-    reply.answer(200, discoverText(message, connectorId, answerer, context.complete(connectorId)));
+    reply.answer(200, discoverText(message, context, context.complete(connectorId)));
     return;
   }
   const caller = new ModernCaller(params.meta);
   if (method === 'subscriptions/listen') {
-    await answerer.listens.serve({ id, params, connectorId, caller }, reply);
+    await answerer.listens.serve({ id, params, connectorId, principal, caller }, reply);
     return;
   }
-  if (!answerer.handlesModern(method, connectorId)) {
+  if (!answerer.handlesModern(method, context)) {
     throw new ProtocolError(RPC.methodNotFound, `Method not found: ${method}`, { id });
   }
   const paramHeaders = paramHeadersOf(headers);
@@ -142,19 +143,36 @@ export async function answerModern(
   // Closing the response is how a modern client cancels.
   reply.onGone(() => cancellation.cancel('the client closed the request'));
   await answerer.answer(
-    { id, method, params, era: 'modern', connectorId, owner, caller, paramHeaders, cancellation },
+    {
+      id,
+      method,
+      params,
+      era: 'modern',
+      connectorId,
+      principal,
+      caller,
+      paramHeaders,
+      cancellation,
+    },
     reply,
   );
 }
 
 function discoverText(
   { id }: ModernRequest,
-  connectorId: string | undefined,
-  answerer: Answerer,
+  {
+    connectorId,
+    principal: { policy },
+    answerer,
+  }: {
+    readonly connectorId: string | undefined;
+    readonly principal: Principal;
+    readonly answerer: Answerer;
+  },
   complete: boolean,
 ): string {
-  const profile = answerer.profile(connectorId, 'modern');
-  const hint = remainingHint(answerer.view(connectorId), complete);
+  const profile = answerer.profile(connectorId, 'modern', policy);
+  const hint = remainingHint(answerer.view(connectorId, policy), complete);
   const result = {
     supportedVersions: MODERN_VERSIONS,
     capabilities: profile.capabilities,

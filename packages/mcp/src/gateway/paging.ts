@@ -1,5 +1,7 @@
 import type { ListPage, PageKey } from '../catalog/catalog.ts';
 import type { ListKind } from '../protocol/list-kind.ts';
+import { ProtocolError, RPC } from '../protocol/message.ts';
+import type { ClientRequest } from './client-request.ts';
 
 /** A cursor longer than this is none of ours. */
 const MAX_CURSOR_LENGTH = 2_048;
@@ -10,7 +12,7 @@ export function cursorText(kind: ListKind, { connectorId, index, name }: PageKey
 }
 
 /** Reads a cursor of ours; undefined when it is not one of this list. */
-export function readCursor(kind: ListKind, cursor: string): PageKey | undefined {
+function readCursor(kind: ListKind, cursor: string): PageKey | undefined {
   if (cursor.length > MAX_CURSOR_LENGTH) return undefined;
   let value: unknown;
   try {
@@ -29,4 +31,24 @@ export function readCursor(kind: ListKind, cursor: string): PageKey | undefined 
 /** `,"nextCursor":"…"` of a page, or nothing on the last one. */
 export function nextCursorText(kind: ListKind, { next }: ListPage): string {
   return next === undefined ? '' : `,"nextCursor":${JSON.stringify(cursorText(kind, next))}`;
+}
+
+/**
+ * The page that a list request asks for; undefined: the whole list.
+ * @param listPageSize items on a page; 0 or undefined: all on one.
+ * @throws ProtocolError `-32602` for a cursor that is none of ours.
+ */
+export function requestedPage(
+  kind: ListKind,
+  { id, params }: Pick<ClientRequest, 'id' | 'params'>,
+  listPageSize: number | undefined,
+): { readonly after: PageKey | undefined; readonly size: number } | undefined {
+  const { cursor } = params.value;
+  const size = listPageSize || Infinity;
+  if (cursor === undefined || cursor === null) {
+    return size === Infinity ? undefined : { after: undefined, size };
+  }
+  const after = typeof cursor === 'string' ? readCursor(kind, cursor) : undefined;
+  if (after !== undefined) return { after, size };
+  throw new ProtocolError(RPC.invalidParams, 'Invalid params: unknown cursor', { id });
 }

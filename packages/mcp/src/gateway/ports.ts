@@ -1,3 +1,11 @@
+import type { Principal } from '../auth/principal.ts';
+import type { ToolDefinition } from '../catalog/catalog.ts';
+import type { CallResult } from '../observability/connector-instruments.ts';
+import type { RequestParams } from '../protocol/json-rpc.ts';
+import type { LegacySession } from './legacy-session.ts';
+
+import type { ViewFilter } from '../catalog/view-filter.ts';
+
 /**
  * What the gateway asks and tells the sync side. `service.ts` wires these to `connectors/`; the gateway knows no more.
  */
@@ -12,8 +20,11 @@ export interface ListDemand {
   listWanted(connectorId: string | undefined): Promise<void> | undefined;
   /** False while nothing is known yet of a connector in question: the list will grow, so it must not be cached. */
   complete(connectorId: string | undefined): boolean;
-  /** Which connectors in question are stale or missing, as JSON of an object; undefined when all are fresh. */
-  degraded(connectorId: string | undefined): string | undefined;
+  /**
+   * Which connectors in question are stale or missing, as JSON of an object; undefined when all are fresh.
+   * @param policy what the client may see. Default: everything.
+   */
+  degraded(connectorId: string | undefined, policy?: ViewFilter): string | undefined;
 }
 
 /** Why a connector cannot be used. */
@@ -42,6 +53,40 @@ export interface UpstreamSignal {
    * @returns when the connector is tried again by itself, in milliseconds from now; undefined when it is not.
    */
   callFailed(connectorId: string, code: string): number | undefined;
-  /** A server refused the headers of a call: it wants others than its list said, so the list must be had again. */
-  headersRefused(connectorId: string): void;
+  /**
+   * A server refused the headers of a call: it wants others than its list said, so the list is had again.
+   * @returns when the catalog has it, or after a bounded time. Never rejects.
+   */
+  headersRefused(connectorId: string): Promise<void>;
+}
+
+/** A call that is over, whichever way it went. */
+export interface EndedCall {
+  readonly method: string;
+  readonly params: RequestParams;
+  readonly principal: Principal;
+  /** The session of a legacy client; undefined for modern ones, who say in `params` who they are. */
+  readonly session: LegacySession | undefined;
+  /** Whose it was, as far as that is known. */
+  readonly connectorId: string | undefined;
+  /** The definition of the tool that was called. */
+  readonly definition: ToolDefinition | undefined;
+  readonly outcome: CallOutcome;
+  /** JSON-RPC code of a server's error, or the stable code of ours. */
+  readonly code: string | number | undefined;
+  /** On the clock of `performance.now()`; undefined when it was refused at once. */
+  readonly startedAtMs: number | undefined;
+}
+
+/**
+ * How a call ended: as its connector's metrics have it, or before it got there: `unknown` names nothing, `denied` is not
+ * for this principal, `refused` is against a rule.
+ */
+export type CallOutcome = CallResult | 'unknown' | 'denied' | 'refused';
+
+/** Hears of every call exactly once, when it is over. Must not throw. */
+export interface CallObserver {
+  ended(call: EndedCall): void;
+  /** Why no call may be made now; undefined when all may. */
+  refusal(): string | undefined;
 }

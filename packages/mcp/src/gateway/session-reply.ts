@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import { HEADER } from '../protocol/revision.ts';
 import type { EventLog, ResumableStream } from './event-log.ts';
 import { STREAM_HEADERS, createHttpReply } from './http-reply.ts';
 import type { Reply } from './reply.ts';
@@ -9,15 +10,23 @@ export interface Accepted {
   readonly stream: boolean;
   /** It named event streams first. */
   readonly prefersStream: boolean;
+  /** It comes back to a stream that was cut, as far as the revision says that its request claims. */
+  readonly resumes: boolean;
 }
 
+/** The first revision whose clients come back to a stream that was cut (SEP-1699). */
+export const RESUMABLE_SINCE = '2025-11-25';
+
 /** What a request takes for an answer. Most clients name JSON first; one that names event streams first gets one. */
-export function acceptedBy({ accept = '' }: IncomingHttpHeaders): Accepted {
+export function acceptedBy(headers: IncomingHttpHeaders): Accepted {
+  const { accept = '', [HEADER.protocolVersion]: version = RESUMABLE_SINCE } = headers;
   const at = accept.indexOf('text/event-stream');
   const json = accept.indexOf('application/json');
   return {
     stream: at !== -1 || accept.includes('*/*'),
     prefersStream: at !== -1 && (json === -1 || at < json),
+    // An older one would stumble over events without data, whatever was agreed on in its handshake.
+    resumes: version >= RESUMABLE_SINCE,
   };
 }
 

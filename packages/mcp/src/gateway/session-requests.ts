@@ -4,6 +4,7 @@ import { ProtocolError, RPC, errorText, resultText, type JsonRpcId } from '../pr
 import { UpstreamError } from '../upstream/upstream-error.ts';
 import type { Interests, Subscriber, SubscriptionTarget } from './interests.ts';
 import type { LegacySession } from './legacy-session.ts';
+import type { NamingRequest } from './refuse-unknown.ts';
 import type { Reply } from './reply.ts';
 import { unavailableError } from './unavailable-error.ts';
 
@@ -16,11 +17,11 @@ export interface SessionRequestOptions {
    * @throws ProtocolError when nobody offers it.
    */
   readonly requireResource: (
-    request: { readonly id: JsonRpcId; readonly connectorId: string | undefined },
+    request: Pick<NamingRequest, 'id' | 'connectorId' | 'principal'>,
     uri: string,
   ) => Promise<SubscriptionTarget>;
   /** Tells whether the endpoint offers log messages. */
-  readonly offersLogging: (connectorId: string | undefined) => boolean;
+  readonly offersLogging: (session: Pick<LegacySession, 'connectorId' | 'principal'>) => boolean;
 }
 
 /** Resources one session may subscribe to. */
@@ -48,9 +49,42 @@ class SessionSubscriber implements Subscriber {
 export class SessionRequests {
   readonly #options: SessionRequestOptions;
   readonly #subscribers = new WeakMap<LegacySession, SessionSubscriber>();
+  #changed: (session: LegacySession, resources: readonly string[]) => void = () => undefined;
 
   constructor(options: SessionRequestOptions) {
     this.#options = options;
+  }
+
+  /** Called when a session has another log level, or other subscriptions. */
+  onChanged(listener: (session: LegacySession, resources: readonly string[]) => void): void {
+    this.#changed = listener;
+  }
+
+  /** What the session has subscribed to. */
+  resourcesOf(session: LegacySession): readonly string[] {
+    return [...(this.#subscribers.get(session)?.uris ?? [])];
+  }
+
+  /** Gives a session what it had in another process; a resource that is gone is left out. Never rejects. */
+  async restore(
+    session: LegacySession,
+    kept: { readonly logLevel: string | undefined; readonly resources: readonly string[] },
+  ): Promise<void> {
+    const { connectorId, principal } = session;
+    const { interests, requireResource } = this.#options;
+    if (kept.logLevel === undefined && kept.resources.length === 0) return;
+    const subscriber = this.#subscriberOf(session);
+    if (isLogLevel(kept.logLevel)) {
+      session.logLevel = kept.logLevel;
+      interests.setLogLevel(subscriber, connectorId, kept.logLevel);
+    }
+    const uris = kept.resources.slice(0, MAX_SUBSCRIPTIONS);
+    for (const uri of uris) subscriber.uris.add(uri);
+    const subscribed = uris.map(async (uri) => {
+      const to = await requireResource({ id: 0, connectorId, principal }, uri);
+      if (!session.ended) await interests.subscribe(to, uri, subscriber);
+    });
+    await Promise.allSettled(subscribed);
   }
 
   handles(method: string): boolean {
@@ -65,12 +99,13 @@ export class SessionRequests {
   async answer(request: Request, session: LegacySession, reply: Reply): Promise<void> {
     if (request.method === 'logging/setLevel') this.#setLevel(request, session);
     else if (!(await this.#subscription(request, session, reply))) return;
+    this.#changed(session, this.resourcesOf(session));
     reply.answer(200, resultText(JSON.stringify(request.id), '{}'));
   }
 
   #setLevel({ id, method, params }: Request, session: LegacySession): void {
     const { connectorId } = session;
-    if (!this.#options.offersLogging(connectorId)) {
+    if (!this.#options.offersLogging(session)) {
       throw new ProtocolError(RPC.methodNotFound, `Method not found: ${method}`, { id });
     }
     const { level } = params.value;
@@ -91,7 +126,10 @@ export class SessionRequests {
     }
     const { interests, requireResource } = this.#options;
     const subscriber = this.#subscriberOf(session);
-    const to = await requireResource({ id, connectorId: session.connectorId }, uri);
+    const to = await requireResource(
+      { id, connectorId: session.connectorId, principal: session.principal },
+      uri,
+    );
     if (session.ended) {
       reply.drop();
       return false;

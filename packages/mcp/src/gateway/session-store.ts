@@ -1,3 +1,5 @@
+import type { Principal } from '../auth/principal.ts';
+import { ANONYMOUS } from './anonymous.ts';
 import { LegacySession, type SessionFields } from './legacy-session.ts';
 
 export type { LegacySession } from './legacy-session.ts';
@@ -21,6 +23,8 @@ export class SessionStore {
   readonly #limits: SessionLimits;
   readonly #sessions = new Map<string, LegacySession>();
   #timer: NodeJS.Timeout | undefined;
+  #ended: (session: LegacySession) => void = () => undefined;
+  #closing = false;
 
   constructor(limits: SessionLimits = DEFAULT_SESSION_LIMITS) {
     this.#limits = limits;
@@ -28,6 +32,11 @@ export class SessionStore {
 
   get size(): number {
     return this.#sessions.size;
+  }
+
+  /** Called for each session that is over for its client; not when only this process ends. */
+  onEnded(listener: (session: LegacySession) => void): void {
+    this.#ended = listener;
   }
 
   create(fields: SessionFields): LegacySession {
@@ -47,9 +56,15 @@ export class SessionStore {
    * The session of that id on that endpoint, now the most recently used; undefined when there is none, or when somebody
    * else opened it.
    */
-  use(id: string, connectorId: string | undefined, owner: string = ''): LegacySession | undefined {
+  use(
+    id: string,
+    connectorId: string | undefined,
+    principal: Principal = ANONYMOUS,
+  ): LegacySession | undefined {
     const session = this.#sessions.get(id);
-    if (session?.connectorId !== connectorId || session?.owner !== owner) return undefined;
+    if (session === undefined || session.connectorId !== connectorId) return undefined;
+    if (session.principal.id !== principal.id) return undefined;
+    session.principal = principal;
     session.lastUsedAtMs = performance.now();
     this.#sessions.delete(id);
     this.#sessions.set(id, session);
@@ -60,6 +75,7 @@ export class SessionStore {
   end(session: LegacySession, reason: string): void {
     this.#sessions.delete(session.id);
     session.end(reason);
+    if (!this.#closing) this.#ended(session);
     if (this.#sessions.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -70,6 +86,7 @@ export class SessionStore {
   }
 
   close(): void {
+    this.#closing = true;
     for (const session of this.#sessions.values()) this.end(session, 'the gateway is closing');
   }
 

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import {
   DEFAULT_EVENT_LOG_LIMITS,
@@ -9,10 +10,8 @@ import {
 import { STREAM_HEADERS, createHttpReply, eventFrame } from './http-reply.ts';
 import type { ClientChannel, LegacySession } from './legacy-session.ts';
 import type { Reply } from './reply.ts';
-import { createSessionReply, type Accepted } from './session-reply.ts';
+import { RESUMABLE_SINCE, createSessionReply, type Accepted } from './session-reply.ts';
 
-/** The first revision whose clients come back to a stream that was cut (SEP-1699). */
-const RESUMABLE_SINCE = '2025-11-25';
 /** A client that leaves this much of its session's stream unread is cut off; it may open another. */
 const MAX_UNREAD_BYTES = 65_536;
 const SWEEP_MS = 15_000;
@@ -32,9 +31,9 @@ export class SessionStreams {
 
   /** The way back for one request of a session. */
   reply(session: LegacySession, response: ServerResponse, accepted: Accepted): Reply {
-    return resumable(session)
+    return resumable(session) && accepted.resumes
       ? createSessionReply(response, accepted, () => this.#logOf(session))
-      : createHttpReply(response, accepted.stream);
+      : createHttpReply(response, accepted.stream, accepted);
   }
 
   /**
@@ -54,9 +53,12 @@ export class SessionStreams {
     const log = this.#logOf(session);
     if (lastEventId !== undefined) {
       const found = log.find(lastEventId);
-      if (found === undefined) return 'unknown-event';
-      found.stream.resume(begin(response), found.after);
-      return undefined;
+      if (found !== undefined) {
+        found.stream.resume(begin(response), found.after);
+        return undefined;
+      }
+      // What another process sent cannot be had again: the client gets a new stream.
+      if (!session.returned) return 'unknown-event';
     }
     if (session.channel?.connected === true) return 'taken';
     const unheard = session.channel?.unheard ?? [];
@@ -79,7 +81,8 @@ export class SessionStreams {
   #logOf(session: LegacySession): EventLog {
     const known = this.#logs.get(session);
     if (known !== undefined) return known;
-    const log = new EventLog(this.#budget);
+    // Events of another process must not be taken for ours.
+    const log = new EventLog(this.#budget, session.returned ? randomInt(1_000, 900_000_000) : 0);
     this.#logs.set(session, log);
     session.onEnd(() => this.#forget(session));
     this.#timer ??= setInterval(() => {

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage as HttpRequest, ServerResponse } from 'node:http';
+import type { Principal } from '../auth/principal.ts';
 import { RPC, errorObject, errorText } from '../protocol/message.ts';
+import { ANONYMOUS } from './anonymous.ts';
 import { STREAM_HEADERS, eventFrame } from './http-reply.ts';
 import { createInProcessTarget, type InProcessTarget } from './in-process-target.ts';
 import { createMessageBridge, type MessageBridge } from './message-bridge.ts';
@@ -12,6 +14,7 @@ export interface SseEndpointOptions {
     request: HttpRequest,
     response: ServerResponse,
     connectorId: string | undefined,
+    principal: Principal,
   ) => void;
   readonly knows: (connectorId: string) => boolean;
   /** Uniform in [0, 1), for jitter. */
@@ -27,9 +30,14 @@ export interface SseEndpointOptions {
 /** `/sse` and `/messages`: the HTTP+SSE transport of revision 2024-11-05, for clients that know no other. */
 export interface SseEndpoint {
   /** GET: opens a stream. */
-  open(request: HttpRequest, response: ServerResponse, connectorId: string | undefined): void;
-  /** POST of one message for a stream. */
-  post(request: HttpRequest, response: ServerResponse): void;
+  open(
+    request: HttpRequest,
+    response: ServerResponse,
+    connectorId: string | undefined,
+    principal?: Principal,
+  ): void;
+  /** POST of one message for a stream; one that somebody else opened is unknown. */
+  post(request: HttpRequest, response: ServerResponse, principal?: Principal): void;
   /** Streams open now. */
   readonly streams: number;
   /** Ends all streams. Idempotent. */
@@ -37,9 +45,18 @@ export interface SseEndpoint {
 }
 
 interface Stream {
+  readonly principal: Principal;
   readonly response: ServerResponse;
   readonly bridge: MessageBridge;
   asked: boolean;
+}
+
+/** The way into the endpoint for the streams of one principal. */
+interface SharedTarget {
+  readonly key: string;
+  readonly target: InProcessTarget;
+  principal: Principal;
+  streams: number;
 }
 
 /** What a client may leave unread before it is cut off. */
@@ -54,7 +71,7 @@ function refuse(response: ServerResponse, status: number, why: string): void {
 class BridgedSseEndpoint implements SseEndpoint {
   readonly #options: SseEndpointOptions;
   readonly #streams = new Map<string, Stream>();
-  readonly #targets = new Map<string | undefined, InProcessTarget>();
+  readonly #targets = new Map<string, SharedTarget>();
   #timer: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
@@ -66,23 +83,29 @@ class BridgedSseEndpoint implements SseEndpoint {
     return this.#streams.size;
   }
 
-  open(request: HttpRequest, response: ServerResponse, connectorId: string | undefined): void {
+  open(
+    request: HttpRequest,
+    response: ServerResponse,
+    connectorId: string | undefined,
+    principal: Principal = ANONYMOUS,
+  ): void {
     const { knows, maxStreams = 1_000 } = this.#options;
     if (request.method !== 'GET') {
       // A client that tries streamable HTTP first learns by this that it must not here (MCP 2025-03-26).
       response.writeHead(405, { allow: 'GET' }).end();
-    } else if (connectorId !== undefined && !knows(connectorId)) {
+    } else if (connectorId !== undefined && !isShown(connectorId, principal, knows)) {
       refuse(response, 404, `No connector is called ${JSON.stringify(connectorId)}`);
     } else if (this.#streams.size >= maxStreams || this.#closing !== undefined) {
       response.writeHead(503, { 'retry-after': '5' }).end();
     } else {
-      this.#begin(response, connectorId);
+      this.#begin(response, connectorId, principal);
     }
   }
 
-  post(request: HttpRequest, response: ServerResponse): void {
+  post(request: HttpRequest, response: ServerResponse, principal: Principal = ANONYMOUS): void {
     const url = new URL(request.url ?? '/', 'http://localhost');
-    const stream = this.#streams.get(url.searchParams.get('sessionId') ?? '');
+    const found = this.#streams.get(url.searchParams.get('sessionId') ?? '');
+    const stream = found?.principal.id === principal.id ? found : undefined;
     if (request.method !== 'POST') response.writeHead(405, { allow: 'POST' }).end();
     else if (stream === undefined) refuse(response, 404, 'Session not found; open a new stream');
     else void this.#take(request, response, stream);
@@ -94,22 +117,24 @@ class BridgedSseEndpoint implements SseEndpoint {
       for (const { response } of this.#streams.values()) response.end();
       const bridges = [...this.#streams.values()].map(async ({ bridge }) => await bridge.close());
       await Promise.all(bridges);
-      await Promise.all(Array.from(this.#targets.values(), async (one) => await one.close()));
+      await Promise.all(
+        Array.from(this.#targets.values(), async ({ target }) => await target.close()),
+      );
     })();
     await this.#closing;
   }
 
-  #begin(response: ServerResponse, connectorId: string | undefined): void {
+  #begin(response: ServerResponse, connectorId: string | undefined, principal: Principal): void {
     // Unguessable: whoever knows it may speak for this client.
     const id = randomUUID();
-    const target = this.#target(connectorId);
+    const shared = this.#share(connectorId, principal);
     const bridge = createMessageBridge({
-      locate: async () => await Promise.resolve(target),
+      locate: async () => await Promise.resolve(shared.target),
       send: (text) => this.#send(response, text),
       sessionEnded: () => response.end(),
       random: this.#options.random,
     });
-    const stream: Stream = { response, bridge, asked: false };
+    const stream: Stream = { principal, response, bridge, asked: false };
     this.#streams.set(id, stream);
     this.#timer ??= setInterval(() => this.#tick(), this.#options.keepAliveMs ?? 15_000).unref();
     const silence = setTimeout(() => {
@@ -118,7 +143,7 @@ class BridgedSseEndpoint implements SseEndpoint {
     response.once('close', () => {
       clearTimeout(silence);
       this.#streams.delete(id);
-      void bridge.close();
+      void bridge.close().finally(() => this.#leave(shared));
       if (this.#streams.size > 0) return;
       clearInterval(this.#timer);
       this.#timer = undefined;
@@ -151,16 +176,40 @@ class BridgedSseEndpoint implements SseEndpoint {
     }
   }
 
-  #target(connectorId: string | undefined): InProcessTarget {
-    const known = this.#targets.get(connectorId);
-    if (known !== undefined) return known;
-    const { handle } = this.#options;
-    const target = createInProcessTarget((request, response) =>
-      handle(request, response, connectorId),
-    );
-    this.#targets.set(connectorId, target);
-    return target;
+  /** One for all streams of a principal to an endpoint: what comes through it is his. */
+  #share(connectorId: string | undefined, principal: Principal): SharedTarget {
+    const key = `${connectorId ?? ''} ${principal.id}`;
+    const shared = this.#targets.get(key) ?? this.#open(key, connectorId, principal);
+    shared.streams += 1;
+    // What he may do may have changed since.
+    shared.principal = principal;
+    return shared;
   }
+
+  #open(key: string, connectorId: string | undefined, principal: Principal): SharedTarget {
+    const target = createInProcessTarget((request, response) =>
+      this.#options.handle(request, response, connectorId, shared.principal),
+    );
+    const shared: SharedTarget = { key, target, principal, streams: 0 };
+    this.#targets.set(key, shared);
+    return shared;
+  }
+
+  #leave(shared: SharedTarget): void {
+    shared.streams -= 1;
+    if (shared.streams > 0 || this.#closing !== undefined) return;
+    this.#targets.delete(shared.key);
+    void shared.target.close();
+  }
+}
+
+/** A connector that the client may not see is as unknown as one that does not exist. */
+function isShown(
+  connectorId: string,
+  { policy }: Principal,
+  knows: SseEndpointOptions['knows'],
+): boolean {
+  return policy?.connector(connectorId) !== false && knows(connectorId);
 }
 
 /** Serves nothing by itself: `open` and `post` are given to a listener. */

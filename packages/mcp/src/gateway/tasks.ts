@@ -1,13 +1,15 @@
-import { findMember, objectMembers, replaceSpan } from '../protocol/json-scan.ts';
+import { findMember, objectMembers, replaceSpan, type Span } from '../protocol/json-scan.ts';
 import type { RawMember } from '../protocol/message.ts';
-import { META } from '../protocol/revision.ts';
-import type { Reply } from './reply.ts';
+import { META, type Era } from '../protocol/revision.ts';
 
 /**
- * Tasks of modern servers on the shared endpoint (extension `io.modelcontextprotocol/tasks`). A task is asked for long
- * after it was made, maybe of another process, so its id itself says which connector knows it.
+ * Tasks: of modern servers the extension `io.modelcontextprotocol/tasks` (SEP-2663), of those of 2025-11-25 the
+ * experimental core tasks. On the shared endpoint a task is asked for long after it was made, maybe of another process,
+ * so its id itself says which connector knows it.
  */
 export const TASKS_EXTENSION = 'io.modelcontextprotocol/tasks';
+/** Key of `_meta` of whatever belongs to a task (2025-11-25, basic/utilities/tasks). */
+const RELATED = 'io.modelcontextprotocol/related-task';
 /** Never part of a connector id. */
 const SEPARATOR = ':';
 
@@ -31,34 +33,62 @@ export function allowsTasks(meta: readonly RawMember[]): boolean {
   return declared?.text.includes(TASKS_EXTENSION) === true;
 }
 
-/** An answer with the task id in it, if it has one, as the shared endpoint shows it. */
-function withSharedId(body: string, connectorId: string): string {
-  const result = findMember(objectMembers(body), 'result');
-  const span = result && findMember(objectMembers(body, result.start), 'taskId');
-  if (span === undefined) return body;
-  const taskId: unknown = JSON.parse(body.slice(span.start, span.end));
-  if (typeof taskId !== 'string') return body;
-  return replaceSpan(body, span, JSON.stringify(sharedTaskId(connectorId, taskId)));
+/** Where the id of a task stands in the `result` of a request, beside `_meta`. */
+export type TaskPlace = 'taskId' | 'task' | 'nowhere';
+
+/** @returns undefined when the request has nothing to do with tasks. */
+export function taskPlaceOf(
+  era: Era,
+  method: string,
+  params: {
+    readonly value: Readonly<Record<string, unknown>>;
+    readonly meta: readonly RawMember[];
+  },
+): TaskPlace | undefined {
+  if (method === 'tasks/result') return 'nowhere';
+  if (method.startsWith('tasks/')) return 'taskId';
+  if (method !== 'tools/call') return undefined;
+  if (era === 'modern') return allowsTasks(params.meta) ? 'taskId' : undefined;
+  return params.value['task'] === undefined ? undefined : 'task';
 }
 
-/** A reply in whose answer the id of a task is the shared endpoint's. Answers too large to hold are no tasks. */
-export function taskReply(reply: Reply, connectorId: string): Reply {
-  return {
-    notify: (text) => reply.notify(text),
-    answer: (status, body) => {
-      const has = body.includes('"taskId"');
-      reply.answer(status, has ? withSharedId(body.toString(), connectorId) : body);
-    },
-    answerParts: (parts) => reply.answerParts(parts),
-    open: () => reply.open(),
-    chunk: (bytes) => reply.chunk(bytes),
-    end: () => reply.end(),
-    abort: () => reply.abort(),
-    drop: () => reply.drop(),
-    keepAlive: () => reply.keepAlive(),
-    onDrain: (listener) => reply.onDrain(listener),
-    onGone: (listener) => reply.onGone(listener),
-    tick: (nowMs) => reply.tick?.(nowMs),
-    suspend: (retryMs) => reply.suspend?.(retryMs),
-  };
+function memberAt(text: string, span: Span | undefined, key: string): Span | undefined {
+  return span && findMember(objectMembers(text, span.start), key);
+}
+
+function stringAt(text: string, span: Span | undefined): string | undefined {
+  const value: unknown = span && JSON.parse(text.slice(span.start, span.end));
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** The id of the task that an answer gives, as its server writes it; undefined when it gives none. */
+export function taskIdIn(text: string, place: TaskPlace): string | undefined {
+  return stringAt(text, placeIn(text, place));
+}
+
+function placeIn(text: string, place: TaskPlace): Span | undefined {
+  const result = findMember(objectMembers(text), 'result');
+  const holder = place === 'task' ? memberAt(text, result, 'task') : result;
+  return place === 'nowhere' ? undefined : memberAt(text, holder, 'taskId');
+}
+
+/** A message with its task ids as the shared endpoint shows them. */
+export function withSharedIds(text: string, connectorId: string, place: TaskPlace): string {
+  const members = objectMembers(text);
+  const body = findMember(members, 'result') ?? findMember(members, 'params');
+  const related = memberAt(text, memberAt(text, memberAt(text, body, '_meta'), RELATED), 'taskId');
+  // From the last to the first, so that the places of those before stay.
+  const spans = [placeIn(text, place), related]
+    .filter((span) => span !== undefined)
+    .toSorted((a, b) => b.start - a.start);
+  return spans.reduce((changed, span) => {
+    const id = stringAt(text, span);
+    if (id === undefined) return changed;
+    return replaceSpan(changed, span, JSON.stringify(sharedTaskId(connectorId, id)));
+  }, text);
+}
+
+/** Whether a message may say what task it belongs to. */
+export function mayRelate(text: string): boolean {
+  return text.includes(RELATED);
 }

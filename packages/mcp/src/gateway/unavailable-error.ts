@@ -1,5 +1,14 @@
 import { RPC, errorObject } from '../protocol/message.ts';
-import type { UpstreamError } from '../upstream/upstream-error.ts';
+import type { CallResult } from '../observability/connector-instruments.ts';
+import type { UpstreamError, UpstreamErrorCode } from '../upstream/upstream-error.ts';
+
+const NOT_ASKED: ReadonlySet<UpstreamErrorCode> = new Set(['BREAKER_OPEN', 'BULKHEAD_FULL']);
+
+/** What metrics call the end of a call that has no answer. */
+export function failedResult(code: UpstreamErrorCode): CallResult {
+  if (code === 'TIMEOUT') return 'timeout';
+  return NOT_ASKED.has(code) ? 'unavailable' : 'failed';
+}
 
 /**
  * What a client is told when there is no answer: connector, phase and cause, with the stable code in `data`.

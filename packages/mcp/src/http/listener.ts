@@ -1,30 +1,11 @@
 import { chmod } from 'node:fs/promises';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { refusedHost, refusedOrigin } from './origin-check.ts';
+import { createConnectionDrain, type ConnectionDrain } from './connection-drain.ts';
+import { createDispatch, type DispatchOptions } from './dispatch.ts';
 
-/**
- * Who may use a route. `open`: anyone who reaches the socket; `client`: MCP clients; `operator`: whoever runs the
- * service. On loopback without a key all three are met.
- */
-export type AuthClass = 'open' | 'client' | 'operator';
-
-export interface Route {
-  readonly auth: AuthClass;
-  /** Methods it takes; others get 405. Undefined leaves that to the handler. */
-  readonly methods?: readonly string[];
-  /** Methods that web pages of any origin may use; their Host is checked all the same. Default: none. */
-  readonly anyOrigin?: readonly string[];
-  handle(request: IncomingMessage, response: ServerResponse, rest: string): void;
-}
-
-/** Paths to routes; a path that ends in `/` takes everything below it, the rest of the path is handed over. */
-export type RouteTable = ReadonlyMap<string, Route>;
-
-export interface ListenerOptions {
-  readonly routes: RouteTable;
-  /** Told of a handler that threw: a bug of ours; the client gets 500. */
-  readonly onError: (error: unknown) => void;
+export interface ListenerOptions extends DispatchOptions {
+  readonly limits?: Partial<ListenerLimits>;
 }
 
 /**
@@ -38,81 +19,54 @@ export interface Listener {
   listen(port: number, host: string): Promise<AddressInfo>;
   /** As `listen`, on a socket of the file system that only this user may open. */
   listenAt(path: string): Promise<void>;
+  readonly connections: ConnectionDrain;
   /** Stops accepting, ends idle connections, waits for the others up to `graceMs`, then cuts them. */
   close(graceMs: number): Promise<void>;
 }
 
-/** Bounds of the socket, in milliseconds and bytes. */
-export const LISTENER_LIMITS = {
-  /** Idle keep-alive connections. */
+/** Bounds of the socket. */
+export interface ListenerLimits {
+  /** Idle keep-alive connections. Default 65 s. */
+  readonly keepAliveTimeoutMs: number;
+  /** Until all headers of a request are there. Default 10 s. */
+  readonly headersTimeoutMs: number;
+  /** Until the whole request is there. Default 30 s. */
+  readonly requestTimeoutMs: number;
+  /** How often those two are looked at. Default 5 s. */
+  readonly checkEveryMs: number;
+  /** Default 16 KiB. */
+  readonly maxHeaderBytes: number;
+  /** Connections at the same time; one more is closed at once. Default 10000. */
+  readonly maxConnections: number;
+}
+
+const LISTENER_LIMITS: ListenerLimits = {
   keepAliveTimeoutMs: 65_000,
-  /** Until all headers of a request are there. */
   headersTimeoutMs: 10_000,
-  /** Until the whole request is there. */
   requestTimeoutMs: 30_000,
+  checkEveryMs: 5_000,
   maxHeaderBytes: 16_384,
-  /** Connections at the same time. */
   maxConnections: 10_000,
-} as const;
-
-function plain(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
-}
-
-function findRoute(routes: RouteTable, path: string): { route: Route; rest: string } | undefined {
-  const exact = routes.get(path);
-  if (exact !== undefined) return { route: exact, rest: '' };
-  for (const [prefix, route] of routes) {
-    if (prefix.endsWith('/') && path.startsWith(prefix) && path.length > prefix.length) {
-      return { route, rest: path.slice(prefix.length) };
-    }
-  }
-  return undefined;
-}
-
-function dispatch(routes: RouteTable, request: IncomingMessage, response: ServerResponse): void {
-  const path = (request.url ?? '/').replace(/[?#].*$/s, '');
-  const found = findRoute(routes, path);
-  const forAll = found?.route.anyOrigin?.includes(request.method ?? '') === true;
-  const refused = refusedHost(request) ?? (forAll ? undefined : refusedOrigin(request));
-  if (refused !== undefined) {
-    plain(response, 403, refused);
-    return;
-  }
-  if (found === undefined) {
-    plain(response, 404, 'Not found');
-    return;
-  }
-  const { methods } = found.route;
-  if (methods !== undefined && !methods.includes(request.method ?? '')) {
-    response.writeHead(405, { allow: methods.join(', ') }).end();
-    return;
-  }
-  found.route.handle(request, response, found.rest);
-}
+};
 
 /** Owns the socket, the routes with their auth classes, and the Host and Origin checks. */
-export function createListener({ routes, onError }: ListenerOptions): Listener {
+export function createListener(options: ListenerOptions): Listener {
+  const limits: ListenerLimits = { ...LISTENER_LIMITS, ...options.limits };
   const server: Server = createServer(
     {
-      keepAliveTimeout: LISTENER_LIMITS.keepAliveTimeoutMs,
-      headersTimeout: LISTENER_LIMITS.headersTimeoutMs,
-      requestTimeout: LISTENER_LIMITS.requestTimeoutMs,
-      maxHeaderSize: LISTENER_LIMITS.maxHeaderBytes,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: limits.checkEveryMs,
+      maxHeaderSize: limits.maxHeaderBytes,
       noDelay: true,
     },
-    (request, response) => {
-      try {
-        dispatch(routes, request, response);
-      } catch (error) {
-        onError(error);
-        if (response.headersSent) response.destroy();
-        else plain(response, 500, 'Internal error');
-      }
-    },
+    createDispatch(options),
   );
-  server.maxConnections = LISTENER_LIMITS.maxConnections;
+  server.maxConnections = limits.maxConnections;
+  const connections = createConnectionDrain(server);
   return {
+    connections,
     listen: async (port, host) => {
       const { promise, resolve, reject } = Promise.withResolvers<AddressInfo>();
       server.once('error', reject);
@@ -134,15 +88,7 @@ export function createListener({ routes, onError }: ListenerOptions): Listener {
       await promise;
       if (process.platform !== 'win32') await chmod(path, 0o600);
     },
-    close: async (graceMs) => {
-      if (!server.listening) return;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      server.close(() => resolve());
-      server.closeIdleConnections();
-      const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-      await promise;
-      clearTimeout(timer);
-    },
+    close: async (graceMs) => await connections.end(graceMs),
   };
 }
 

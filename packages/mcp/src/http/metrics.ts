@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client';
 import { scrape } from '../observability/scrape.ts';
-import type { Route } from './listener.ts';
+import type { Route } from './route.ts';
 
 /**
  * `/metrics` in the registry's own format. Scrapes that come while one is being written share it.
@@ -31,5 +31,8 @@ export function metricsRoute(
       },
     );
   };
-  return ['/metrics', { auth: 'operator', methods: ['GET', 'HEAD'], handle }];
+  return [
+    '/metrics',
+    { auth: 'operator', scope: 'metrics:read', methods: ['GET', 'HEAD'], handle },
+  ];
 }

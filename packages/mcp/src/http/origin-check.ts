@@ -1,4 +1,15 @@
 import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+
+/** Who may be named beside this machine. */
+export interface AllowedNames {
+  /** Values of `Host` (`name` or `name:port`, lower case) under which the service is reached. */
+  readonly hosts: ReadonlySet<string>;
+  /** Origins of web pages (`https://app.example`) that may use it. */
+  readonly origins: ReadonlySet<string>;
+}
+
+export const NO_OTHER_NAMES: AllowedNames = { hosts: new Set(), origins: new Set() };
 
 const LOOPBACK_NAMES: ReadonlySet<string> = new Set(['localhost', '[::1]']);
 
@@ -16,16 +27,47 @@ function isLoopbackOrigin(origin: string): boolean {
   return url !== undefined && /^https?:$/.test(url.protocol) && isLoopbackName(url.hostname);
 }
 
+/** The very address that was connected to. No page can have a name of its own lead there and send this as Host. */
+function isOwnAddress(name: string, { socket: { localAddress } }: IncomingMessage): boolean {
+  const address = name.replace(/^\[|\]$/g, '');
+  return isIP(address) !== 0 && address === localAddress?.replace(/^::ffff:/, '');
+}
+
+function isAllowedHost(host: string, request: IncomingMessage, { hosts }: AllowedNames): boolean {
+  const name = hostName(host);
+  if (isLoopbackName(name)) return true;
+  return hosts.has(name) || hosts.has(host.toLowerCase()) || isOwnAddress(name, request);
+}
+
 /**
- * Why a request must be refused for its Host, or undefined. A listener on loopback answers only requests that name it
- * so: a page that rebinds its DNS name to 127.0.0.1 sends its own name as Host (MCP transports, security;
- * reliability-security.md S1).
+ * Why a request must be refused for its Host, or undefined. Only requests are answered that name this machine, or what
+ * the operator calls it: a page that rebinds its DNS name to 127.0.0.1 sends its own name as Host (MCP transports,
+ * security; reliability-security.md S1).
  */
-export function refusedHost({ headers: { host } }: IncomingMessage): string | undefined {
-  return host !== undefined && isLoopbackName(hostName(host)) ? undefined : 'Host is not allowed';
+export function refusedHost(
+  request: IncomingMessage,
+  allowed: AllowedNames = NO_OTHER_NAMES,
+): string | undefined {
+  const { host } = request.headers;
+  const isAllowed = host !== undefined && isAllowedHost(host, request, allowed);
+  return isAllowed ? undefined : 'Host is not allowed';
+}
+
+/** Whether a request names more than one Host: which of them counts is anybody's guess (RFC 9112 §3.2). */
+export function hasTwoHosts({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at];
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts > 1;
 }
 
 /** Why a request must be refused for its Origin, or undefined: pages in browsers send theirs. */
-export function refusedOrigin({ headers: { origin } }: IncomingMessage): string | undefined {
-  return origin === undefined || isLoopbackOrigin(origin) ? undefined : 'Origin is not allowed';
+export function refusedOrigin(
+  { headers: { origin } }: IncomingMessage,
+  { origins }: AllowedNames = NO_OTHER_NAMES,
+): string | undefined {
+  if (origin === undefined || origins.has(origin) || isLoopbackOrigin(origin)) return undefined;
+  return 'Origin is not allowed';
 }

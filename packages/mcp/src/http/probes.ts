@@ -1,10 +1,12 @@
 import type { ServerResponse } from 'node:http';
-import type { Route } from './listener.ts';
+import type { Route } from './route.ts';
 
 /** What the probes ask the service. */
 export interface Health {
   /** True when every connector is fresh, stale or named as unavailable, and no shutdown has begun. */
   ready(): boolean;
+  /** True once the service listens and what it kept has been taken over. */
+  started(): boolean;
   /** The whole status document. */
   status(): Readonly<Record<string, unknown>>;
 }
@@ -22,7 +24,7 @@ function sendJson(response: ServerResponse, status: number, value: unknown): voi
     .end(body);
 }
 
-/** `/livez` (the process answers), `/readyz` (clients may come), `/status` (everything an operator asks first). */
+/** `/livez` (the process answers), `/readyz` (clients may come), `/startupz` (the start is over), `/status` (everything an operator asks first). */
 export function probeRoutes(health: Health): readonly (readonly [string, Route])[] {
   return [
     [
@@ -41,6 +43,17 @@ export function probeRoutes(health: Health): readonly (readonly [string, Route])
         handle: (_request, response) => {
           const ready = health.ready();
           sendJson(response, ready ? 200 : 503, { ready });
+        },
+      },
+    ],
+    [
+      '/startupz',
+      {
+        auth: 'open',
+        methods: READ_ONLY,
+        handle: (_request, response) => {
+          const started = health.started();
+          sendJson(response, started ? 200 : 503, { started });
         },
       },
     ],

@@ -1,14 +1,18 @@
-import { hash, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type * as registryLibrary from '@cortex-os/mcp-registry';
 import { BodyError, readBody } from '../gateway/read-body.ts';
-import type { Route } from './listener.ts';
+import type { Route } from './route.ts';
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => void;
 
 export interface RegistryRoutesOptions {
   /** Answers `/v0.1/…`; waits for the registry to be opened, and is undefined when it cannot be. Never rejects. */
   readonly api: () => Promise<Handle | undefined>;
+  /** The key of the API's own; whoever has it needs no other. */
+  readonly apiKey?: string | undefined;
+  /** Gets the requests whose senders may write by what the gate knows of them. */
+  readonly writers?: WeakSet<IncomingMessage>;
 }
 
 const NOT_OPEN_HEADERS = { 'retry-after': '1', 'access-control-allow-origin': '*' } as const;
@@ -21,16 +25,26 @@ async function library(): Promise<RegistryLibrary> {
 }
 
 /**
- * `/v0.1/…`: the official registry API. Anybody who reaches it may read, web pages of any origin included, as clients of
- * a registry expect (reliability-security.md 4, CORS); writing needs the API's key, and is not for foreign pages.
+ * `/v0.1/…`: the official registry API. Clients may read, web pages of any origin included, as clients of a registry
+ * expect (reliability-security.md 4, CORS); writing needs the API's key or the scope `registry:write`, and is not for
+ * foreign pages.
  */
-export function registryApiRoute({ api }: RegistryRoutesOptions): readonly [string, Route] {
+export function registryApiRoute({
+  api,
+  apiKey,
+  writers,
+}: RegistryRoutesOptions): readonly [string, Route] {
   return [
     '/v0.1/',
     {
-      auth: 'open',
+      auth: 'client',
+      writes: 'registry:write',
+      // Names of servers are in it that somebody with a part of them may not see.
+      whole: true,
+      ...(apiKey !== undefined && { proof: (request) => hasToken(request, apiKey) }),
       anyOrigin: ['GET', 'HEAD', 'OPTIONS'],
-      handle: (request, response) => {
+      handle: (request, response, _rest, { scopes }) => {
+        if (scopes.has('registry:write') || scopes.has('operator')) writers?.add(request);
         const answer = async (): Promise<void> => {
           const handle = await api();
           if (handle !== undefined) handle(request, response);
@@ -83,12 +97,21 @@ function hasToken(request: IncomingMessage, token: string): boolean {
   return timingSafeEqual(hash('sha256', given, 'buffer'), hash('sha256', token, 'buffer'));
 }
 
+function nonceOf({ url = '' }: IncomingMessage): string | undefined {
+  return /[?&]nonce=([\w-]{16,128})(?:&|$)/.exec(url)?.[1];
+}
+
+/** As the registry's `callerProof`, without waiting for the registry to be loaded. */
+function callerProof(token: string, nonce: string): string {
+  return createHmac('sha256', token).update(`registry caller ${nonce}`).digest('base64url');
+}
+
 async function sendHello(
   request: IncomingMessage,
   response: ServerResponse,
   token: string,
 ): Promise<void> {
-  const nonce = /[?&]nonce=([\w-]{16,128})(?:&|$)/.exec(request.url ?? '')?.[1];
+  const nonce = nonceOf(request);
   if (nonce === undefined) {
     sendJson(response, 400, { code: 'EINVALID', message: 'a nonce of 16 to 128 characters' });
     return;
@@ -169,5 +192,12 @@ export function registryControlRoute(options: RegistryControlOptions): readonly 
     }
     void change(request, response, options);
   };
-  return ['/v1/registry/', { auth: 'operator', methods: ['GET', 'POST'], handle }];
+  const proof: Route['proof'] = (request, rest) => {
+    const token = options.token();
+    if (token === undefined) return false;
+    if (rest !== 'hello') return hasToken(request, token);
+    const nonce = nonceOf(request);
+    return nonce !== undefined && hasToken(request, callerProof(token, nonce));
+  };
+  return ['/v1/registry/', { auth: 'operator', methods: ['GET', 'POST'], proof, handle }];
 }

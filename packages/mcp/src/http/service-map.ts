@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { PublishedMap } from '../connectors/map-publisher.ts';
-import type { Route } from './listener.ts';
+import type { Route } from './route.ts';
 
 export interface ServiceMapRouteOptions {
   /** Undefined when no map is configured: the route is then 404. */
@@ -58,5 +58,7 @@ export function serviceMapRoute({
       },
     );
   };
-  return ['/v1/connectors/service-map', { auth: 'client', methods: ['GET', 'HEAD'], handle }];
+  const methods = ['GET', 'HEAD'];
+  // It names every connector.
+  return ['/v1/connectors/service-map', { auth: 'client', whole: true, methods, handle }];
 }

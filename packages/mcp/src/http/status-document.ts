@@ -12,6 +12,12 @@ export interface StatusFacts {
   readonly map: MapStatus | undefined;
   /** Undefined when no registry is used. */
   readonly registry?: object | undefined;
+  /** Who has to say who he is; never a key. */
+  readonly auth?: object | undefined;
+  /** Of connectors that log in, by connector; never a token. */
+  readonly credentials?: Readonly<Record<string, object>> | undefined;
+  /** The audit log, pins and odd texts, as far as there are any. */
+  readonly oversight?: Readonly<Record<string, unknown>> | undefined;
   readonly catalog: Catalog<unknown>;
   readonly sessions: number;
   readonly callsInFlight: number;
@@ -35,6 +41,9 @@ export function statusDocument(facts: StatusFacts): Readonly<Record<string, unkn
     connectors: facts.connectors,
     ...(facts.map && { map: facts.map }),
     ...(facts.registry && { registry: facts.registry }),
+    ...(facts.auth && { auth: facts.auth }),
+    ...(Object.keys(facts.credentials ?? {}).length > 0 && { credentials: facts.credentials }),
+    ...facts.oversight,
     catalog: {
       generation: facts.catalog.generation,
       tools: lists.tools.count,

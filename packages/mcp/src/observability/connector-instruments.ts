@@ -1,4 +1,10 @@
 import type { Counter, Histogram } from 'prom-client';
+import {
+  bindCallMetrics,
+  type BoundCallMetrics,
+  type CallMetrics,
+  type RefusalReason,
+} from './call-metrics.ts';
 
 /** How an attempt to sync a connector ended. */
 export type SyncResult = 'synced' | 'unchanged' | 'failed';
@@ -22,7 +28,7 @@ export const CALL_RESULTS: readonly CallResult[] = [
 type Observe = (seconds: number) => void;
 
 /** The metrics that carry a connector's id and are not read at scrape time. */
-export interface ConnectorMetrics {
+export interface ConnectorMetrics extends CallMetrics {
   readonly syncDuration: Histogram<'connector' | 'outcome'>;
   readonly syncRetries: Counter<'connector'>;
   readonly roundTrips: Counter<'connector'>;
@@ -40,6 +46,7 @@ export class ConnectorInstruments {
   readonly #toolCall: ReadonlyMap<CallResult, Observe>;
   readonly #retry: () => void;
   readonly #roundTrip: () => void;
+  readonly #calls: BoundCallMetrics;
   #retired = false;
 
   constructor(connectorId: string, metrics: ConnectorMetrics) {
@@ -64,6 +71,7 @@ export class ConnectorInstruments {
     const roundTrips = metrics.roundTrips.labels(connectorId);
     roundTrips.inc(0);
     this.#roundTrip = () => roundTrips.inc();
+    this.#calls = bindCallMetrics(connectorId, metrics);
   }
 
   /** An attempt to sync has ended. */
@@ -81,6 +89,16 @@ export class ConnectorInstruments {
     if (!this.#retired) this.#roundTrip();
   }
 
+  /** A call is sent a second time. */
+  callRetried(): void {
+    if (!this.#retired) this.#calls.retried();
+  }
+
+  /** A call was not sent. */
+  callRefused(reason: RefusalReason): void {
+    if (!this.#retired) this.#calls.refused(reason);
+  }
+
   /** A tool call is over, whichever way. */
   toolCallEnded(result: CallResult, durationMs: number): void {
     if (!this.#retired) this.#toolCall.get(result)?.(durationMs / 1000);
@@ -92,6 +110,7 @@ export class ConnectorInstruments {
     const { syncDuration, syncRetries, roundTrips, toolCallDuration } = this.#metrics;
     syncRetries.remove(this.#connectorId);
     roundTrips.remove(this.#connectorId);
+    this.#calls.remove();
     for (const outcome of SYNC_RESULTS) syncDuration.remove(this.#connectorId, outcome);
     for (const outcome of CALL_RESULTS) toolCallDuration.remove(this.#connectorId, outcome);
   }

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { createBreakerGauge, createCallMetrics } from './call-metrics.ts';
 import { ConnectorInstruments, type ConnectorMetrics } from './connector-instruments.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
 import { createRuntimeMonitor, type RuntimeMonitor } from './runtime-monitor.ts';
@@ -14,6 +15,8 @@ export interface ConnectorFact {
   readonly ageMs: number | undefined;
   /** Set when the last attempt failed, or the connection has been lost since. */
   readonly failure: unknown;
+  /** How its calls fare. */
+  readonly calls?: { readonly breaker: 'closed' | 'open' | 'half-open' } | undefined;
 }
 
 /** What is read at scrape time rather than kept up to date. */
@@ -24,6 +27,8 @@ export interface ScrapeFacts {
   callsInFlight(): number;
   /** Sessions of legacy clients. */
   sessions(): number;
+  /** Whether the service is on its way out. */
+  draining(): boolean;
 }
 
 /** Every metric of one service, in a registry of its own. Durations are in seconds. */
@@ -33,10 +38,12 @@ export interface Instruments extends ConnectorMetrics {
   readonly proxyUp: Gauge<'connector'>;
   readonly connectorState: Gauge<'connector' | 'state'>;
   readonly manifestAge: Gauge<'connector'>;
+  readonly breakerState: Gauge<'connector'>;
   readonly catalogBuildDuration: Histogram;
   readonly catalogItems: Gauge<'kind'>;
   readonly callsInFlight: Gauge;
   readonly sessions: Gauge;
+  readonly draining: Gauge;
   readonly listRequests: Counter<'method'>;
   readonly questions: Counter<'outcome'>;
   /** The bound children of a configured connector, made when first asked for. */
@@ -56,7 +63,10 @@ const CALL_BUCKETS_S: number[] = [0.003, 0.012, 0.025, 0.05, 0.1, 0.25, 1, 5, 60
 // 5 ms is one slice.
 const BUILD_BUCKETS_S: number[] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
 
-type ConnectorGauges = Pick<Instruments, 'proxyUp' | 'connectorState' | 'manifestAge'>;
+type ConnectorGauges = Pick<
+  Instruments,
+  'proxyUp' | 'connectorState' | 'manifestAge' | 'breakerState'
+>;
 
 function createConnectorGauges(registers: [Registry], facts: ScrapeFacts): ConnectorGauges {
   return {
@@ -87,6 +97,7 @@ function createConnectorGauges(registers: [Registry], facts: ScrapeFacts): Conne
         }
       },
     }),
+    breakerState: createBreakerGauge(registers, () => facts.connectors()),
     manifestAge: new Gauge({
       name: 'mcp_manifest_age_seconds',
       help: 'Time since the manifest in hand was received; none without a manifest.',
@@ -113,6 +124,7 @@ function createConnectorMetrics(registers: [Registry], prune: () => void): Conne
       // Written before the others, so that a scrape shows none of them with a connector that is gone.
       collect: prune,
     }),
+    ...createCallMetrics(registers),
     syncRetries: new Counter({
       name: 'mcp_connector_sync_retries_total',
       help: 'Attempts to sync a connector that followed a failed one.',
@@ -141,6 +153,7 @@ type ServiceMetrics = Pick<
   | 'catalogItems'
   | 'callsInFlight'
   | 'sessions'
+  | 'draining'
   | 'listRequests'
   | 'questions'
 >;
@@ -178,6 +191,14 @@ function createServiceMetrics(registers: [Registry], facts: ScrapeFacts): Servic
       registers,
       collect() {
         this.set(facts.sessions());
+      },
+    }),
+    draining: new Gauge({
+      name: 'mcp_gateway_draining',
+      help: '1 while the service stops and still answers, else 0.',
+      registers,
+      collect() {
+        this.set(facts.draining() ? 1 : 0);
       },
     }),
     listRequests: new Counter({

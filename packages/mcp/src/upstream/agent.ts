@@ -5,7 +5,10 @@ import type { Agent, Dispatcher } from 'undici';
 
 /** Bounds of the shared sockets. Durations in milliseconds. */
 export interface SharedAgentsOptions {
-  /** TCP and TLS connect together. Default 2000: a server that is up answers in one round trip. */
+  /**
+   * TCP and TLS connect together, where `allowConnect` did not say more. Default 2000: a server that is up answers in
+   * one round trip. A connector with less ends its own requests sooner.
+   */
   readonly connectTimeoutMs: number;
   /**
    * How long an idle socket is kept. Default 15000. A server's own `Keep-Alive` hint can only shorten it,
@@ -24,10 +27,11 @@ export interface SharedAgentsOptions {
   /** Distinct origins with live sockets, per agent. Default 1024; one more fails at once. */
   readonly maxOrigins: number;
   /**
-   * Sockets for requests to one origin. Default 40: one connector's bulkhead (32) and room for cancellations
-   * and lists. Give the sum of an origin's connectors, so that none can use up another's share.
+   * Sockets for requests to one origin; null: as many as there are requests. Default null: each connector's calls are
+   * bounded before they come here, so that an origin has what its connectors may have together and none can use up
+   * another's share.
    */
-  readonly connectionsFor: (origin: string) => number;
+  readonly connectionsFor: (origin: string) => number | null;
   /** Sockets for long-lived streams to one origin. Default 1024: one per session that listens. */
   readonly streamsPerOrigin: number;
   /** Turns names into addresses, and may refuse to. Default: the system's resolver. */
@@ -41,7 +45,7 @@ export const DEFAULT_AGENT_OPTIONS: SharedAgentsOptions = {
   socketLifetimeMs: 300_000,
   silenceTimeoutMs: 610_000,
   maxOrigins: 1_024,
-  connectionsFor: () => 40,
+  connectionsFor: () => null,
   streamsPerOrigin: 1_024,
 };
 
@@ -54,6 +58,8 @@ export interface SharedAgents {
   readonly requests: Dispatcher;
   /** For notification streams, which may be silent for hours; kept apart so that they never hold up a call. */
   readonly streams: Dispatcher;
+  /** A connector lets connections to this origin take so long. Has to be said before the first request goes there. */
+  allowConnect?(origin: string, timeoutMs: number): void;
   /** Destroys every socket; what is under way fails. */
   close(): Promise<void>;
 }
@@ -67,19 +73,25 @@ function loadUndici(): typeof Undici {
   return createRequire(import.meta.url)('undici') as typeof Undici;
 }
 
+/** What differs between origins. */
+interface PerOrigin {
+  connections(origin: string): number | null;
+  connectTimeoutMs(origin: string): number;
+}
+
 function createAgent(
   options: SharedAgentsOptions,
   silenceTimeoutMs: number,
-  connectionsFor: (origin: string) => number,
+  perOrigin: PerOrigin,
 ): Agent {
   const undici = loadUndici();
+  const connect = {
+    keepAlive: true,
+    keepAliveInitialDelay: options.tcpProbeMs,
+    ...(options.lookup && { lookup: options.lookup }),
+  };
   return new undici.Agent({
-    connect: {
-      timeout: options.connectTimeoutMs,
-      keepAlive: true,
-      keepAliveInitialDelay: options.tcpProbeMs,
-      ...(options.lookup && { lookup: options.lookup }),
-    },
+    connect,
     keepAliveTimeout: options.idleSocketMs,
     keepAliveMaxTimeout: options.idleSocketMs,
     keepAliveTimeoutThreshold: HINT_MARGIN_MS,
@@ -94,7 +106,10 @@ function createAgent(
     factory: (origin, poolOptions) =>
       new undici.Pool(
         origin,
-        Object.assign({}, poolOptions, { connections: connectionsFor(String(origin)) }),
+        Object.assign({}, poolOptions, {
+          connections: perOrigin.connections(String(origin)),
+          connect: { ...connect, timeout: perOrigin.connectTimeoutMs(String(origin)) },
+        }),
       ),
   });
 }
@@ -110,13 +125,21 @@ export function createSharedAgents(options: Partial<SharedAgentsOptions> = {}): 
     if (closed) void agent.destroy();
     return agent;
   };
+  const allowed = new Map<string, number>();
+  const connectTimeoutMs = (origin: string): number => allowed.get(origin) ?? all.connectTimeoutMs;
   return {
     get requests() {
-      return (requests ??= made(createAgent(all, all.silenceTimeoutMs, all.connectionsFor)));
+      const perOrigin = { connections: all.connectionsFor, connectTimeoutMs };
+      return (requests ??= made(createAgent(all, all.silenceTimeoutMs, perOrigin)));
     },
     get streams() {
+      const perOrigin = { connections: () => all.streamsPerOrigin, connectTimeoutMs };
       // No timeouts here: some servers send not even headers before the first event.
-      return (streams ??= made(createAgent(all, 0, () => all.streamsPerOrigin)));
+      return (streams ??= made(createAgent(all, 0, perOrigin)));
+    },
+    allowConnect(origin, timeoutMs) {
+      if (timeoutMs <= connectTimeoutMs(origin) || allowed.size >= all.maxOrigins) return;
+      allowed.set(origin, timeoutMs);
     },
     async close() {
       closed = true;

@@ -58,14 +58,15 @@ export function childEnvironment(
   marker: Environment,
   platform: NodeJS.Platform = process.platform,
 ): Record<string, string> {
-  const env: Record<string, string> = {};
+  // A map, since a variable may be called `__proto__`.
+  const env = new Map<string, string>();
   for (const [name, value] of Object.entries(base)) {
     if (value !== undefined && !value.startsWith('()') && isInherited(name, platform)) {
-      env[name] = value;
+      env.set(name, value);
     }
   }
   for (const [name, value] of [...Object.entries(own), ...Object.entries(marker)]) {
-    if (value !== undefined) env[name] = value;
+    if (value !== undefined) env.set(name, value);
   }
-  return env;
+  return Object.fromEntries(env);
 }

@@ -26,11 +26,18 @@ function readable(line: string): string {
   );
 }
 
-/** Drains a child's stderr: remembers its end, hands every line (cut at 4 KiB) to `onLine`. */
-export function createStderrTail(onLine: (line: string) => void): StderrTail {
+/**
+ * Drains a child's stderr: remembers its end, hands every line (cut at 4 KiB) to `onLine`.
+ * @param hide takes what must not be shown out of a line. Default: nothing.
+ */
+export function createStderrTail(
+  onLine: (line: string) => void,
+  hide: (line: string) => string = String,
+): StderrTail {
   const lines: string[] = [];
   let chars = 0;
-  function keep(line: string): void {
+  function keep(said: string): void {
+    const line = hide(said);
     lines.push(line);
     chars += line.length + 1;
     while (chars > TAIL_BYTES && lines.length > 1) chars -= (lines.shift()?.length ?? 0) + 1;

@@ -4,6 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import { childEnvironment, type Environment } from './child-process-env.ts';
 import { groupGone, groupRemains, signalGroup } from './child-process-group.ts';
 import { createStderrTail, type StderrTail } from './child-process-stderr.ts';
+import { hideSecretsOf } from './child-secrets.ts';
 import type { Reaper } from './reaper.ts';
 import { UpstreamError } from './upstream-error.ts';
 
@@ -113,7 +114,7 @@ class RunningChild implements ChildHandle {
     this.pid = pid;
     this.stdin = child.stdin;
     this.stdout = child.stdout;
-    this.stderr = createStderrTail(options.onStderr);
+    this.stderr = createStderrTail(options.onStderr, hideSecretsOf(options));
     child.stdin.on('error', () => undefined); // EPIPE: `exited` tells the same
     child.stdout.on('error', () => undefined);
     child.stderr.on('error', () => undefined);

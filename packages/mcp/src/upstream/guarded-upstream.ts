@@ -1,13 +1,17 @@
+import { LIST_BY_METHOD } from '../protocol/list-kind.ts';
 import type { RawMember } from '../protocol/message.ts';
 import type { Era } from '../protocol/revision.ts';
-import type { QuotaGate } from './quota.ts';
-import { UpstreamError, type ConnectorPhase } from './upstream-error.ts';
+import type { ConnectorPhase, UpstreamError } from './upstream-error.ts';
 import type {
+  CallGate,
+  CallGateStatus,
+  CallLine,
   ConnectNext,
   ForwardHandle,
   ForwardRequest,
   ForwardSink,
   Interest,
+  ReplicaStatus,
   RequestOptions,
   ServerRequest,
   Upstream,
@@ -23,19 +27,29 @@ export interface DrainableUpstream extends Upstream {
   passEnded?(): void;
   /** Stopped until something is asked of it. */
   readonly asleep?: boolean;
+  /** How the calls of its connector fare; undefined when nothing stands before it. */
+  readonly calls?: CallGateStatus | undefined;
+  /** The servers behind it, when there are several. */
+  readonly replicas?: readonly ReplicaStatus[] | undefined;
 }
 
 /** What is wrapped. */
-export type GuardableUpstream = Upstream & { passEnded?(): void; readonly asleep?: boolean };
+export type GuardableUpstream = Upstream &
+  Pick<DrainableUpstream, 'passEnded' | 'asleep' | 'replicas'>;
 
-/** Passes everything on, and says once that the call is over. */
-class CountedSink implements ForwardSink {
+/** Passes everything on, both ways, and says once that the call is over. */
+class CountedCall implements ForwardSink, ForwardHandle {
   readonly #sink: ForwardSink;
-  #over: (() => void) | undefined;
+  #line: CallLine | undefined;
+  #handle: ForwardHandle | undefined;
 
-  constructor(sink: ForwardSink, over: () => void) {
+  constructor(sink: ForwardSink, line: CallLine) {
     this.#sink = sink;
-    this.#over = over;
+    this.#line = line;
+  }
+
+  send(request: ForwardRequest): void {
+    this.#handle = this.#line?.send(request, this);
   }
 
   notification(text: string): void {
@@ -51,17 +65,17 @@ class CountedSink implements ForwardSink {
   }
 
   result(text: string, era: Era): void {
-    this.ended();
+    this.#ended();
     this.#sink.result(text, era);
   }
 
   error(text: string, era: Era): void {
-    this.ended();
+    this.#ended();
     this.#sink.error(text, era);
   }
 
   whole(body: Buffer): void {
-    this.ended();
+    this.#ended();
     this.#sink.whole(body);
   }
 
@@ -74,37 +88,44 @@ class CountedSink implements ForwardSink {
   }
 
   end(): void {
-    this.ended();
+    this.#ended();
     this.#sink.end();
   }
 
   fail(error: UpstreamError): void {
-    this.ended();
+    this.#ended();
     this.#sink.fail(error);
   }
 
-  ended(): void {
-    const over = this.#over;
-    this.#over = undefined;
-    over?.();
+  cancel(reason: string): void {
+    this.#ended();
+    this.#handle?.cancel(reason);
+  }
+
+  pause(): void {
+    this.#handle?.pause();
+  }
+
+  resume(): void {
+    this.#handle?.resume();
+  }
+
+  #ended(): void {
+    const line = this.#line;
+    this.#line = undefined;
+    line?.ended();
   }
 }
 
-const REFUSED: ForwardHandle = {
-  cancel: () => undefined,
-  pause: () => undefined,
-  resume: () => undefined,
-};
-
-class GuardedUpstream implements DrainableUpstream {
+class GuardedUpstream implements DrainableUpstream, CallLine {
   readonly #inner: GuardableUpstream;
-  readonly #quota: QuotaGate | undefined;
+  readonly #gate: CallGate | undefined;
   readonly #idle = new Set<() => void>();
   #inFlight = 0;
 
-  constructor(inner: GuardableUpstream, quota: QuotaGate | undefined) {
+  constructor(inner: GuardableUpstream, gate: CallGate | undefined) {
     this.#inner = inner;
-    this.#quota = quota;
+    this.#gate = gate;
   }
 
   get connectorId(): string {
@@ -127,6 +148,14 @@ class GuardedUpstream implements DrainableUpstream {
     return this.#inner.asleep === true;
   }
 
+  get replicas(): readonly ReplicaStatus[] | undefined {
+    return this.#inner.replicas;
+  }
+
+  get calls(): CallGateStatus | undefined {
+    return this.#gate?.status;
+  }
+
   async connect(signal: AbortSignal, next?: ConnectNext): Promise<UpstreamInfo> {
     return await this.#inner.connect(signal, next);
   }
@@ -136,29 +165,30 @@ class GuardedUpstream implements DrainableUpstream {
     params: readonly RawMember[],
     options: RequestOptions,
   ): Promise<string> {
-    return await this.#inner.request(method, params, options);
+    const result = await this.#inner.request(method, params, options);
+    // What a sleeping process listed is known without asking it.
+    if (this.#gate !== undefined && !this.asleep && LIST_BY_METHOD.has(method)) {
+      this.#gate.reached();
+    }
+    return result;
   }
 
   forward(request: ForwardRequest, sink: ForwardSink): ForwardHandle {
-    const refusal = this.#quota?.admit();
-    if (refusal !== undefined) {
-      const { message, retryAfterMs } = refusal;
-      const details = { connectorId: this.connectorId, phase: 'ready', unsent: true } as const;
-      const retry = retryAfterMs === undefined ? {} : { retryAfterMs };
-      sink.fail(new UpstreamError('QUOTA_EXCEEDED', message, { ...details, ...retry }));
-      return REFUSED;
-    }
     this.#inFlight += 1;
-    const counted = new CountedSink(sink, () => this.#ended());
-    const handle = this.#inner.forward(request, counted);
-    return {
-      cancel: (reason) => {
-        counted.ended();
-        handle.cancel(reason);
-      },
-      pause: () => handle.pause(),
-      resume: () => handle.resume(),
-    };
+    if (this.#gate !== undefined) return this.#gate.forward(request, sink, this);
+    const call = new CountedCall(sink, this);
+    call.send(request);
+    return call;
+  }
+
+  send(request: ForwardRequest, sink: ForwardSink): ForwardHandle {
+    return this.#inner.forward(request, sink);
+  }
+
+  ended(): void {
+    this.#inFlight -= 1;
+    if (this.#inFlight > 0) return;
+    for (const resolve of this.#idle) resolve();
   }
 
   async setInterest(interest: Interest): Promise<void> {
@@ -186,21 +216,18 @@ class GuardedUpstream implements DrainableUpstream {
 
   async close(): Promise<void> {
     for (const resolve of this.#idle) resolve();
+    this.#gate?.closing(this);
     await this.#inner.close();
-  }
-
-  #ended(): void {
-    this.#quota?.release();
-    this.#inFlight -= 1;
-    if (this.#inFlight > 0) return;
-    for (const resolve of this.#idle) resolve();
   }
 }
 
-/** Counts the calls of an upstream: holds them to its quotas, and knows when they have ended. */
+/**
+ * Counts the calls of an upstream, and so knows when they have ended.
+ * @param gate stands before it, and before the other connections of its connector. Default: all calls pass.
+ */
 export function createGuardedUpstream(
   inner: GuardableUpstream,
-  quota?: QuotaGate,
+  gate?: CallGate,
 ): DrainableUpstream {
-  return new GuardedUpstream(inner, quota);
+  return new GuardedUpstream(inner, gate);
 }

@@ -65,14 +65,6 @@ type Body =
 
 const WAITING: Body = { kind: 'waiting' };
 
-/**
- * Calls back when the socket of an answer that just ended takes requests again: undici frees it one turn of the
- * event loop later. Who asks again at once gets a new socket instead, and pays for its handshakes.
- */
-export function onceSocketIsFree(callback: () => void): void {
-  setImmediate(() => setImmediate(callback));
-}
-
 function mediaType(headers: ResponseHeaders): string {
   return (headerOf(headers, 'content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
@@ -89,6 +81,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #over = false;
   #paused = false;
   #linger: NodeJS.Timeout | undefined;
+  #connecting: NodeJS.Timeout | undefined;
 
   constructor(wire: HttpWire, receiver: ExchangeReceiver, phase: ConnectorPhase) {
     this.#wire = wire;
@@ -107,12 +100,15 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     const { method, headers, body } = request;
     this.#maxEventChars = request.maxEventChars ?? MAX_RESPONSE_BYTES;
     dispatcher.dispatch({ origin, path, method, headers, body: body ?? null }, this);
+    // On a socket that is there it has left already.
+    if (!this.sent && !this.#over) this.#waitForSocket();
   }
 
   /** Ends the exchange at once; the server sees its connection closed. */
   destroy(): void {
     this.#over = true;
     clearTimeout(this.#linger);
+    clearTimeout(this.#connecting);
     this.#controller?.abort(new Error('the exchange was given up'));
   }
 
@@ -141,6 +137,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     // Thrown, not aborted: the request leaves the queue and the socket lives on, nothing having been written.
     if (this.#over) throw new Error('given up before it was sent');
     this.#controller = controller;
+    clearTimeout(this.#connecting);
     this.#receiver.sent?.();
     if (this.#paused) controller.pause();
   }
@@ -212,6 +209,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
     clearTimeout(this.#linger);
+    clearTimeout(this.#connecting);
     if (this.#over) return;
     this.#over = true;
     this.#receiver.failed(translateError(error, this.#where, this.sent));
@@ -223,6 +221,18 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     const error = new UpstreamError(code, message, { ...this.#where, cause });
     this.destroy();
     this.#receiver.failed(error);
+  }
+
+  /** Sockets are shared, and connect for as long as the most patient connector allows. */
+  #waitForSocket(): void {
+    this.#connecting = setTimeout(() => {
+      if (this.#over || this.sent) return;
+      this.destroy();
+      const message = 'the server did not accept the connection in time';
+      const details = { ...this.#where, phase: 'connect', unsent: true } as const;
+      this.#receiver.failed(new UpstreamError('CONNECT_TIMEOUT', message, details));
+    }, this.#wire.timeouts.connectTimeoutMs);
+    this.#connecting.unref();
   }
 
   #bodyOf(type: string): Body {

@@ -135,7 +135,14 @@ export function cancelledId(text: string): unknown {
   return isJsonObject(params) ? params['requestId'] : undefined;
 }
 
+/** Beside changes of lists: updates of resources, and of tasks of either era. */
+const UNASKED: ReadonlySet<string> = new Set([
+  'notifications/resources/updated',
+  'notifications/tasks',
+  'notifications/tasks/status',
+]);
+
 /** Whether a notification belongs to no request, wherever it arrives. */
 export function isUnasked(method: string): boolean {
-  return method.endsWith('/list_changed') || method === 'notifications/resources/updated';
+  return method.endsWith('/list_changed') || UNASKED.has(method);
 }

@@ -1,8 +1,9 @@
 import type { JsonRpcId } from '../protocol/message.ts';
-import { HttpExchange, onceSocketIsFree, type ExchangeReceiver } from './http-exchange.ts';
+import { HttpExchange, type ExchangeReceiver } from './http-exchange.ts';
 import { readMessages, type ServerMessage } from './http-message.ts';
 import type { Refusal, ResponseHeaders } from './http-refusal.ts';
 import type { HttpWire } from './http-wire.ts';
+import { onceSocketIsFree } from './once-socket-is-free.ts';
 import { UpstreamError, type ConnectorPhase, type UpstreamErrorCode } from './upstream-error.ts';
 
 export type Answer = Extract<ServerMessage, { kind: 'result' | 'error' }>;

@@ -26,7 +26,7 @@ export interface HttpWire {
 }
 
 export interface HttpWireOptions extends Pick<HttpWire, 'roundTrips'> {
-  readonly agents: Pick<SharedAgents, 'requests'>;
+  readonly agents: Pick<SharedAgents, 'requests' | 'allowConnect'>;
   readonly clientInfo: ClientIdentity;
 }
 
@@ -100,6 +100,7 @@ export function createHttpWire(
     if (url.protocol !== 'http:' && url.protocol !== 'https:') {
       throw new TypeError(`a URL of scheme ${JSON.stringify(url.protocol)} cannot be connected`);
     }
+    agents.allowConnect?.(url.origin, definition.timeouts.connectTimeoutMs);
     const configured = configuredHeaders(definition.transport.headers, url);
     const headers = [...PROTOCOL_HEADERS, ...configured];
     if (!configured.includes('user-agent')) {

@@ -71,10 +71,12 @@ export class KeptInterest {
     // The latest, as others may have come in between.
     const refused = await this.#apply(target);
     const mine = new Set(added);
-    const first = refused.find(({ uri }) => mine.has(uri));
+    const own = refused.filter(({ uri }) => mine.has(uri));
+    const [first] = own;
     if (first === undefined) return;
-    this.#forget(refused.map(({ uri }) => uri).filter((uri) => mine.has(uri)));
-    throw first.error;
+    const uris = own.map(({ uri }) => uri);
+    this.#forget(uris);
+    throw refusalOf(first.error, new Set(uris));
   }
 
   /** There is a new connection: asks again for what is wanted. Never rejects. */
@@ -108,4 +110,18 @@ export class KeptInterest {
     const resources = new Set([...this.#interest.resources].filter((uri) => !gone.has(uri)));
     this.#interest = { ...this.#interest, resources };
   }
+}
+
+/** The error of the first of several that were refused together, naming them all. */
+function refusalOf(cause: UpstreamError, refused: ReadonlySet<string>): UpstreamError {
+  const { code, message, connectorId, phase, rpcErrorText, rpcCode, unsent } = cause;
+  return new UpstreamError(code, message, {
+    connectorId,
+    phase,
+    cause,
+    refused,
+    unsent,
+    ...(rpcErrorText !== undefined && { rpcErrorText }),
+    ...(rpcCode !== undefined && { rpcCode }),
+  });
 }

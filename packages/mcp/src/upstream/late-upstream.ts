@@ -4,11 +4,13 @@ import type { RawMember } from '../protocol/message.ts';
 import type { DrainableUpstream } from './guarded-upstream.ts';
 import { UpstreamError, type ConnectorPhase } from './upstream-error.ts';
 import type {
+  CallGateStatus,
   ConnectNext,
   ForwardHandle,
   ForwardRequest,
   ForwardSink,
   Interest,
+  ReplicaStatus,
   RequestOptions,
   UpstreamInfo,
 } from './upstream.ts';
@@ -84,8 +86,16 @@ class LateUpstream implements DrainableUpstream {
     return this.#current?.upstream.asleep === true;
   }
 
+  get replicas(): readonly ReplicaStatus[] | undefined {
+    return this.#current?.upstream.replicas;
+  }
+
   get inFlight(): number {
     return this.#current?.upstream.inFlight ?? 0;
+  }
+
+  get calls(): CallGateStatus | undefined {
+    return this.#current?.upstream.calls;
   }
 
   /** Every sync begins here: a value that has changed since is noticed then. */

@@ -12,7 +12,7 @@ import { isForNow, refusalError, type Refusal } from './http-refusal.ts';
 import { Resumption, type ResumePoint } from './legacy-resumption.ts';
 import { isSessionLost, type LegacySession } from './legacy-session.ts';
 import { LAST_EVENT_ID, streamHeaders } from './legacy-stream.ts';
-import type { AskableCall, ServerRequests } from './server-requests.ts';
+import { awaitedTask, type AskableCall, type ServerRequests } from './server-requests.ts';
 import type { ServerRequest } from './upstream.ts';
 import { UpstreamError } from './upstream-error.ts';
 
@@ -34,6 +34,7 @@ const OF_A_CALL: ReadonlySet<string> = new Set([
 export class LegacyCall extends HttpCall implements AskableCall {
   readonly method: string;
   readonly callerId: string;
+  readonly taskId: string | undefined;
   readonly #state: LegacyState;
   readonly #id: number;
   /** The client's own token as raw JSON; undefined when it wants no progress. */
@@ -54,6 +55,7 @@ export class LegacyCall extends HttpCall implements AskableCall {
     super(host, state.channel, options);
     this.method = options.request.method;
     this.callerId = options.request.caller.id;
+    this.taskId = awaitedTask(this.method, options.request.members);
     this.#state = state;
     this.#id = options.id;
     this.#token = token;

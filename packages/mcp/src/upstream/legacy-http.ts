@@ -54,15 +54,12 @@ function createRequests(host: ChannelHost, session: LegacySession): ServerReques
   return new ServerRequests({
     refused: (why) => host.ignored(why),
     send: (text, call) => {
-      if (call === undefined) {
-        session.notify(text);
-        return;
-      }
+      if (call === undefined) return session.notify(text);
       const deliver = async (): Promise<void> => {
         const failure = await session.answer(text);
         if (failure !== undefined) call.undelivered(failure);
       };
-      void deliver();
+      return deliver();
     },
   });
 }
@@ -75,7 +72,8 @@ class LegacyChannel implements HttpChannel {
   readonly #state: LegacyState;
   readonly #stream: NotificationStream;
   readonly #interest: LegacyInterest;
-  readonly #hasLists: boolean;
+  /** Something to tell without being asked: changes of lists, or how tasks go. */
+  readonly #hasNews: boolean;
   /** Resources whose updates come on the stream. */
   #wanted: ReadonlySet<string> = new Set();
   // 0 was the handshake's.
@@ -88,7 +86,8 @@ class LegacyChannel implements HttpChannel {
     this.#session = session;
     const requests = createRequests(host, session);
     this.#state = { channel: this, session, pending: new Map(), requests };
-    this.#hasLists = announcedLists(session.info).length > 0;
+    const { capabilities } = session.info;
+    this.#hasNews = announcedLists(session.info).length > 0 || capabilities['tasks'] !== undefined;
     this.#stream = createStream(host, this.#state, () => this.#missed());
     const { listTimeoutMs: timeoutMs } = host.wire.timeouts;
     this.#interest = new LegacyInterest({
@@ -138,11 +137,11 @@ class LegacyChannel implements HttpChannel {
   }
 
   notify(text: string): void {
-    this.#session.notify(text);
+    void this.#session.notify(text);
   }
 
   listen(): void {
-    if (this.#hasLists) this.#stream.open();
+    if (this.#hasNews) this.#stream.open();
   }
 
   stopListening(): void {

@@ -24,8 +24,11 @@ export interface LegacySession {
   headers(): string[];
   /** Tells the server that we no longer wait for a request. */
   cancel(id: number, reason: string): void;
-  /** Sends a message that nobody waits for; too many at a time are dropped. */
-  notify(text: string): void;
+  /**
+   * Sends a message that needs no answer; too many at a time are dropped.
+   * @returns when the server has it, or never will. Never rejects.
+   */
+  notify(text: string): Promise<void>;
   /**
    * Sends a client's answer to a request of the server.
    * @returns why it did not arrive; undefined when it did, or may have. Never rejects.
@@ -152,9 +155,7 @@ function createSession(
       const params = { requestId: id, reason };
       void notify(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/cancelled', params }));
     },
-    notify(text) {
-      void notify(text);
-    },
+    notify,
     async answer(text) {
       // Calls that wait for their clients may hold every socket for requests.
       const send = async (): Promise<UpstreamError | undefined> =>

@@ -1,6 +1,8 @@
 import type { RawMember } from '../protocol/message.ts';
 import type { GuardableUpstream } from './guarded-upstream.ts';
 import { WaitingForward } from './legacy-sse-waiting.ts';
+import { NEVER_ABORTED } from './own-request.ts';
+import { unlessAborted } from './stdio-request.ts';
 import type {
   ConnectNext,
   ForwardHandle,
@@ -72,10 +74,10 @@ class FallbackUpstream implements GuardableUpstream {
         this.#settled = false;
       }
     }
-    this.#deciding ??= this.#decide(signal, next).finally(() => {
-      this.#deciding = undefined;
-    });
-    return await this.#deciding;
+    const givenUp = (): UpstreamError => this.#givenUp();
+    if (signal.aborted) throw givenUp();
+    // Others wait for the decision as well: who began it may leave without ending it.
+    return await unlessAborted(this.#decideOnce(next), signal, givenUp);
   }
 
   async request(
@@ -90,14 +92,14 @@ class FallbackUpstream implements GuardableUpstream {
   forward(request: ForwardRequest, sink: ForwardSink): ForwardHandle {
     if (this.#settled) return this.#current.upstream.forward(request, sink);
     const call = new WaitingForward(sink);
-    const ready = this.connect(new AbortController().signal);
+    const ready = this.connect(NEVER_ABORTED);
     void call.run(ready, () => this.#current.upstream.forward(request, sink));
     return call;
   }
 
   async setInterest(interest: Interest): Promise<void> {
     if (!this.#settled && interest.resources.size > 0) {
-      await this.connect(new AbortController().signal);
+      await this.connect(NEVER_ABORTED);
     }
     await this.#current.upstream.setInterest(interest);
   }
@@ -117,25 +119,42 @@ class FallbackUpstream implements GuardableUpstream {
     await this.#current.upstream.close();
   }
 
-  async #decide(signal: AbortSignal, next: ConnectNext | undefined): Promise<UpstreamInfo> {
+  async #decideOnce(next: ConnectNext | undefined): Promise<UpstreamInfo> {
+    if (this.#deciding === undefined) {
+      this.#deciding = this.#decide(next).finally(() => {
+        this.#deciding = undefined;
+      });
+      // Who waits hears of a failure; that nobody waits any more is none.
+      this.#deciding.catch(() => undefined);
+    }
+    return await this.#deciding;
+  }
+
+  #givenUp(): UpstreamError {
+    const { connectorId, phase } = this;
+    return new UpstreamError('CANCELLED', 'connecting was given up', { connectorId, phase });
+  }
+
+  /** Bounded by the connector's own timeouts for connecting and shaking hands. */
+  async #decide(next: ConnectNext | undefined): Promise<UpstreamInfo> {
     const { kind, upstream } = this.#current;
     try {
-      const info = await upstream.connect(signal, next);
+      const info = await upstream.connect(NEVER_ABORTED, next);
       this.#settle(kind);
       return info;
     } catch (error) {
       const mayBeOther = kind === 'http' ? takesNoPost(error) : hasNoStream(error);
       if (!mayBeOther || this.#closed) throw error;
-      return await this.#tryOther(kind === 'http' ? 'sse' : 'http', error, signal);
+      return await this.#tryOther(kind === 'http' ? 'sse' : 'http', error);
     }
   }
 
-  async #tryOther(kind: HttpKind, first: unknown, signal: AbortSignal): Promise<UpstreamInfo> {
+  async #tryOther(kind: HttpKind, first: unknown): Promise<UpstreamInfo> {
     const other = this.#make(kind);
     const before = this.#current;
     this.#current = other;
     try {
-      const info = await other.upstream.connect(signal);
+      const info = await other.upstream.connect(NEVER_ABORTED);
       this.#settle(kind);
       void before.upstream.close();
       return info;

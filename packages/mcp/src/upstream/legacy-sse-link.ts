@@ -197,10 +197,10 @@ export class SseLink {
   }
 
   /** What a client answered must not be lost in silence: the server would wait for ever. */
-  #answer(text: string, call: AskableCall | undefined): void {
+  #answer(text: string, call: AskableCall | undefined): undefined {
     if (call === undefined) {
       this.notice(text);
-      return;
+      return undefined;
     }
     this.#poster?.post(text, {
       accepted: () => undefined,
@@ -210,6 +210,7 @@ export class SseLink {
         if (error.unsent) call.undelivered(error);
       },
     });
+    return undefined;
   }
 
   #refused(call: Call, refusal: Refusal): void {

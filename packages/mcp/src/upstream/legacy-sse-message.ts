@@ -2,6 +2,7 @@ import { parseMessage, type IncomingMessage } from '../protocol/json-rpc.ts';
 import { arrayElements, findMember, objectMembers } from '../protocol/json-scan.ts';
 import { ProtocolError, RPC, errorObject, type JsonRpcId } from '../protocol/message.ts';
 import { isUnasked } from './http-message.ts';
+import { glimpse } from './unreadable-message.ts';
 import type { RpcAnswer } from './upstream.ts';
 
 /** More messages than this in one batch are not looked at. */
@@ -41,15 +42,27 @@ function takeNotification(
   else if (!inbox.progress(progressToken, text)) inbox.ignored();
 }
 
+/** Whoever waits for a message must not wait on because it cannot be read. */
+function takeUnreadable(text: string, error: unknown, inbox: SseInbox): void {
+  const { id, hasMethod } = glimpse(text);
+  const known = typeof id === 'number' || typeof id === 'string' ? id : undefined;
+  // The server numbers its own requests as it likes: an id beside a method is none of ours.
+  if (!hasMethod) {
+    inbox.unreadable(known, error instanceof Error ? error.message : String(error));
+  } else if (known !== undefined && error instanceof ProtocolError && error.id === known) {
+    const { method } = Object(JSON.parse(text));
+    inbox.question(known, String(method), memberText(text, 'params'));
+  } else {
+    inbox.ignored();
+  }
+}
+
 function takeOne(text: string, inbox: SseInbox): void {
   let message: IncomingMessage;
   try {
     message = parseMessage(text);
   } catch (error) {
-    const id = error instanceof ProtocolError ? error.id : undefined;
-    // The server numbers its own requests as it likes: an id beside a method is none of ours.
-    const isOurs = id !== undefined && memberText(text, 'method') === undefined;
-    inbox.unreadable(isOurs ? id : undefined, String(error));
+    takeUnreadable(text, error, inbox);
     return;
   }
   if (message.kind === 'notification') {

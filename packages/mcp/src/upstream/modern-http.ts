@@ -67,7 +67,7 @@ class ModernCall extends HttpCall {
 
   takeBody(): BodyTaker | undefined {
     const { request, sink, id } = this.options;
-    if (request.clientEra !== 'modern') return undefined;
+    if (request.clientEra !== 'modern' || request.repeated === true) return undefined;
     return new ModernPassThrough(id, sink, {
       done: () => {
         this.finish();

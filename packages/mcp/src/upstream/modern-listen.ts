@@ -5,6 +5,7 @@ import { isJsonObject, isUnasked, type ServerMessage } from './http-message.ts';
 import { HttpStream, type HttpStreamOptions } from './http-stream.ts';
 import type { StreamEnd, StreamListener } from './notification-stream.ts';
 import type { ChangingList } from './notification-stream-lists.ts';
+import { taskOfTopic, taskTopic } from './upstream.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /** Errors that say that the server does not listen to such requests, now or later. */
@@ -40,12 +41,31 @@ export interface ModernListenOptions extends HttpStreamOptions {
 /** The filter of a `subscriptions/listen` request. */
 export function listenFilter(
   lists: readonly ChangingList[],
-  resources: ReadonlySet<string>,
+  topics: ReadonlySet<string>,
 ): RawMember {
-  const changes = Object.fromEntries(lists.map((list) => [`${list}ListChanged`, true]));
-  const filter =
-    resources.size === 0 ? changes : { ...changes, resourceSubscriptions: [...resources] };
+  const taskIds = [...topics].map(taskOfTopic).filter((id) => id !== undefined);
+  const uris = [...topics].filter((topic) => taskOfTopic(topic) === undefined);
+  const filter = {
+    ...Object.fromEntries(lists.map((list) => [`${list}ListChanged`, true])),
+    ...(uris.length > 0 && { resourceSubscriptions: uris }),
+    ...(taskIds.length > 0 && { taskIds }),
+  };
   return { key: 'notifications', text: JSON.stringify(filter) };
+}
+
+/** The envelope of a `subscriptions/listen` request: who asks for tasks must say that he knows them (SEP-2663). */
+export function listenEnvelope(
+  envelope: readonly RawMember[],
+  topics: ReadonlySet<string>,
+): readonly RawMember[] {
+  if (![...topics].some((topic) => taskOfTopic(topic) !== undefined)) return envelope;
+  const others = envelope.filter(({ key }) => key !== META.clientCapabilities);
+  const declared = { extensions: { 'io.modelcontextprotocol/tasks': {} } };
+  return [...others, { key: META.clientCapabilities, text: JSON.stringify(declared) }];
+}
+
+function stringsOf(value: unknown): readonly string[] {
+  return (Array.isArray(value) ? value : []).filter((one: unknown) => typeof one === 'string');
 }
 
 /** What an acknowledgement agrees to: whether anything at all, and which resources. Its text was read by us before. */
@@ -58,10 +78,10 @@ export function readAcknowledgement(text: string): {
   const params = isJsonObject(message) ? message['params'] : undefined;
   const { notifications, _meta: meta } = isJsonObject(params) ? params : {};
   const honoured = isJsonObject(notifications) ? notifications : {};
-  const uris: unknown = honoured['resourceSubscriptions'];
-  const resources = new Set(
-    (Array.isArray(uris) ? uris : []).filter((uri: unknown) => typeof uri === 'string'),
-  );
+  const resources = new Set([
+    ...stringsOf(honoured['resourceSubscriptions']),
+    ...stringsOf(honoured['taskIds']).map(taskTopic),
+  ]);
   return {
     something: Object.values(honoured).includes(true) || resources.size > 0,
     resources,
@@ -97,7 +117,8 @@ export class ModernListen extends HttpStream {
   protected request(): Pick<ExchangeRequest, 'method' | 'headers' | 'body'> {
     const { id, envelope, headers, lists, resources } = this.#options;
     const members = [listenFilter(lists, resources)];
-    const body = requestText(JSON.stringify(id), 'subscriptions/listen', members, envelope);
+    const meta = listenEnvelope(envelope, resources);
+    const body = requestText(JSON.stringify(id), 'subscriptions/listen', members, meta);
     return { method: 'POST', headers: [...headers], body };
   }
 

@@ -20,6 +20,8 @@ import { UpstreamError } from './upstream-error.ts';
 export type Verdict =
   | { readonly kind: 'modern'; readonly info: UpstreamInfo }
   | { readonly kind: 'legacy' }
+  /** It refuses a version that it says it supports. */
+  | { readonly kind: 'contradictory'; readonly error: UpstreamError }
   /** Nothing: the failure is about access, load or the network, or is no answer at all. */
   | { readonly kind: 'undecided'; readonly error: UpstreamError };
 
@@ -54,7 +56,7 @@ function judgeError(rpc: NonNullable<Refusal['rpc']>, where: Where): Verdict {
   if (!contradicts(rpc)) return { kind: 'legacy' };
   const message = 'the server rejects a protocol version that it says it supports';
   const details = { ...where, rpcErrorText: rpc.text, rpcCode: rpc.code };
-  return { kind: 'undecided', error: new UpstreamError('BAD_RESPONSE', message, details) };
+  return { kind: 'contradictory', error: new UpstreamError('BAD_RESPONSE', message, details) };
 }
 
 /** Judges the answer to `server/discover` (spec 2026-07-28, basic/versioning). */
@@ -131,24 +133,41 @@ async function openByProbe(host: ChannelHost, options: NegotiateOptions): Promis
   // `initialize` is not sent ahead as well: a modern server must not be asked it (conformance, request-metadata).
   const ahead = { clientInfo, timeoutMs: options.timeoutMs, signal: abort.signal };
   const early = options.listsNext ? askEarly(host, ahead) : undefined;
+  let verdict: Verdict;
   try {
-    const verdict = await discovered;
-    if (verdict.kind === 'modern') {
-      memory.set(memoryKey, { era: 'modern', storedAtMs: Date.now(), info: verdict.info });
-      const { info } = verdict;
-      return createModernChannel(host, { info, clientInfo, proven: true, early, leave });
-    }
+    verdict = await discovered;
+    if (verdict.kind === 'contradictory') verdict = await discover(host, options);
     if (verdict.kind === 'undecided') throw verdict.error;
   } catch (error) {
     leave();
     throw error;
   }
+  if (verdict.kind === 'modern') {
+    const { info } = verdict;
+    memory.set(memoryKey, { era: 'modern', storedAtMs: Date.now(), info });
+    return createModernChannel(host, { info, clientInfo, proven: true, early, leave });
+  }
   leave();
+  if (verdict.kind === 'contradictory') return await openContradictory(host, options, verdict);
   if (options.era === 'auto') return await openLegacy(host, options);
   throw new UpstreamError('BAD_RESPONSE', 'the server does not speak the modern revision', {
     connectorId: host.wire.connectorId,
     phase: 'handshake',
   });
+}
+
+/** A server whose words on its versions make no sense, twice: its deeds count. */
+async function openContradictory(
+  host: ChannelHost,
+  options: NegotiateOptions,
+  { error }: Extract<Verdict, { kind: 'contradictory' }>,
+): Promise<HttpChannel> {
+  if (options.era !== 'auto') throw error;
+  try {
+    return await openLegacy(host, options);
+  } catch (failure) {
+    throw rejectsLegacy(failure) ? error : failure;
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { LIST_KINDS, LIST_SHAPES } from '../protocol/list-kind.ts';
 import { isJsonObject } from './http-message.ts';
-import type { UpstreamEvents, UpstreamInfo } from './upstream.ts';
+import { taskOfTopic, type UpstreamEvents, type UpstreamInfo } from './upstream.ts';
 
 /** A capability whose lists can change. */
 export type ChangingList = 'tools' | 'prompts' | 'resources';
@@ -25,8 +25,12 @@ export function announceChanges(
   }
 }
 
-/** Says that a resource has changed, as the server would have: it may have been said while nobody could hear. */
+/**
+ * Says that a resource has changed, as the server would have: it may have been said while nobody could hear. How a task is
+ * only its server can say; who follows one polls as well (SEP-2663).
+ */
 export function announceUpdate(uri: string, events: Pick<UpstreamEvents, 'notification'>): void {
+  if (taskOfTopic(uri) !== undefined) return;
   const method = 'notifications/resources/updated';
   events.notification(method, JSON.stringify({ jsonrpc: '2.0', method, params: { uri } }));
 }

@@ -2,7 +2,7 @@ import { objectMembers } from '../protocol/json-scan.ts';
 import { RPC, errorObject, type RawMember } from '../protocol/message.ts';
 import { NAME_PARAM } from '../protocol/revision.ts';
 import type { Where } from './http-error.ts';
-import { onceSocketIsFree } from './http-exchange.ts';
+import { onceSocketIsFree } from './once-socket-is-free.ts';
 import {
   OWN_CALLER,
   type ForwardHandle,

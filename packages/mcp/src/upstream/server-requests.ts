@@ -1,4 +1,11 @@
-import { RPC, errorObject, errorText, resultText, type JsonRpcId } from '../protocol/message.ts';
+import {
+  RPC,
+  errorObject,
+  errorText,
+  resultText,
+  type JsonRpcId,
+  type RawMember,
+} from '../protocol/message.ts';
 import { LIST_BY_METHOD } from '../protocol/list-kind.ts';
 import type { RefusedQuestion, RpcAnswer, ServerRequest } from './upstream.ts';
 import type { UpstreamError } from './upstream-error.ts';
@@ -16,14 +23,19 @@ export interface AskableCall {
   readonly method: string;
   /** The client's session; the empty string is a client of its own. */
   readonly callerId: string;
+  /** The task whose result it waits for, if it does. */
+  readonly taskId?: string | undefined;
   ask(request: ServerRequest): void;
   /** The client's answer did not reach the server, which goes on waiting for it. */
   undelivered(error: UpstreamError): void;
 }
 
 export interface ServerRequestPorts {
-  /** Sends an answer to the server; `call` is the one whose client gave it, if a client did. */
-  readonly send: (text: string, call: AskableCall | undefined) => void;
+  /**
+   * Sends a message to the server; `call` is the one whose client answers with it, if a client does.
+   * @returns when the server has it, where messages could overtake each other; undefined where they cannot. Never rejects.
+   */
+  readonly send: (text: string, call: AskableCall | undefined) => Promise<void> | undefined;
   /** A request was answered without asking a client. */
   readonly refused: (why: RefusedQuestion) => void;
 }
@@ -40,9 +52,29 @@ const QUIET: ReadonlySet<string> = new Set([
   'logging/setLevel',
   'resources/subscribe',
   'resources/unsubscribe',
+  'tasks/get',
+  'tasks/cancel',
 ]);
 /** Requests of the server that one call may have waiting for its client at a time. */
 const MAX_PENDING = 16;
+
+/** The task whose result a request wants (2025-11-25, basic/utilities/tasks); undefined for any other. */
+export function awaitedTask(method: string, members: readonly RawMember[]): string | undefined {
+  if (method !== 'tasks/result') return undefined;
+  const text = members.find(({ key }) => key === 'taskId')?.text;
+  const taskId: unknown = text === undefined ? undefined : JSON.parse(text);
+  return typeof taskId === 'string' ? taskId : undefined;
+}
+
+const RELATED = 'io.modelcontextprotocol/related-task';
+
+/** The task that a question says it belongs to. */
+function relatedTask(paramsText: string | undefined): string | undefined {
+  if (paramsText?.includes(RELATED) !== true) return undefined;
+  const { [RELATED]: related } = Object(Object(JSON.parse(paramsText))['_meta']);
+  const { taskId } = Object(related);
+  return typeof taskId === 'string' ? taskId : undefined;
+}
 
 interface Pending {
   readonly idText: string;
@@ -94,7 +126,7 @@ export class ServerRequests {
   take({ id, method, paramsText }: IncomingRequest, own?: AskableCall): void {
     const idText = JSON.stringify(id);
     if (method === 'ping') {
-      this.#ports.send(resultText(idText, '{}'), undefined);
+      void this.#ports.send(resultText(idText, '{}'), undefined);
       return;
     }
     if (!this.relays || !FOR_CLIENTS.has(method)) {
@@ -102,7 +134,11 @@ export class ServerRequests {
       this.#fail(idText, RPC.methodNotFound, `Method not found: ${method}`);
       return;
     }
-    const call = own ?? this.#onlyCall();
+    if (paramsText !== undefined && !paramsText.startsWith('{')) {
+      this.unreadable(id, { code: RPC.invalidParams, message: `${method}: params is no object` });
+      return;
+    }
+    const call = own ?? this.#meant(paramsText);
     if (call === undefined) {
       const why = 'it cannot be told which client is meant: not exactly one has a call under way';
       this.#ports.refused('unattributed');
@@ -120,6 +156,15 @@ export class ServerRequests {
     } else {
       this.#ask(call, { id, method, paramsText });
     }
+  }
+
+  /** A request of the server that no client can be shown, as what is wrong with it says. */
+  unreadable(
+    id: JsonRpcId,
+    { code, message }: { readonly code: number; readonly message: string },
+  ): void {
+    this.#ports.refused('malformed');
+    this.#fail(JSON.stringify(id), code, message);
   }
 
   /** The server has cancelled a request of its own. */
@@ -141,6 +186,14 @@ export class ServerRequests {
     return [...this.#pending].filter((pending) => pending.call === call);
   }
 
+  /** The call that waits for the task a question names; without a task, that of the only client. */
+  #meant(paramsText: string | undefined): AskableCall | undefined {
+    const taskId = relatedTask(paramsText);
+    if (taskId === undefined) return this.#onlyCall();
+    // Whoever else has a call under way: the question is about somebody's task.
+    return [...this.#calls].find((call) => call.taskId === taskId);
+  }
+
   /** The latest call of the only client that has any. */
   #onlyCall(): AskableCall | undefined {
     let found: AskableCall | undefined;
@@ -157,6 +210,7 @@ export class ServerRequests {
     const idText = JSON.stringify(id);
     const listeners: (() => void)[] = [];
     let state: 'open' | 'answered' | 'cancelled' = 'open';
+    let told: Promise<void> | undefined;
     const pending: Pending = {
       idText,
       call,
@@ -176,7 +230,13 @@ export class ServerRequests {
         state = 'answered';
         this.#pending.delete(pending);
         const toText = answer.kind === 'result' ? resultText : errorText;
-        this.#ports.send(toText(idText, answer.text), call);
+        const send = (): void => void this.#ports.send(toText(idText, answer.text), call);
+        // Progress must not come after the answer.
+        if (told === undefined) send();
+        else void told.then(send);
+      },
+      progress: (text: string) => {
+        if (state === 'open') told = this.#ports.send(text, undefined) ?? told;
       },
       onCancelled: (listener: () => void) => {
         if (state === 'cancelled') listener();
@@ -186,6 +246,6 @@ export class ServerRequests {
   }
 
   #fail(idText: string, code: number, message: string): void {
-    this.#ports.send(errorText(idText, errorObject(code, message)), undefined);
+    void this.#ports.send(errorText(idText, errorObject(code, message)), undefined);
   }
 }

@@ -1,12 +1,10 @@
 import { parseMessage, type IncomingMessage } from '../protocol/json-rpc.ts';
-import { arrayElements, findMember, objectMembers, type Span } from '../protocol/json-scan.ts';
+import { arrayElements, findMember, objectMembers } from '../protocol/json-scan.ts';
 import {
-  ProtocolError,
   RPC,
   errorObject,
   requestText,
   type JsonObject,
-  type JsonRpcId,
   type RawMember,
 } from '../protocol/message.ts';
 import type { ChildExit, ChildHandle } from './child-process.ts';
@@ -14,8 +12,9 @@ import { createLineWriter, type LineWriter, type OutgoingLine } from './framing.
 import { createLineReader } from './line-reader.ts';
 import { isUnasked, withProgressToken } from './http-message.ts';
 import { readAcknowledgement } from './modern-listen.ts';
-import { ServerRequests, type AskableCall } from './server-requests.ts';
+import { ServerRequests, awaitedTask, type AskableCall } from './server-requests.ts';
 import type { PendingCall, StdioCounters } from './stdio-call.ts';
+import { glimpse } from './unreadable-message.ts';
 import type { RefusedQuestion } from './upstream.ts';
 import { UpstreamError, type ConnectorPhase, type UpstreamErrorCode } from './upstream-error.ts';
 
@@ -46,11 +45,6 @@ interface Sent {
   readonly askable: AskableCall | undefined;
 }
 
-/** The members of a message that could be read far enough to have an id; the scan needs valid JSON. */
-function objectMembersOf(text: string, id: JsonRpcId | undefined): readonly Span[] {
-  return id === undefined ? [] : objectMembers(text);
-}
-
 /** JSON-RPC with one running program: ids are ours, so any number of clients can share it. */
 export class StdioConnection {
   readonly child: ChildHandle;
@@ -72,6 +66,7 @@ export class StdioConnection {
       refused: (why) => options.refused(why),
       send: (text, call) => {
         if (this.#writer.write(text) === undefined) call?.undelivered(this.#deaf());
+        return undefined;
       },
     });
     const reader = createLineReader({
@@ -120,7 +115,7 @@ export class StdioConnection {
       call.fail(this.#deaf());
       return id;
     }
-    const askable = call.client && this.#askable(id, method, call.client);
+    const askable = call.client && this.#askable(id, { method, members }, call.client);
     this.#pending.set(id, { call, line, askable });
     if (askable !== undefined) this.requests.join(askable);
     return id;
@@ -219,15 +214,23 @@ export class StdioConnection {
     }
   }
 
-  /** A message we cannot use: when it names a request of ours, that request has its answer. */
+  /** A message we cannot use: whoever waits for it must not wait any longer. */
   #unreadable(text: string, error: unknown): void {
-    const known = error instanceof ProtocolError ? error.id : undefined;
-    // The server numbers its own requests as it likes: an id beside a method is none of ours.
-    const id = findMember(objectMembersOf(text, known), 'method') === undefined ? known : undefined;
-    const pending = this.#take(id)?.call;
-    if (pending === undefined) this.#options.counters.noiseLines += 1;
-    else
-      pending.fail(this.#error('BAD_RESPONSE', `the answer is unusable: ${String(error)}`, false));
+    const { id, hasMethod, isAnswer } = glimpse(text);
+    const why = error instanceof Error ? error.message : String(error);
+    if (hasMethod && (typeof id === 'number' || typeof id === 'string')) {
+      this.requests.unreadable(id, { code: RPC.invalidRequest, message: why });
+      return;
+    }
+    // An answer that does not say to what is one to the only request there is.
+    const [only] =
+      isAnswer && (id === null || id === undefined) && this.#pending.size === 1
+        ? this.#pending.keys()
+        : [id];
+    // The server numbers its own messages as it likes: an id beside a method is none of ours.
+    const call = hasMethod ? undefined : this.#take(only)?.call;
+    if (call === undefined) this.#options.counters.noiseLines += 1;
+    else call.fail(this.#error('BAD_RESPONSE', `the answer is unusable: ${why}`, false));
   }
 
   /** A request of ours is over. */
@@ -246,10 +249,15 @@ export class StdioConnection {
     else call.error(message.errorText ?? errorObject(RPC.internalError, 'no result'));
   }
 
-  #askable(id: number, method: string, client: NonNullable<PendingCall['client']>): AskableCall {
+  #askable(
+    id: number,
+    { method, members }: { readonly method: string; readonly members: readonly RawMember[] },
+    client: NonNullable<PendingCall['client']>,
+  ): AskableCall {
     return {
       method,
       callerId: client.callerId,
+      taskId: awaitedTask(method, members),
       ask: (request) => client.ask(request),
       undelivered: (error) => this.#take(id)?.call.fail(error),
     };

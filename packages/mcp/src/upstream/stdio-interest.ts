@@ -1,7 +1,7 @@
 import { RPC, errorObject, type RawMember } from '../protocol/message.ts';
 import type { InterestTarget } from './kept-interest.ts';
 import { LegacyInterest } from './legacy-interest.ts';
-import { listenFilter, readAcknowledgement } from './modern-listen.ts';
+import { listenEnvelope, listenFilter, readAcknowledgement } from './modern-listen.ts';
 import {
   ModernListening,
   type Subscription,
@@ -48,7 +48,8 @@ function subscribe(
   }, timeoutMs);
   timer.unref();
   const members = [listenFilter(filter.lists, filter.resources)];
-  const id = connection.send('subscriptions/listen', members, () => envelope, {
+  const meta = listenEnvelope(envelope, filter.resources);
+  const id = connection.send('subscriptions/listen', members, () => meta, {
     progressToken: undefined,
     acknowledged: (text) => {
       clearTimeout(timer);

@@ -1,5 +1,6 @@
 import { LIST_BY_METHOD } from '../protocol/list-kind.ts';
 import type { Era } from '../protocol/revision.ts';
+import { NEVER_ABORTED } from './own-request.ts';
 import type { PendingCall } from './stdio-call.ts';
 import { UpstreamError, type UpstreamErrorCode } from './upstream-error.ts';
 import type { RequestOptions } from './upstream.ts';
@@ -64,6 +65,8 @@ export async function unlessAborted<T>(
   signal: AbortSignal,
   cancelled: () => Error,
 ): Promise<T> {
+  // Listeners of a signal are a list that is searched to remove one: all connects of a pass would share this one's.
+  if (signal === NEVER_ABORTED) return await promise;
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = (): void => reject(cancelled());
   signal.addEventListener('abort', onAbort, { once: true });

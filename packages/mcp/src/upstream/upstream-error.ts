@@ -10,6 +10,10 @@ export type UpstreamErrorCode =
   | 'CONNECT_TIMEOUT'
   | 'TIMEOUT'
   | 'UNAUTHORIZED'
+  /** A person has to log in, or to correct the credentials; the message names the command. */
+  | 'AUTH_REQUIRED'
+  /** No token could be had now; nothing was executed. */
+  | 'AUTH_UNAVAILABLE'
   | 'HTTP_STATUS'
   | 'SESSION_LOST'
   | 'STREAM_CUT'
@@ -18,6 +22,10 @@ export type UpstreamErrorCode =
   | 'RPC_ERROR'
   /** A limit that the producer of the connector set; nothing was sent. */
   | 'QUOTA_EXCEEDED'
+  /** Too many calls to the connector failed; nothing is sent for a while. */
+  | 'BREAKER_OPEN'
+  /** Too many calls to the connector are under way; nothing was sent. */
+  | 'BULKHEAD_FULL'
   | 'CANCELLED'
   | 'CLOSED';
 
@@ -33,6 +41,8 @@ export interface UpstreamErrorDetails {
   readonly rpcErrorText?: string;
   /** The code of that error. */
   readonly rpcCode?: number;
+  /** What was refused of an interest in several things (`Upstream.setInterest`); the rest was agreed to. */
+  readonly refused?: ReadonlySet<string>;
   /** True when no byte of the request can have reached the upstream: it may be sent again. */
   readonly unsent?: boolean;
 }
@@ -46,6 +56,7 @@ export class UpstreamError extends Error {
   readonly retryAfterMs: number | undefined;
   readonly rpcErrorText: string | undefined;
   readonly rpcCode: number | undefined;
+  readonly refused: ReadonlySet<string> | undefined;
   readonly unsent: boolean;
   constructor(code: UpstreamErrorCode, message: string, details: UpstreamErrorDetails) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -57,6 +68,7 @@ export class UpstreamError extends Error {
     this.retryAfterMs = details.retryAfterMs;
     this.rpcErrorText = details.rpcErrorText;
     this.rpcCode = details.rpcCode;
+    this.refused = details.refused;
     this.unsent = details.unsent ?? false;
   }
 }

@@ -68,13 +68,28 @@ export interface ServerRequest {
   readonly paramsText: string | undefined;
   /** Answers it; only the first answer counts. */
   respond(answer: RpcAnswer): void;
+  /** Tells the server how far its client is, by the text of a notification with the server's own token. */
+  progress?(text: string): void;
   /** Called once when the server wants no answer any more. */
   onCancelled(listener: () => void): void;
 }
 
+/** No URI begins like this. */
+const TASK_TOPIC = '\u0000task ';
+
+/** A task of a modern server among the resources of an `Interest` (SEP-2663, task status notifications). */
+export function taskTopic(taskId: string): string {
+  return TASK_TOPIC + taskId;
+}
+
+/** The task that a topic is; undefined for a URI. */
+export function taskOfTopic(topic: string): string | undefined {
+  return topic.startsWith(TASK_TOPIC) ? topic.slice(TASK_TOPIC.length) : undefined;
+}
+
 /** What clients want of a server beside answers. */
 export interface Interest {
-  /** URIs whose updates are wanted. */
+  /** URIs whose updates are wanted, and tasks as `taskTopic` writes them. */
   readonly resources: ReadonlySet<string>;
   /** The most verbose level of log messages that any client wants of a legacy server; undefined: as it likes. */
   readonly logLevel: string | undefined;
@@ -95,6 +110,10 @@ export interface ForwardRequest {
   readonly paramHeaders: Readonly<Record<string, string>>;
   readonly clientEra: Era;
   readonly caller: Caller;
+  /** The tool that is called, as its server describes it; `text` is raw JSON. */
+  readonly definition?: { readonly text: string } | undefined;
+  /** It was sent before, and `id` is one of ours: its answer cannot be passed on byte for byte. */
+  readonly repeated?: boolean | undefined;
 }
 
 /**
@@ -128,6 +147,9 @@ export interface ForwardSink {
   fail(error: UpstreamError): void;
 }
 
+/** Why a call that took too long is cancelled: the server did badly, unlike with any other reason. */
+export const DEADLINE_EXCEEDED = 'deadline exceeded';
+
 /** Control over one forwarded request. */
 export interface ForwardHandle {
   /** The client is gone or the deadline has passed: tells the upstream; the sink hears nothing more. */
@@ -144,7 +166,9 @@ export type RefusedQuestion =
   /** It cannot be told which client is meant (contract.md, isolation). */
   | 'unattributed'
   /** Too many of its call wait for the client, or one with the same id does. */
-  | 'excess';
+  | 'excess'
+  /** It is no request that a client could be shown. */
+  | 'malformed';
 
 /** What an upstream tells us unasked. */
 export interface UpstreamEvents {
@@ -158,6 +182,19 @@ export interface UpstreamEvents {
 
 /** What a connection is opened for: `lists` may be asked for before the server has said who it is. */
 export type ConnectNext = 'lists' | 'anything';
+
+/** How one of several servers behind a connector is doing. */
+export interface ReplicaStatus {
+  /** Its number, and its origin where it has one. */
+  readonly name: string;
+  /** `out`: it failed too often and gets no calls; `due`: it is being asked whether it is well again. */
+  readonly state: 'in' | 'out' | 'due';
+  readonly inFlight: number;
+  /** Recent; 0 while nothing is known. */
+  readonly latencyMs: number;
+  /** Connected and awake. */
+  readonly running: boolean;
+}
 
 /** Speaking MCP to one connector: the seam between sync, gateway and the wire. */
 export interface Upstream {
@@ -183,7 +220,7 @@ export interface Upstream {
   /**
    * Replaces what clients want of the server beside answers; kept and asked for again after a reconnect.
    * @returns when the server has agreed to what is new.
-   * @throws UpstreamError; `RPC_ERROR` when the server refused.
+   * @throws UpstreamError; `RPC_ERROR` when the server refused, with `refused` naming what.
    */
   setInterest(interest: Interest): Promise<void>;
   /**
@@ -214,4 +251,34 @@ export interface UpstreamAccess {
    * opened for that session alone is told; raw JSON text.
    */
   notify?(callerId: string, text: string): void;
+}
+
+/** One connection of a connector, as what stands before it sees it. */
+export interface CallLine {
+  /** Sends a call at once. */
+  send(request: ForwardRequest, sink: ForwardSink): ForwardHandle;
+  /** A call that was passed to `forward` of the gate is over. */
+  ended(): void;
+}
+
+/** How the calls of a connector fare, for status and metrics. */
+export interface CallGateStatus {
+  /** `open`: calls are refused at once; `half-open`: the next one, or the one under way, decides. */
+  readonly breaker: 'closed' | 'open' | 'half-open';
+  /** When a call is let through again; in milliseconds from now. */
+  readonly retryAfterMs?: number;
+  readonly inFlight: number;
+  /** Waiting for one of those to end. */
+  readonly queued: number;
+}
+
+/** Stands before all connections of one connector: lets calls pass, has them wait or refuses them. */
+export interface CallGate {
+  readonly status: CallGateStatus;
+  /** As that of an upstream. `ended` of the line is called once for each call. */
+  forward(request: ForwardRequest, sink: ForwardSink, line: CallLine): ForwardHandle;
+  /** A list was answered over a connection. */
+  reached(): void;
+  /** The connection is being closed: what waits to be sent on it fails. */
+  closing(line: CallLine): void;
 }

@@ -17,6 +17,8 @@ const CLIENTS = 200;
 const STEPS = 3;
 const SECRET = /secret-[\w-]+/gu;
 const { command, args } = CONFORMANCE_STDIO;
+/** All of them at once is what is tested, and not who has to wait. */
+const ROOM = { bulkhead: { maxInFlight: 2 * CLIENTS } } as const;
 
 let gateway: TestGateway;
 let servers: readonly ConformanceServer[];
@@ -27,10 +29,14 @@ beforeAll(async () => {
   const stdio = { kind: 'stdio', command, args, env: {}, cwd: undefined } as const;
   gateway = await startGateway([
     ...servers.map(({ url }, index) =>
-      connector(index === 0 ? 'modern-http' : 'legacy-http', { kind: 'http', url, headers: {} }),
+      connector(
+        index === 0 ? 'modern-http' : 'legacy-http',
+        { kind: 'http', url, headers: {} },
+        ROOM,
+      ),
     ),
-    connector('modern-stdio', stdio),
-    connector('legacy-stdio', stdio, { era: 'legacy' }),
+    connector('modern-stdio', stdio, ROOM),
+    connector('legacy-stdio', stdio, { ...ROOM, era: 'legacy' }),
   ]);
   await awaitCatalog(gateway, 15_000);
   clients = await Promise.all(

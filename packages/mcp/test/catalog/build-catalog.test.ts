@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { CatalogCell, type CatalogChange } from '../../src/catalog/catalog.ts';
+import { CatalogCell } from '../../src/catalog/catalog.ts';
+import type { CatalogChange } from '../../src/catalog/catalog-change.ts';
 import { buildCatalog, type CatalogBuild } from '../../src/catalog/build-catalog.ts';
 import { namespacedUri, ownUri } from '../../src/catalog/resource-uri.ts';
 import type { CatalogSource } from '../../src/catalog/source.ts';
@@ -77,6 +78,7 @@ test('buildCatalog() prefixes tools and changes not a letter besides', () => {
     connectorId: 'github',
     upstreamName: 'search',
     target: 'way to github',
+    definition: expect.objectContaining({ id: 'search', text: raw }),
   });
   expect(built.catalog.connectors.get('github')?.lists.tools.bytes('modern').toString()).toBe(
     `"tools":[${raw}]`,

@@ -51,7 +51,8 @@ export async function cliBench(changes: Partial<CliIo> = {}): Promise<CliBench> 
     stdin: nothing(),
     stdout,
     stderr,
-    env: { PATH },
+    // Nobody takes over here.
+    env: { PATH, MCP_DRAIN_LAME_DUCK_MS: '0' },
     cwd: path,
     home: path,
     isTty: false,

@@ -29,3 +29,24 @@ test('exitCodeOfSignal() counts as shells do', () => {
     129, 130, 143, 143,
   ]);
 });
+
+test('main() ends a command on the message by which pm2 stops a worker', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'cortex-main-'));
+  onTestFinished(async () => await rm(folder, { recursive: true, force: true }));
+  const config = join(folder, 'c.json');
+  await writeFile(config, JSON.stringify({ mcpServers: { silent: silentServer } }));
+  // A program that was started with a channel to its parent.
+  const given = Object.getOwnPropertyDescriptor(process, 'send');
+  Object.defineProperty(process, 'send', { configurable: true, value: () => true });
+  onTestFinished(() => {
+    if (given === undefined) Reflect.deleteProperty(process, 'send');
+    else Object.defineProperty(process, 'send', given);
+  });
+  const before = process.listenerCount('message');
+  const running = main(['sync', '--config', config]);
+  process.emit('message', 'something else', undefined);
+  process.emit('message', 'shutdown', undefined);
+  process.emit('message', 'shutdown', undefined);
+  expect(await running).toBe(143);
+  expect(process.listenerCount('message')).toBe(before);
+});

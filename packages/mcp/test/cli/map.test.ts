@@ -126,7 +126,7 @@ test('config show names the map and shows no key', async () => {
   const env = {
     CONNECTORS_SERVICE_MAP_URL: 'https://maps.example/map?token=hidden',
     CONNECTORS_SIGNATURE_KEY: 'hidden-secret',
-    MCP_API_KEY: 'hidden-key',
+    MCP_API_KEY: 'hidden-key-of-sixteen',
   };
   await using bench = await cliBench({ env });
   await bench.configure({

@@ -3,6 +3,9 @@ import { reportConnectors } from '../../src/cli/serve-report.ts';
 import type { ConnectorStatus } from '../../src/connectors/sync-report.ts';
 import { cliBench, type CliBench } from './fake-io.ts';
 
+/** Changes are shown together after this time. */
+const SETTLE_MS = 50;
+
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
 afterEach(() => void vi.useRealTimers());
 
@@ -49,6 +52,7 @@ function source(connectors: ConnectorStatus[]): {
     set: (...next) => {
       current = next;
       for (const listener of listeners) listener();
+      vi.advanceTimersByTime(SETTLE_MS);
     },
   };
 }
@@ -113,5 +117,30 @@ test('reportConnectors() shows late connectors as connecting when the wait is ov
   expect(read()).toBe('');
   connectors.set(status('a', fresh), status('slow', { ...fresh, durationMs: 1600 }));
   expect(read()).toBe('slow: fresh (modern, 3 tools, 1.6 s)\n');
+  end();
+});
+
+test('reportConnectors() reads the state once for changes that come together', async () => {
+  await using bench = await cliBench();
+  const listeners = new Set<() => void>();
+  let reads = 0;
+  const end = reportConnectors(
+    {
+      listConnectors: () => {
+        reads += 1;
+        return [status('a', fresh)];
+      },
+      onChange: (listener) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    },
+    bench.io,
+    1500,
+  );
+  const before = reads;
+  for (let change = 0; change < 100; change += 1) for (const listener of listeners) listener();
+  vi.advanceTimersByTime(SETTLE_MS);
+  expect(reads - before).toBe(1);
   end();
 });

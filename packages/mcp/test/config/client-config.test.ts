@@ -257,3 +257,12 @@ test('workspaceFolderOf() is the folder above for the files of clients', () => {
   expect(workspaceFolderOf('/p/.cursor/mcp.json')).toBe('/p');
   expect(workspaceFolderOf('/p/cortex-mcp.json')).toBe('/p');
 });
+
+test('readConnectors() takes exclusive of a process', async () => {
+  await using folder = await configFolder();
+  await folder.write('cortex-mcp.json', {
+    mcpServers: { a: { command: 'x', exclusive: true }, b: { command: 'x' } },
+  });
+  const { connectors } = await folder.load();
+  expect(connectors.map(({ exclusive }) => exclusive)).toEqual([true, undefined]);
+});

@@ -14,6 +14,11 @@ test('loadConfig() gives every setting its default, with that as the origin', as
   expect(
     Object.fromEntries(Object.entries(config.settings).map(([name, { value }]) => [name, value])),
   ).toEqual({
+    maxInFlight: 32,
+    maxQueued: 64,
+    queueTimeoutMs: 1_000,
+    maxCalls: 10_000,
+    maxCallsPerPrincipal: 1_000,
     port: 3024,
     host: '127.0.0.1',
     logLevel: 'info',
@@ -22,6 +27,8 @@ test('loadConfig() gives every setting its default, with that as the origin', as
     processStartConcurrency: 2 * availableParallelism(),
     refreshIntervalMs: 300_000,
     separator: '__',
+    drainLameDuckMs: 6_000,
+    drainMaxMs: 300_000,
     idleStopMs: 0,
     sse: false,
     listPageSize: 0,
@@ -216,4 +223,18 @@ test('loadConfig() reads MCP_SSE and MCP_IDLE_STOP_MS, and refuses what they can
   const refused = { code: 'CONFIG_BAD_VALUE' };
   await expect(folder.load({}, { MCP_SSE: 'perhaps' })).rejects.toMatchObject(refused);
   await expect(folder.load({}, { MCP_IDLE_STOP_MS: 'soon' })).rejects.toMatchObject(refused);
+});
+
+test('loadConfig() reads how long a service drains, from variables and the file', async () => {
+  await using folder = await configFolder();
+  await folder.write('cortex-mcp.json', { ...ONE, drainMaxMs: 5 });
+  const { settings } = await folder.load({}, { MCP_DRAIN_LAME_DUCK_MS: '0' });
+  expect(settings.drainLameDuckMs).toEqual({
+    value: 0,
+    origin: { kind: 'environment', variable: 'MCP_DRAIN_LAME_DUCK_MS' },
+  });
+  expect(settings.drainMaxMs.value).toBe(5);
+  await expect(folder.load({}, { MCP_DRAIN_MAX_MS: '-1' })).rejects.toMatchObject({
+    code: 'CONFIG_BAD_VALUE',
+  });
 });

@@ -25,7 +25,7 @@ test('CONNECTORS_SERVICE_MAP_URL wins over the file, with the keys of the enviro
     ...KEY,
     CONNECTORS_SIGNATURE_KEY_PREVIOUS: 'old',
     CONNECTORS_SERVICE_MAP_URL: `${url}?a=b`,
-    MCP_API_KEY: 'mcp',
+    MCP_API_KEY: 'mcp-of-sixteen-or-more',
     ASBR_API_KEY: 'asbr',
   };
   const { serviceMap } = await load(folder.path, { url: 'https://other.example' }, env);
@@ -91,7 +91,7 @@ test('a URL without a key is warned about, and so are unknown keys, with the nea
 
 test.each([
   [{ url: 'ftp://x' }, {}, /serviceMap\.url: the map URL is no http or https URL/],
-  [{ url: 'https://u:p@x' }, {}, /holds credentials; give them as MCP_API_KEY/],
+  [{ url: 'https://u:p@x' }, {}, /holds credentials; give them as ASBR_API_KEY/],
   [{ url, file: 'x' }, {}, /both a url and a file/],
   [{ url, publicKeyFiles: ['no.pem'] }, {}, /the key file cannot be read/],
   [{ url, maxStaleMs: -1 }, {}, /serviceMap\.maxStaleMs: must be a whole number/],

@@ -1,32 +1,39 @@
 import { startConformanceServer, type ConformanceServer } from '@cortex-os/testkit';
 import { awaitCatalog } from './await-catalog.ts';
 import { connector, startGateway, type TestGateway } from '../e2e/gateway-fixture.ts';
+import type { Era } from '../../src/protocol/revision.ts';
+import { SUITES, type SuiteName } from './suites.ts';
 
-/** The fixture, and a gateway in front of it that knows it as a server of both eras and as one of the older era only. */
+/**
+ * The fixture, which speaks both eras at one address, and a gateway that knows it twice: by the revision of one era
+ * and by that of the other.
+ */
 export interface ConformanceTargets extends AsyncDisposable {
   readonly fixture: ConformanceServer;
   readonly gateway: TestGateway;
   readonly direct: string;
-  /** Through the gateway, which speaks revision 2026-07-28 to the server. */
-  readonly through: string;
-  /** Through the gateway, which speaks an older revision to the server. */
-  readonly throughLegacy: string;
+  /** Through the gateway, which speaks to the server the revision that the suite speaks to it. */
+  same(suite: SuiteName): string;
+  /** Through the gateway, which speaks a revision of the other era to the server. */
+  across(suite: SuiteName): string;
 }
 
 export async function startConformanceTargets(): Promise<ConformanceTargets> {
   const fixture = await startConformanceServer();
-  const older = await startConformanceServer({ eras: 'legacy' });
+  // Another instance, so that what one column changes is not seen in the other.
+  const older = await startConformanceServer();
   const gateway = await startGateway([
-    connector('fixture', { kind: 'http', url: fixture.url, headers: {} }),
-    connector('older', { kind: 'http', url: older.url, headers: {} }),
+    connector('modern', { kind: 'http', url: fixture.url, headers: {} }, { era: 'modern' }),
+    connector('legacy', { kind: 'http', url: older.url, headers: {} }, { era: 'legacy' }),
   ]);
   await awaitCatalog(gateway);
+  const through = (era: Era): string => gateway.url(era);
   return {
     fixture,
     gateway,
     direct: fixture.url,
-    through: gateway.url('fixture'),
-    throughLegacy: gateway.url('older'),
+    same: (suite) => through(SUITES[suite].era),
+    across: (suite) => through(SUITES[suite].era === 'modern' ? 'legacy' : 'modern'),
     [Symbol.asyncDispose]: async () => {
       await gateway[Symbol.asyncDispose]();
       await Promise.all([fixture.close(), older.close()]);

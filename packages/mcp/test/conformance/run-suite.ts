@@ -95,14 +95,19 @@ export interface RunSuiteOptions {
   /** The URL or the command. */
   readonly target: string;
   /** One scenario at its revision, instead of all of the suite. */
-  readonly only?: { readonly scenario: string; readonly specVersion: string | undefined };
+  readonly only?: {
+    readonly scenario: string;
+    readonly specVersion: string | undefined;
+    /** Although it is none of that revision. */
+    readonly force?: boolean;
+  };
 }
 
 function selectionOf(suite: Suite, only: RunSuiteOptions['only']): readonly string[] {
   if (only === undefined) return suite.selection;
-  const { scenario, specVersion } = only;
+  const { scenario, specVersion, force = false } = only;
   const version = specVersion === undefined ? [] : ['--spec-version', specVersion];
-  return ['--scenario', scenario, ...version];
+  return ['--scenario', scenario, ...version, ...(force ? ['--force'] : [])];
 }
 
 /**

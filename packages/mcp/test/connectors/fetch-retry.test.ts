@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
 import {
   DEFAULT_FETCH_RETRY_POLICY,
@@ -42,7 +43,7 @@ function rig(failures: readonly Error[], more: Partial<FetchRetryOptions> = {}) 
       deadlineMs: 60_000,
       overdue: () => failure('TIMEOUT'),
       random: () => 0.5,
-      signal: abort.signal,
+      signals: [abort.signal],
       retrying: () => {
         retries += 1;
       },
@@ -145,7 +146,7 @@ test('fetchWithRetries() ends an attempt that outlasts the deadline', async () =
       deadlineMs: 5_000,
       overdue: () => overdue,
       random: () => 0,
-      signal: abort.signal,
+      signals: [abort.signal],
       retrying: () => undefined,
     },
   );
@@ -168,7 +169,7 @@ test('fetchWithRetries() does not repeat an attempt that hung', async () => {
       deadlineMs: 60_000,
       overdue: () => failure('TIMEOUT'),
       random: () => 0,
-      signal: new AbortController().signal,
+      signals: [new AbortController().signal],
       retrying: () => undefined,
     },
   );
@@ -183,6 +184,17 @@ test('fetchWithRetries() ends at once with its signal, also while it waits', asy
   abort.abort(reason);
   await expect(run).rejects.toBe(reason);
   expect(startedAt.length).toBe(1);
-  const early = rig([refused], { signal: AbortSignal.abort(reason) });
+  const early = rig([refused], { signals: [AbortSignal.abort(reason)] });
   await expect(early.run).rejects.toBe(reason);
+});
+
+test('fetchWithRetries() ends with any of its signals, and listens to none of them after that', async () => {
+  const lasting = new AbortController();
+  const closing = new AbortController();
+  const { run } = rig([refused, refused], { signals: [lasting.signal, closing.signal] });
+  await advance(10);
+  const reason = new Error('closed');
+  closing.abort(reason);
+  await expect(run).rejects.toBe(reason);
+  expect(getEventListeners(lasting.signal, 'abort')).toEqual([]);
 });

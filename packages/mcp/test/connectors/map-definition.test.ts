@@ -58,6 +58,11 @@ test.each(['shared', 'session'] as const)(
   },
 );
 
+test('definitionOfEntry() takes trusted from a signed map, as it is (T2)', () => {
+  for (const trusted of [true, false]) expect(remote({ trusted })).toMatchObject({ trusted });
+  expect(remote({})).not.toHaveProperty('trusted');
+});
+
 test('an isolation of another name makes its connector unavailable, and shares nothing', () => {
   expect(parseServiceMapEntry(entry('one', { isolation: 'user' }))).toMatchObject({
     kind: 'invalid',

@@ -51,7 +51,7 @@ async function compareLists(direct: RawPeer, through: RawPeer): Promise<Differen
   return differences;
 }
 
-/** Tasks of revision 2025-11-25 were an experiment that later revisions do not have; the gateway has none. */
+/** Tasks of revision 2025-11-25 were an experiment that later revisions do not have: between eras they are left out. */
 const NOT_RELAYED: ReadonlySet<string> = new Set(['tasks']);
 /** The gateway notices a changed list by itself, so it may say that it tells of changes where the server does not. */
 const ADDED = 'listChanged';

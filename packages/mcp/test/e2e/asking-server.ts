@@ -79,6 +79,14 @@ function toolsOf(server: AskingServer & { cancelled: string[] }): Record<string,
           elicitationId: 'e-1',
         }),
       ),
+    progressing: async (_args, extra) => {
+      const heard: unknown[] = [];
+      const request = { method: 'elicitation/create', params: form('slow') } as ServerRequest;
+      const onprogress = (progress: unknown): void => void heard.push(progress);
+      const options = { timeout: 30_000, onprogress };
+      const answer = await outcome(extra.sendRequest(request, ElicitResultSchema, options));
+      return say({ heard, answer });
+    },
     two: async (_args, extra) =>
       say(await Promise.all([elicit(extra, form('first')), elicit(extra, form('second'))])),
     rounds: async (_args, extra) => {

@@ -1,7 +1,12 @@
 import { pino } from 'pino';
 import type { RunningUpstream } from '@cortex-os/testkit';
 import { DEFAULT_TIMEOUTS, type ConnectorDefinition } from '../../src/connectors/connector.ts';
-import { createService, type Service, type ServiceSettings } from '../../src/service.ts';
+import {
+  createService,
+  type Service,
+  type ServiceOptions,
+  type ServiceSettings,
+} from '../../src/service.ts';
 
 /** A running gateway on a free port. */
 export interface TestGateway extends AsyncDisposable {
@@ -63,6 +68,7 @@ export function connectorFor(
 export async function startGateway(
   connectors: readonly ConnectorDefinition[],
   settings: Partial<ServiceSettings> = {},
+  more: Partial<ServiceOptions> = {},
 ): Promise<TestGateway> {
   const service = createService({
     connectors,
@@ -70,6 +76,7 @@ export async function startGateway(
     logger: pino({ level: 'silent' }),
     baseEnv: process.env,
     version: '0.0.0-test',
+    ...more,
   });
   const { port } = await service.start();
   const origin = `http://127.0.0.1:${port}`;

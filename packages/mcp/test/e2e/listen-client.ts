@@ -6,15 +6,18 @@ export interface ListenClient extends AsyncDisposable {
   next(): Promise<unknown>;
 }
 
-const META = {
-  'io.modelcontextprotocol/protocolVersion': '2026-07-28',
-  'io.modelcontextprotocol/clientCapabilities': {},
-};
-
 /** Opens a listen with the id `L1` on a modern endpoint. */
-export async function openListen(url: string, notifications: object): Promise<ListenClient> {
+export async function openListen(
+  url: string,
+  notifications: object,
+  capabilities: object = {},
+): Promise<ListenClient> {
   const abort = new AbortController();
-  const params = { notifications, _meta: META };
+  const meta = {
+    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+    'io.modelcontextprotocol/clientCapabilities': capabilities,
+  };
+  const params = { notifications, _meta: meta };
   const response = await fetch(url, {
     method: 'POST',
     signal: abort.signal,

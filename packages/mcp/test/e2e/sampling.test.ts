@@ -64,7 +64,7 @@ test('a question that could be meant for either of two clients is counted, and r
   const words = [...before.matchAll(/questions_total\{outcome="([a-z]+)"\}/g)];
   expect(
     words.map(([, outcome]) => String(outcome)).toSorted((a, b) => a.localeCompare(b)),
-  ).toEqual(['asked', 'excess', 'refused', 'unattributed', 'unsupported']);
+  ).toEqual(['asked', 'excess', 'malformed', 'refused', 'unattributed', 'unsupported']);
   await using busy = await connectAskable(gateway.url(), 'v1 legacy', {
     sampling: async () => {
       await release.promise;

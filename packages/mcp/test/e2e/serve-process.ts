@@ -25,9 +25,14 @@ export interface ServeInput {
   readonly mcpServers: Readonly<Record<string, unknown>>;
   /** Holds the configuration and the state. Default: a new one, removed afterwards. */
   readonly folder?: TempFolder;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
-export async function startServe({ mcpServers, folder: given }: ServeInput): Promise<ServeProcess> {
+export async function startServe({
+  mcpServers,
+  folder: given,
+  env,
+}: ServeInput): Promise<ServeProcess> {
   const folder = given ?? tempFolder();
   const config = join(folder.path, 'cortex-mcp.json');
   await writeFile(config, JSON.stringify({ mcpServers }));
@@ -36,7 +41,14 @@ export async function startServe({ mcpServers, folder: given }: ServeInput): Pro
     process.execPath,
     ['--conditions=cortex-source', RUN_CLI, 'serve', '--config', config, '--port', '0'],
     {
-      env: { ...process.env, CORTEX_HOME: folder.path, NO_COLOR: '1' },
+      env: {
+        ...process.env,
+        CORTEX_HOME: folder.path,
+        NO_COLOR: '1',
+        // Nobody takes over here.
+        MCP_DRAIN_LAME_DUCK_MS: '0',
+        ...env,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   );

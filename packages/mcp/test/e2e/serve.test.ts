@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -9,7 +10,7 @@ import {
   type StdioUpstream,
 } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
-import { sendModern } from '../gateway/raw-client.ts';
+import { openSession, send, sendModern } from '../gateway/raw-client.ts';
 import { connectClient } from './clients.ts';
 import { startServe } from './serve-process.ts';
 
@@ -128,4 +129,24 @@ test('after kill -9 the next start serves the whole list before any upstream has
   upstream.setFaults([{ kind: 'never-handshake' }]);
   await using second = await startServe({ mcpServers, folder });
   expect(await list(second.url)).toBe(13);
+});
+
+test('a legacy session goes on after kill -9 and a start, in the same state folder', async () => {
+  await using upstream = await startUpstream({ kind: 'legacy-http-stateless' });
+  await using folder = tempFolder();
+  const mcpServers = { web: { url: upstream.url } };
+  await using first = await startServe({ mcpServers, folder });
+  const { id } = await openSession(first.url);
+  await waitUntil(() => existsSync(join(folder.path, 'mcp', 'sessions.jsonl')), {
+    describe: 'the session is on disk',
+  });
+  await first.stop('SIGKILL');
+  await using second = await startServe({ mcpServers, folder });
+  const headers = { 'mcp-session-id': id, 'mcp-protocol-version': '2025-11-25' };
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} });
+  const answer = await send(second.url, { headers, body });
+  expect(answer.status).toBe(200);
+  expect(answer.text).toContain('"result"');
+  const other = { ...headers, 'mcp-session-id': randomUUID() };
+  expect((await send(second.url, { headers: other, body })).status).toBe(404);
 });

@@ -3,9 +3,9 @@ import {
   bridgeError,
   bridgeResult,
   codeOf,
+  errorCodeIn,
   errorStatus,
   failureOf,
-  isError,
   missingError,
 } from '../../src/gateway/bridge.ts';
 
@@ -126,10 +126,11 @@ test('missingError() replaces a failure, not a success (2026-07-28, -32021)', ()
   }
 });
 
-test('isError() and codeOf() look into an answer no further than they must', () => {
-  expect(isError(Buffer.from('{"id":1,"error":{}}'))).toBe(true);
-  expect(isError(Buffer.from('{"id":1,"result":{"error":1}}'))).toBe(false);
-  expect(isError(Buffer.from('{"error"'))).toBe(false);
-  expect(isError(Buffer.from(`{"error":"${'x'.repeat(20_000)}"}`))).toBe(false);
+test('errorCodeIn() and codeOf() look into an answer no further than they must', () => {
+  expect(errorCodeIn(Buffer.from('{"id":1,"error":{}}'))).toBe(0);
+  expect(errorCodeIn(Buffer.from('{"id":1,"error":{"code":-32602}}'))).toBe(-32602);
+  expect(errorCodeIn(Buffer.from('{"id":1,"result":{"error":1}}'))).toBeUndefined();
+  expect(errorCodeIn(Buffer.from('{"error"'))).toBeUndefined();
+  expect(errorCodeIn(Buffer.from(`{"error":"${'x'.repeat(20_000)}"}`))).toBeUndefined();
   expect([codeOf('{"code":-5}'), codeOf('{}'), codeOf('7')]).toEqual([-5, 0, 0]);
 });

@@ -6,7 +6,8 @@ import {
   renamedMembers,
   targetOf,
 } from '../../src/gateway/call-target.ts';
-import { allowsTasks, ownTask, sharedTaskId, taskReply } from '../../src/gateway/tasks.ts';
+import { allowsTasks, ownTask, sharedTaskId } from '../../src/gateway/tasks.ts';
+import { createTaskReply } from '../../src/gateway/task-reply.ts';
 import { createInProcessReply } from '../../src/gateway/in-process-reply.ts';
 import { parseMessage } from '../../src/protocol/json-rpc.ts';
 
@@ -99,23 +100,25 @@ test('isForwardedModern() passes on what one modern server may know, never what 
   }
 });
 
-test('taskReply() shows the id of a task as the shared endpoint does', async () => {
+const SHOWN = { connectorId: 'm', place: 'taskId', created: undefined } as const;
+
+test('createTaskReply() shows the id of a task as the shared endpoint does', async () => {
   const inner = createInProcessReply();
   const body =
     '{"jsonrpc":"2.0","id":1,"result":{"resultType":"task","taskId":"t-1","x":"taskId"}}';
-  taskReply(inner, 'm').answer(200, body);
+  createTaskReply(inner, SHOWN).answer(200, body);
   expect(await inner.answered).toBe(body.replace('"t-1"', '"m:t-1"'));
   expect(ownTask('m:t-1')).toEqual({ connectorId: 'm', taskId: 't-1' });
 });
 
-test('taskReply() leaves answers without a task as they are', async () => {
+test('createTaskReply() leaves answers without a task as they are', async () => {
   for (const body of [
     '{"jsonrpc":"2.0","id":1,"result":{"content":[{"text":"\\"taskId\\""}]}}',
     '{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"","data":{"taskId":"t"}}}',
     '{"jsonrpc":"2.0","id":1,"result":{"taskId":5}}',
   ]) {
     const inner = createInProcessReply();
-    taskReply(inner, 'm').answer(200, body);
+    createTaskReply(inner, SHOWN).answer(200, body);
     expect(await inner.answered).toBe(body);
   }
 });

@@ -1,18 +1,24 @@
 import { expect, test } from 'vitest';
 import { CallQuestions, type QuestionOutcome } from '../../src/gateway/call-questions.ts';
 import { ClientQuestions, type ClientQuestion } from '../../src/gateway/client-questions.ts';
+import { parseMessage } from '../../src/protocol/json-rpc.ts';
 import type { JsonObject } from '../../src/protocol/message.ts';
 import type { RpcAnswer, ServerRequest } from '../../src/upstream/upstream.ts';
 
 interface TestRequest extends ServerRequest {
   readonly answers: RpcAnswer[];
+  /** Progress it was told of. */
+  readonly told: unknown[];
   cancel(): void;
 }
 
 function requestOf(method = 'roots/list', paramsText?: string): TestRequest {
   const answers: RpcAnswer[] = [];
   const listeners: (() => void)[] = [];
+  const told: unknown[] = [];
   return {
+    told,
+    progress: (text) => void told.push(JSON.parse(text)),
     method,
     paramsText,
     answers,
@@ -58,6 +64,43 @@ test('a question reaches the client with an id of ours, its answer the server as
   session.take({ id: 1, resultText: '{}', errorText: undefined });
   expect(request.answers).toEqual([{ kind: 'result', text: '{"roots":[],"x":1.0}' }]);
   expect([questions.waiting, counted, closed()]).toEqual([false, ['asked'], 1]);
+});
+
+test('progress of the client reaches the server that asked, under its own token', () => {
+  const { session, questions, sent } = rig();
+  const params = '{"_meta":{"progressToken":"same","n":1.0}}';
+  const [one, two, silent] = [
+    requestOf('roots/list', params),
+    requestOf('roots/list', params),
+    requestOf('roots/list', '{"progressToken":9}'),
+  ];
+  for (const request of [one, two, silent]) questions.ask(request);
+  expect(sent.map(({ params: given }) => given)).toEqual([
+    { _meta: { progressToken: 1, n: 1 } },
+    { _meta: { progressToken: 2, n: 1 } },
+    { progressToken: 9 },
+  ]);
+  const say = (progressToken: unknown): void => {
+    const told = { progressToken, progress: 0.5, _meta: { a: 1 } };
+    const text = JSON.stringify({
+      jsonrpc: '2.0',
+      method: 'notifications/progress',
+      params: told,
+    });
+    const message = parseMessage(text);
+    if (message.kind === 'notification') session.progress(message.params);
+  };
+  for (const token of [2, 'same', 3, 9, undefined]) say(token);
+  session.take({ id: 2, resultText: '{}', errorText: undefined });
+  say(2);
+  expect([one.told, silent.told]).toEqual([[], []]);
+  expect(two.told).toEqual([
+    {
+      jsonrpc: '2.0',
+      method: 'notifications/progress',
+      params: { progressToken: 'same', progress: 0.5, _meta: { a: 1 } },
+    },
+  ]);
 });
 
 test('an error of the client passes through, what is no object does not', () => {

@@ -54,6 +54,21 @@ async function after(log: EventLog, id: string): Promise<string[]> {
   return [...text.matchAll(/data: (.+)/g)].map(([, data = '']) => data);
 }
 
+test('a stream that is taken up begins with the id it goes on from, so that it can be taken up again', async () => {
+  const log = newLog();
+  const stream = log.create();
+  await read((response) => {
+    stream.open(response);
+    stream.send('{"a":1}');
+    response.end();
+  });
+  const text = await read((response) => {
+    stream.resume(response, 1);
+    response.end();
+  });
+  expect(text).toBe('id: 1-1\ndata: \n\n');
+});
+
 test('a stream begins with an event without data, and every message has an id of its own (SEP-1699)', async () => {
   const stream = newLog().create();
   const text = await read((response) => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { ANONYMOUS } from '../../src/gateway/anonymous.ts';
 import { CallDeadlines } from '../../src/gateway/call-deadlines.ts';
 import { Cancellation } from '../../src/gateway/cancellation.ts';
 import { ForwardedCall } from '../../src/gateway/forward.ts';
@@ -57,6 +58,7 @@ function rig(era: Era, upstreamEra: Era = era) {
     },
   } as unknown as Upstream;
   const states = createRequestStates();
+  const renewed: { headers: Readonly<Record<string, string>> | undefined } = { headers: undefined };
   const call = new ForwardedCall(
     {
       request: {
@@ -65,6 +67,7 @@ function rig(era: Era, upstreamEra: Era = era) {
         params: { members: [], meta: [], value: { name: 't' } },
         era,
         connectorId: undefined,
+        principal: ANONYMOUS,
         caller: OWN_CALLER,
         paramHeaders: {},
         cancellation: new Cancellation(),
@@ -86,9 +89,10 @@ function rig(era: Era, upstreamEra: Era = era) {
     {
       deadlines: new CallDeadlines(),
       signal: {
-        headersRefused: () => undefined,
+        headersRefused: async () => await Promise.resolve(),
         callFailed: (_id, code) => void seen.push(`failed ${code}`),
       },
+      renewHeaders: async () => await Promise.resolve(renewed.headers),
       parking: new ParkedCalls(states),
       states,
       countQuestion: () => undefined,
@@ -99,6 +103,7 @@ function rig(era: Era, upstreamEra: Era = era) {
     call,
     seen,
     sent,
+    renewed,
     drain: () => drain?.(),
     takes: (next: typeof takes) => {
       takes = next;
@@ -155,7 +160,7 @@ test('a cancelled call tells the upstream first, and is not answered any more', 
   call.notification('{}');
   call.result('{}', 'legacy');
   call.shutDown();
-  call.expire(1);
+  call.expire(1, true);
   expect(seen).toEqual(['cancel why', 'drop']);
 });
 
@@ -227,4 +232,48 @@ test('a state of a modern server is sent back with another id, and a legacy clie
   call.result('{"resultType":"complete","content":[]}', 'modern');
   const said = seen.filter((what) => what !== 'tick');
   expect(said).toEqual(['200 {"jsonrpc":"2.0","id":7,"result":{"content":[]}}']);
+});
+
+const HEADERS_REFUSED = '{"code":-32020,"message":"other headers"}';
+
+test('a call whose headers a server refuses is sent once more with those of its list now (T2)', async () => {
+  const { call, seen, sent, renewed } = rig('legacy', 'modern');
+  renewed.headers = { 'mcp-param-a': '1' };
+  call.error(HEADERS_REFUSED, 'modern');
+  await expect.poll(() => sent.length).toBe(2);
+  expect(sent.map(({ id, paramHeaders }) => [id, paramHeaders])).toEqual([
+    [7, {}],
+    [7, renewed.headers],
+  ]);
+  expect(seen).toEqual([]);
+  call.error(HEADERS_REFUSED, 'modern');
+  expect(seen).toEqual([`200 {"jsonrpc":"2.0","id":7,"error":${HEADERS_REFUSED}}`]);
+  await Promise.resolve();
+  expect(sent).toHaveLength(2);
+});
+
+test('a refusal that no list explains is the answer', async () => {
+  const { seen, sent, call } = rig('modern');
+  call.error(HEADERS_REFUSED, 'modern');
+  await expect.poll(() => seen.length).toBe(1);
+  expect(seen).toEqual([`400 {"jsonrpc":"2.0","id":7,"error":${HEADERS_REFUSED}}`]);
+  expect(sent).toHaveLength(1);
+});
+
+test('a call that is cancelled meanwhile is not sent again', async () => {
+  const { call, seen, sent, renewed } = rig('legacy', 'modern');
+  renewed.headers = { 'mcp-param-a': '1' };
+  call.error(HEADERS_REFUSED, 'modern');
+  call.cancel('changed my mind');
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(sent).toHaveLength(1);
+  expect(seen).toEqual(['drop']);
+});
+
+test('an older server that uses the number for something else gets no second call', () => {
+  const { call, seen, sent, renewed } = rig('legacy', 'legacy');
+  renewed.headers = { 'mcp-param-a': '1' };
+  call.error(HEADERS_REFUSED, 'legacy');
+  expect([seen.length, sent.length]).toEqual([1, 1]);
 });

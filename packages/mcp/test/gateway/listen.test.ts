@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { CatalogCell } from '../../src/catalog/catalog.ts';
+import { ANONYMOUS } from '../../src/gateway/anonymous.ts';
 import { Interests } from '../../src/gateway/interests.ts';
 import { ListenRouter, type ListenOptions } from '../../src/gateway/listen.ts';
 import type { Reply } from '../../src/gateway/reply.ts';
@@ -71,9 +72,9 @@ function setUp(more: Partial<ListenOptions> = {}) {
   const interests = new Interests(catalog);
   const router = new ListenRouter({
     interests,
-    capabilities: () => CAPABILITIES,
-    serverInfo: () => ({ name: 'us' }),
+    profile: () => ({ capabilities: CAPABILITIES, serverInfo: { name: 'us' } }),
     findResource: async () => undefined,
+    findTask: async () => undefined,
     ...more,
   });
   return { router, interests };
@@ -90,7 +91,13 @@ function listen(
     JSON.stringify({ jsonrpc: '2.0', id, method: 'subscriptions/listen', params }),
   );
   if (message.kind !== 'request') throw new Error('not a request');
-  const request = { id, params: message.params, connectorId: undefined, caller: OWN_CALLER };
+  const request = {
+    id,
+    params: message.params,
+    connectorId: undefined,
+    principal: ANONYMOUS,
+    caller: OWN_CALLER,
+  };
   return { reply, done: router.serve(request, reply) };
 }
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { ANONYMOUS } from '../../src/gateway/anonymous.ts';
 import { Cancellation } from '../../src/gateway/cancellation.ts';
 import type { ClientQuestion } from '../../src/gateway/client-questions.ts';
 import type { ClientRequest } from '../../src/gateway/client-request.ts';
@@ -31,6 +32,7 @@ function requestOf(name: string, more: Readonly<Record<string, unknown>> = {}): 
     params: { members, meta: [], value },
     era: 'modern',
     connectorId: 'c',
+    principal: ANONYMOUS,
     caller: OWN_CALLER,
     paramHeaders: {},
     cancellation: new Cancellation(),

@@ -147,7 +147,7 @@ test('whoever waits for the client to go is told once, at once when it has gone'
   const { promise: gone, resolve } = Promise.withResolvers<Reply>();
   const log = new EventLog(new EventBudget());
   serve = (response) => {
-    const accepted = { stream: true, prefersStream: false };
+    const accepted = { stream: true, prefersStream: false, resumes: true };
     const reply = createSessionReply(response, accepted, () => log);
     reply.onGone(() => resolve(reply));
     reply.notify('"a"');
@@ -164,4 +164,31 @@ test('whoever waits for the client to go is told once, at once when it has gone'
   // The answer is kept for when the client comes back.
   reply.answer(200, '"late"');
   expect(log.find('1-0')).toBeDefined();
+});
+
+test('acceptedBy() believes a request that claims an older revision than its session (SEP-1699)', () => {
+  for (const [version, resumes] of [
+    ['2025-03-26', false],
+    ['2025-06-18', false],
+    ['2025-11-25', true],
+  ] as const) {
+    expect(acceptedBy({ 'mcp-protocol-version': version }).resumes).toBe(resumes);
+  }
+  expect(acceptedBy({}).resumes).toBe(true);
+});
+
+/** As `answerOf`, from a reply that cannot be taken up again. */
+async function plainlyAnswered(use: (reply: Reply) => void): Promise<Answer> {
+  serve = (response) => use(createHttpReply(response, true, { prefersStream: true }));
+  const response = await fetch(url);
+  return { type: response.headers.get('content-type'), text: await response.text() };
+}
+
+test('a client that names event streams first gets one, without ids when it cannot come back', async () => {
+  const event = { type: 'text/event-stream', text: 'event: message\ndata: {}\n\n' };
+  expect(await plainlyAnswered((reply) => reply.answer(200, '{}'))).toEqual(event);
+  const parts = [Buffer.from('{'), Buffer.from('}')];
+  expect(await plainlyAnswered((reply) => reply.answerParts(parts))).toEqual(event);
+  const refused = await plainlyAnswered((reply) => reply.answer(404, '{}'));
+  expect(refused).toEqual({ type: 'application/json', text: '{}' });
 });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { ANONYMOUS } from '../../src/gateway/anonymous.ts';
 import { DEFAULT_SESSION_LIMITS, SessionStore } from '../../src/gateway/session-store.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -51,10 +52,14 @@ test('no timer is left without sessions', () => {
 
 test('a session is unknown to anybody but its owner', () => {
   const store = new SessionStore();
-  const session = store.create({ ...fields, owner: 'ann' });
-  expect(store.use(session.id, undefined, 'bob')).toBeUndefined();
+  const ann = { ...ANONYMOUS, id: 'key:ann' };
+  const session = store.create({ ...fields, principal: ann });
+  expect(store.use(session.id, undefined, { ...ann, id: 'key:bob' })).toBeUndefined();
   expect(store.use(session.id, undefined)).toBeUndefined();
-  expect(store.use(session.id, undefined, 'ann')).toBe(session);
+  expect(store.use(session.id, undefined, ann)).toBe(session);
+  const narrowed = { ...ann, scopes: new Set(['client']) };
+  store.use(session.id, undefined, narrowed);
+  expect(session.principal, 'what he may do may change').toBe(narrowed);
 });
 
 test('the end of a session is told once to everybody concerned', () => {

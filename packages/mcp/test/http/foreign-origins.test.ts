@@ -119,7 +119,8 @@ test('no other route asks for foreign origins, and every route has been tried ab
     names.map(async (name) => ({ name, text: await readFile(join(source, name), 'utf8') })),
   );
   const open = files.filter(({ text }) => /\banyOrigin: \[/.test(text)).map(({ name }) => name);
-  expect(open).toEqual(['http/registry.ts']);
+  // The metadata of OAuth say where tokens come from, and are the same for everybody (RFC 9728).
+  expect(open.toSorted()).toEqual(['http/registry.ts', 'http/resource-metadata.ts']);
   const routes = files.flatMap(({ text }) =>
     [...text.matchAll(/'(\/[\w./-]*)',\s*\{\s*(?:\/\/[^\n]*\s*)?auth: /g)].map(
       ([, path = '']) => path,

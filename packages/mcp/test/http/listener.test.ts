@@ -1,10 +1,13 @@
 import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { request, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { tempFolder } from '@cortex-os/testkit';
 import { expect, onTestFinished, test } from 'vitest';
-import { createListener, listenOn, type Listener, type Route } from '../../src/http/listener.ts';
+import { createListener, listenOn, type Listener } from '../../src/http/listener.ts';
+import type { Route } from '../../src/http/route.ts';
 
 interface Rig {
   readonly listener: Listener;
@@ -49,6 +52,25 @@ test('createListener() hands the rest of the path over, without the query', asyn
   await (await fetch(`${url}/z?q=1`)).text();
   expect(rests).toEqual(['y/z']);
   expect((await fetch(url.replace('/x/y', '/x'))).status).toBe(404);
+});
+
+test('a request with two Host headers gets 400 and no handler (RFC 9112 §3.2)', async () => {
+  let handled = 0;
+  const { listener } = rig((_request, response) => {
+    handled += 1;
+    response.end();
+  });
+  const url = new URL(await place(listener));
+  const say = async (...hosts: string[]): Promise<string> => {
+    const socket = connect(Number(url.port), '127.0.0.1');
+    const lines = hosts.map((host) => `host: ${host}\r\n`).join('');
+    socket.end(`GET /x/y HTTP/1.1\r\n${lines}connection: close\r\n\r\n`);
+    return await text(socket);
+  };
+  expect(await say('127.0.0.1', 'evil.example')).toMatch(/^HTTP\/1\.1 400 /);
+  expect(await say('127.0.0.1', '127.0.0.1')).toMatch(/^HTTP\/1\.1 400 /);
+  expect(handled).toBe(0);
+  expect(await say('127.0.0.1')).toMatch(/^HTTP\/1\.1 200 /);
 });
 
 test('anyOrigin lets pages of any origin use these methods of that route; methods still decides', async () => {

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { startFleet, startUpstream } from '@cortex-os/testkit';
 import { Gauge, Registry } from 'prom-client';
 import { describe, expect, test } from 'vitest';
+import { ANONYMOUS } from '../../src/gateway/anonymous.ts';
 import { metricsRoute } from '../../src/http/metrics.ts';
 import { connector, connectorFor, startGateway } from '../e2e/gateway-fixture.ts';
 import { openSession, send, sendModern } from '../gateway/raw-client.ts';
@@ -187,7 +188,7 @@ test('metricsRoute() shares a scrape, and answers 500 when a metric cannot be re
   expect([path, route.auth]).toEqual(['/metrics', 'operator']);
   let arrived = 0;
   await using server = createServer((request, response) => {
-    route.handle(request, response, '');
+    route.handle(request, response, '', ANONYMOUS);
     arrived += 1;
     if (arrived === 3) first.resolve();
   });

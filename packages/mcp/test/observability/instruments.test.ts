@@ -10,6 +10,7 @@ function fixture(connectors: ConnectorFact[] = []) {
     catalogLists: () => ({ tools: { count: 3 }, prompts: { count: 0 } }),
     callsInFlight: () => 2,
     sessions: () => 5,
+    draining: () => true,
   });
   return {
     connectors,
@@ -54,7 +55,10 @@ test('createInstruments() declares these metrics and no others (S4-35)', async (
   const { names } = await scrape();
   expect(names.toSorted()).toEqual([
     'brainwav_mcp_connector_proxy_up',
+    'mcp_breaker_state',
+    'mcp_call_retries_total',
     'mcp_calls_in_flight',
+    'mcp_calls_refused_total',
     'mcp_catalog_build_duration_seconds',
     'mcp_catalog_items',
     'mcp_connector_state',
@@ -62,6 +66,7 @@ test('createInstruments() declares these metrics and no others (S4-35)', async (
     'mcp_connector_sync_retries_total',
     'mcp_connector_sync_round_trips_total',
     'mcp_event_loop_delay_seconds',
+    'mcp_gateway_draining',
     'mcp_gateway_questions_total',
     'mcp_gc_pause_seconds',
     'mcp_list_requests_total',

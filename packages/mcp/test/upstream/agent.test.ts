@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { startGreedyTcp } from '@cortex-os/testkit';
 import type { Dispatcher } from 'undici';
 import { expect, test } from 'vitest';
+import { DEFAULT_TIMEOUTS } from '../../src/connectors/connector.ts';
 import { createSharedAgents } from '../../src/upstream/agent.ts';
 import {
   SIGNAL,
@@ -12,6 +13,7 @@ import {
   recorder,
   startWire,
   toolCall,
+  type Opened,
 } from './http-fixture.ts';
 
 test('requests reuse one socket when they follow each other', async () => {
@@ -114,8 +116,8 @@ test('streams wait for their headers without a limit, requests do not', async ()
 test('a connection that is not accepted fails within connectTimeoutMs, unsent', async () => {
   // The first bytes of a TLS handshake are never answered, so the connection is never made.
   await using tarpit = await startGreedyTcp();
-  const agents = createSharedAgents({ connectTimeoutMs: 500 });
-  await using opened = open(definitionFor(`https://127.0.0.1:${tarpit.port}/mcp`), { agents });
+  const timeouts = { ...DEFAULT_TIMEOUTS, connectTimeoutMs: 500 };
+  await using opened = open(definitionFor(`https://127.0.0.1:${tarpit.port}/mcp`, { timeouts }));
   const startedAtMs = performance.now();
   await expect(opened.upstream.connect(SIGNAL)).rejects.toMatchObject({
     code: 'CONNECT_TIMEOUT',
@@ -123,4 +125,27 @@ test('a connection that is not accepted fails within connectTimeoutMs, unsent', 
     unsent: true,
   });
   expect(performance.now() - startedAtMs).toBeLessThan(2_000);
+});
+
+async function timeToFail({ upstream }: Opened): Promise<number> {
+  const startedAtMs = performance.now();
+  await expect(upstream.connect(SIGNAL)).rejects.toMatchObject({
+    code: 'CONNECT_TIMEOUT',
+    phase: 'connect',
+    unsent: true,
+  });
+  return performance.now() - startedAtMs;
+}
+
+test('connectors of one origin connect each for as long as it allows itself (T1)', async () => {
+  await using tarpit = await startGreedyTcp();
+  const agents = createSharedAgents({ connectTimeoutMs: 300 });
+  const url = `https://127.0.0.1:${tarpit.port}/mcp`;
+  const opened = (connectTimeoutMs: number): Opened =>
+    open(definitionFor(url, { timeouts: { ...DEFAULT_TIMEOUTS, connectTimeoutMs } }), { agents });
+  await using patient = opened(1_500);
+  await using hasty = opened(100);
+  const [long, short] = [timeToFail(patient), timeToFail(hasty)];
+  expect(await short).toBeLessThan(700);
+  expect(await long).toBeGreaterThan(1_000);
 });

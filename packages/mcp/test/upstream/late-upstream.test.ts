@@ -4,7 +4,6 @@ import {
   type DrainableUpstream,
 } from '../../src/upstream/guarded-upstream.ts';
 import { createLateUpstream } from '../../src/upstream/late-upstream.ts';
-import { createQuotaGate } from '../../src/upstream/quota.ts';
 import type { UpstreamError } from '../../src/upstream/upstream-error.ts';
 import {
   OWN_CALLER,
@@ -121,18 +120,6 @@ test('a guarded upstream counts a call until whichever end it comes to, and pass
   expect([guarded.inFlight, state.log]).toEqual([0, ['pause', 'resume', 'cancel', 'cancel']]);
   guarded.passEnded?.();
   expect(state.passes).toBe(1);
-});
-
-test('a call over its quota fails with QUOTA_EXCEEDED and never reaches the upstream', () => {
-  const { upstream, sinks } = scripted();
-  const guarded = createGuardedUpstream(upstream, createQuotaGate({ perMinute: 1 }));
-  guarded.forward(REQUEST, listening().sink);
-  const { sink, heard } = listening();
-  const handle = guarded.forward(REQUEST, sink);
-  handle.cancel('late');
-  handle.pause();
-  handle.resume();
-  expect([heard, sinks.length]).toEqual([[expect.stringMatching(/^QUOTA_EXCEEDED 6[01]000$/)], 1]);
 });
 
 test('drain() waits for the calls, at most its time, and ends with close()', async () => {

@@ -155,3 +155,16 @@ test('a modern server that answers 404 is not asked for a stream', async () => {
   await expect(upstream.connect(SIGNAL)).rejects.toMatchObject({ name: 'UpstreamError' });
   expect(wire.seen.map(({ method }) => method)).not.toContain('GET');
 });
+
+test('a caller that gives up does not decide for those who wait with it', async () => {
+  await using server = await startSseServer();
+  await using service = factory();
+  const upstream = service.open(definitionFor(server.url));
+  const first = new AbortController();
+  const givenUp = upstream.connect(first.signal);
+  const second = upstream.connect(SIGNAL);
+  first.abort();
+  await expect(givenUp).rejects.toMatchObject({ code: 'CANCELLED' });
+  expect(await second).toMatchObject({ serverInfo: { name: 'old' } });
+  await expect(upstream.connect(first.signal)).rejects.toMatchObject({ code: 'CANCELLED' });
+});

@@ -1,5 +1,6 @@
 import { waitUntil } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
+import { readSseMessages } from '../../src/upstream/legacy-sse-message.ts';
 import { SIGNAL } from './http-fixture.ts';
 import { callOf, openSse, send, sseDefinition } from './legacy-sse-fixture.ts';
 import { startRaw } from './legacy-sse-raw.ts';
@@ -86,4 +87,30 @@ test('progress for a client that wants none is counted, and reaches nobody', asy
   await waitUntil(() => opened.upstream.ignoredMessages === 1, { describe: 'it is counted' });
   expect(sink.notifications).toEqual([]);
   handle.cancel('over');
+});
+
+test.for([
+  ['{"jsonrpc":"2.0","id":3,"result":{"n":NaN}}', ['unreadable 3']],
+  ['{"jsonrpc":"2.0","error":{},"id":null}', ['unreadable undefined']],
+  ['{"jsonrpc":"2.0","id":4,"method":"roots/list","params":[1]}', ['question 4 roots/list [1]']],
+  ['{"jsonrpc":"2.0","id":4,"method":"roots/list","params":oops}', ['ignored']],
+  ['{"jsonrpc":"2.0","method":"notifications/x","params":5}', ['ignored']],
+  ['[oops]', ['unreadable undefined']],
+] as const)('readSseMessages() makes of %s what whoever waits must know', ([text, expected]) => {
+  const told: string[] = [];
+  const note =
+    (what: string) =>
+    (...args: readonly unknown[]): void =>
+      void told.push([what, ...args].map(String).join(' '));
+  readSseMessages(text, {
+    answer: note('answer'),
+    question: note('question'),
+    questionCancelled: note('cancelled'),
+    progress: () => false,
+    unasked: note('unasked'),
+    unattributed: note('unattributed'),
+    unreadable: (id) => void told.push(`unreadable ${String(id)}`),
+    ignored: note('ignored'),
+  });
+  expect(told).toEqual(expected);
 });

@@ -16,6 +16,7 @@ import {
   sse,
   startWire,
   toolCall,
+  type Answer,
 } from './http-fixture.ts';
 
 const WHERE = { connectorId: 'alpha', phase: 'handshake' } as const;
@@ -54,7 +55,7 @@ test.for([
   [
     'an unsupported version that is listed',
     rpcError(-32_022, { supported: ['2026-07-28'] }),
-    'undecided',
+    'contradictory',
   ],
   ['400 with an error', refused(400, { code: -32_000, message: 'no session' }), 'legacy'],
   ['400', refused(400), 'legacy'],
@@ -94,6 +95,58 @@ test.for([
     expect(wire.methods()).toEqual(['server/discover', 'server/discover']);
   },
 );
+
+/** Refuses modern requests with a list that has their version, the first `refusals` times. */
+function contradicting(refusals: number, otherwise: Answer): Answer {
+  let left = refusals;
+  return (seen, response) => {
+    const isModern = seen.headers['mcp-method'] !== undefined;
+    if (!isModern || left === 0) return otherwise(seen, response);
+    left -= 1;
+    const error = { code: -32_022, message: 'no', data: { supported: ['2026-07-28'] } };
+    return json(response, { jsonrpc: '2.0', error, id: seen.message['id'] }, 400);
+  };
+}
+
+test('a server that refuses a version it lists is asked again, at once', async () => {
+  await using wire = await startWire(
+    contradicting(
+      1,
+      modernAnswer(() => undefined),
+    ),
+  );
+  await using opened = open(definitionFor(wire.url));
+  expect((await opened.upstream.connect(SIGNAL)).era).toBe('modern');
+  expect(wire.methods()).toEqual(['server/discover', 'server/discover']);
+});
+
+test('one that goes on so is greeted as an older one, when it may be one', async () => {
+  await using wire = await startWire(
+    contradicting(
+      9,
+      legacyAnswer(() => undefined),
+    ),
+  );
+  await using opened = open(definitionFor(wire.url));
+  expect((await opened.upstream.connect(SIGNAL)).era).toBe('legacy');
+  await using pinned = open(definitionFor(wire.url, { era: 'modern' }));
+  const failure = { code: 'BAD_RESPONSE', rpcCode: -32_022 };
+  await expect(pinned.upstream.connect(SIGNAL)).rejects.toMatchObject(failure);
+});
+
+test('one that speaks no older revision either is told of by its contradiction', async () => {
+  await using wire = await startWire(
+    contradicting(9, (seen, response) => {
+      const error = { code: -32_601, message: 'no initialize' };
+      json(response, { jsonrpc: '2.0', error, id: seen.message['id'] });
+    }),
+  );
+  await using opened = open(definitionFor(wire.url));
+  await expect(opened.upstream.connect(SIGNAL)).rejects.toMatchObject({
+    code: 'BAD_RESPONSE',
+    message: 'the server rejects a protocol version that it says it supports',
+  });
+});
 
 test('connect() reads handshakes that come as event streams', async () => {
   await using wire = await startWire((seen, response) => {

@@ -12,7 +12,10 @@ function rig(): Rig {
   const sent: string[] = [];
   const refused: RefusedQuestion[] = [];
   const requests = new ServerRequests({
-    send: (text) => void sent.push(text),
+    send: (text) => {
+      sent.push(text);
+      return undefined;
+    },
     refused: (why) => void refused.push(why),
   });
   return { requests, sent, refused };
@@ -194,4 +197,62 @@ test('abandon() cancels what waits and sends nothing', () => {
   one.asked[0]?.respond({ kind: 'result', text: '{}' });
   requests.leave(one);
   expect([cancelled, sent, requests.pending]).toEqual([true, [], 0]);
+});
+
+test.for(['[1]', '5', 'null', '"text"'])(
+  'a request whose params is %s, which is no object, is refused and shown to nobody',
+  (paramsText) => {
+    const { requests, sent, refused } = rig();
+    const one = call('a');
+    requests.join(one);
+    requests.take({ id: 4, method: 'roots/list', paramsText }, one);
+    expect(one.asked).toEqual([]);
+    expect(refused).toEqual(['malformed']);
+    expect(sent).toEqual([
+      '{"jsonrpc":"2.0","id":4,"error":{"code":-32602,"message":"roots/list: params is no object"}}',
+    ]);
+  },
+);
+
+const about = (taskId: string, id: number) => ({
+  id,
+  method: 'roots/list',
+  paramsText: `{"_meta":{"io.modelcontextprotocol/related-task":{"taskId":"${taskId}"}}}`,
+});
+
+test('a question about a task goes to the call that waits for it, and to no other client', () => {
+  const { requests, sent, refused } = rig();
+  const one = { ...call('a', 'tasks/result'), taskId: 't0' };
+  const two = { ...call('b', 'tasks/result'), taskId: 't1' };
+  requests.join(one);
+  requests.join(two);
+  requests.take(about('t1', 1));
+  expect([one.asked.length, two.asked.length]).toEqual([0, 1]);
+  requests.leave(two);
+  requests.take(about('t1', 2));
+  expect([one.asked.length, refused]).toEqual([0, ['unattributed']]);
+  expect(sent.at(-1)).toContain('"id":2,"error"');
+});
+
+test('progress of the client reaches the server before its answer, and not after', async () => {
+  const sent: string[] = [];
+  const slow = Promise.withResolvers<void>();
+  const requests = new ServerRequests({
+    send: (text, from) => {
+      sent.push(text);
+      return from === undefined ? slow.promise : undefined;
+    },
+    refused: () => expect.unreachable('it is asked'),
+  });
+  const one = call('a');
+  requests.join(one);
+  requests.take({ id: 1, method: 'roots/list', paramsText: undefined }, one);
+  const [question] = one.asked;
+  question?.progress?.('{"progress":1}');
+  question?.respond({ kind: 'result', text: '{}' });
+  question?.progress?.('{"progress":2}');
+  expect(sent).toEqual(['{"progress":1}']);
+  slow.resolve();
+  await expect.poll(() => sent.length).toBe(2);
+  expect(sent[1]).toContain('"result"');
 });

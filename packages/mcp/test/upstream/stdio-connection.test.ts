@@ -182,7 +182,49 @@ describe('what the server says unasked', () => {
   test('an unreadable request of the server does not answer ours, whatever its id', async () => {
     const rig = open([]);
     await say(rig, '{"jsonrpc":"2.0","id":$ID,"method":"ping","params":[]}');
-    expect(rig.upstream.counters.noiseLines).toBe(1);
+    expect(rig.upstream.counters).toMatchObject({ noiseLines: 0, refusedRequests: 1 });
+  });
+
+  test('a request that cannot be read is answered with why', async () => {
+    const { upstream } = open([]);
+    const answer = await ask(upstream, { do: 'ask', method: 'roots/list', with: [1] });
+    expect(answer).toMatchObject({
+      error: { code: -32600, message: 'Invalid request: params must be an object' },
+    });
+  });
+
+  test.for([
+    ['is no JSON', '{"jsonrpc":"2.0","id":$ID,"result":{"n":NaN}}'],
+    ['is no JSON, with its id last', '{"result":{"n":undefined},"jsonrpc":"2.0","id":$ID}'],
+    ['ends too soon', '{"jsonrpc":"2.0","id":$ID,"result":{"n":"'],
+    [
+      'nests too deep',
+      `{"id":$ID,"jsonrpc":"2.0","result":${'['.repeat(2_000)}${']'.repeat(2_000)}}`,
+    ],
+    ['has no id', '{"jsonrpc":"2.0","error":{"code":-32700,"message":"what?"},"id":null}'],
+  ] as const)('an answer that %s fails its request at once', async ([, text]) => {
+    const { upstream } = open([]);
+    const answer = ask(upstream, { do: 'raw', text: `${text}\n` });
+    await expect(answer).rejects.toMatchObject({
+      code: 'BAD_RESPONSE',
+      message: expect.stringContaining('the answer is unusable: '),
+    });
+    expect(await ask(upstream, { do: 'echo' })).toEqual({ do: 'echo' });
+  });
+
+  test('an answer without an id fails no request when there are two', async () => {
+    const { upstream } = open([]);
+    const { sink, outcome } = listen();
+    await upstream.connect(never);
+    upstream.forward(call({ do: 'never' }), sink).cancel('later');
+    const waiting = listen();
+    const handle = upstream.forward(call({ do: 'never' }), waiting.sink);
+    const text = '{"jsonrpc":"2.0","result":oops}\n{"jsonrpc":"2.0","id":$ID,"result":{}}\n';
+    expect(await ask(upstream, { do: 'raw', text })).toEqual({});
+    expect(upstream.counters.noiseLines).toBe(1);
+    handle.cancel('over');
+    const neither = Promise.resolve('neither');
+    expect(await Promise.race([outcome, waiting.outcome, neither])).toBe('neither');
   });
 
   test('ping is answered', async () => {

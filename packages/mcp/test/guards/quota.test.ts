@@ -1,6 +1,6 @@
 import { array, assert, asyncProperty, integer } from 'fast-check';
 import { expect, test } from 'vitest';
-import { createQuotaGate, createQuotaGates } from '../../src/upstream/quota.ts';
+import { createQuotaGate, createQuotaGates } from '../../src/guards/quota.ts';
 import { advance, useFakeTime } from '../connectors/fake-time.ts';
 
 useFakeTime();

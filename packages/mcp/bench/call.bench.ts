@@ -1,0 +1,243 @@
+import type { ConnectorDefinition } from '../src/connectors/connector.ts';
+import {
+  CALLED_TOOLS,
+  callRows,
+  clientEraOf,
+  placeOf,
+  rowName,
+  type CallPath,
+  type CallRow,
+} from './lib/call-rows.ts';
+import { compareLoad, type Candidate } from './lib/compare-load.ts';
+import { FIRST_PREFIX, stdioCommand, stdioConnector } from './lib/connectors.ts';
+import { loadTable, ratioTarget, type ComparedRow, type LoadTable } from './lib/load-table.ts';
+import { connectorsOf } from './lib/measure-pass.ts';
+import type { WireEra } from './lib/message-bytes.ts';
+import { nginxVersion, startNginx } from './lib/nginx.ts';
+import { PINNING } from './lib/pin.ts';
+import { startRawLoad, type RawLoad } from './lib/raw-load.ts';
+import { startRawServers, type RawServers } from './lib/raw-server.ts';
+import type { Bench, BenchOptions, BenchResult, Target } from './lib/report.ts';
+import { startSubject, type Subject } from './lib/subject.ts';
+
+/** The SDK gateways are left out where they would need minutes, or more memory than there is. */
+const SDK_MAX_BYTES = 10_240;
+const SDK_MAX_IN_FLIGHT = 32;
+
+interface Pace {
+  readonly rounds: number;
+  readonly durationMs: number;
+  readonly warmUpMs: number;
+}
+const PACE: Pace = { rounds: 5, durationMs: 500, warmUpMs: 700 };
+const QUICK_PACE: Pace = { rounds: 1, durationMs: 60, warmUpMs: 0 };
+
+/** Everything that answers on one path. */
+interface Rig extends AsyncDisposable {
+  readonly servers: RawServers | undefined;
+  readonly candidates: readonly (Omit<Candidate, 'place'> & {
+    readonly prefix: string;
+    readonly era: WireEra;
+  })[];
+}
+
+function serverSubject(servers: RawServers): Subject {
+  const url = servers.urls[0] ?? '';
+  // Started and ended by the rig.
+  return {
+    ...servers,
+    url,
+    commandLine: 'the servers',
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+}
+
+async function stdioRig(era: WireEra, base: string | undefined): Promise<Rig> {
+  const [command = '', ...args] = stdioCommand(era, CALLED_TOOLS);
+  const stack = new AsyncDisposableStack();
+  const connectors = [stdioConnector(era, CALLED_TOOLS)];
+  const ours = await ourSubjects(connectors, base, stack);
+  const relay = stack.use(await startSubject({ kind: 'relay', command, args }));
+  return {
+    servers: undefined,
+    candidates: [
+      ...ours.map(({ name, subject }) => ({ name, subject, prefix: FIRST_PREFIX, era })),
+      // It knows no sessions: the same requests without one.
+      { name: 'relay', subject: relay, prefix: '', era: 'modern' },
+    ],
+    [Symbol.asyncDispose]: async () => await stack.disposeAsync(),
+  };
+}
+
+/** This code, and that of another checkout where one was given. */
+async function ourSubjects(
+  connectors: readonly ConnectorDefinition[],
+  base: string | undefined,
+  stack: AsyncDisposableStack,
+): Promise<readonly { readonly name: string; readonly subject: Subject }[]> {
+  const start = async (source?: string): Promise<Subject> =>
+    stack.use(await startSubject({ kind: 'ours', connectors, settings: {}, source }));
+  const ours = { name: 'ours', subject: await start() };
+  return base === undefined ? [ours] : [ours, { name: 'base', subject: await start(base) }];
+}
+
+async function httpRig(path: CallPath, base: string | undefined): Promise<Rig> {
+  const era = clientEraOf(path);
+  const serverEra: WireEra = path.includes('→modern') ? 'modern' : 'legacy';
+  const stack = new AsyncDisposableStack();
+  const events = path.endsWith('events');
+  const options = { era: serverEra, count: 1, tools: CALLED_TOOLS, listed: 2, events };
+  const servers = stack.use(await startRawServers(options));
+  const url = servers.urls[0] ?? '';
+  const connectors = connectorsOf(servers.urls);
+  const ours = await ourSubjects(connectors, base, stack);
+  const proxy = stack.use(await startSubject({ kind: 'proxy', url, piped: false }));
+  const plain = { prefix: '', era: serverEra };
+  const candidates = [
+    ...ours.map(({ name, subject }) => ({ name, subject, prefix: FIRST_PREFIX, era })),
+    // What cannot translate speaks the server's era.
+    { name: 'proxy', subject: proxy, ...plain },
+    { name: 'direct', subject: serverSubject(servers), ...plain },
+  ];
+  if (era === serverEra) {
+    const piped = stack.use(await startSubject({ kind: 'proxy', url, piped: true }));
+    candidates.push({ name: 'proxy, piped', subject: piped, ...plain });
+    if (nginxVersion() !== undefined) {
+      candidates.push({ name: 'nginx', subject: stack.use(await startNginx(url)), ...plain });
+    }
+    const sdk = stack.use(await startSubject({ kind: 'sdk', era, urls: servers.urls }));
+    candidates.push({ name: 'sdk', subject: sdk, prefix: FIRST_PREFIX, era });
+  }
+  return { servers, candidates, [Symbol.asyncDispose]: async () => await stack.disposeAsync() };
+}
+
+async function startRig(path: CallPath, base: string | undefined): Promise<Rig> {
+  if (path.endsWith('stdio')) return await stdioRig(clientEraOf(path), base);
+  return await httpRig(path, base);
+}
+
+function fits(row: CallRow, candidate: string): boolean {
+  if (candidate !== 'sdk') return true;
+  const bytes = Math.max(row.args.bytes, row.result.bytes);
+  return bytes <= SDK_MAX_BYTES && row.inFlight <= SDK_MAX_IN_FLIGHT;
+}
+
+interface Measuring {
+  readonly load: RawLoad;
+  readonly pace: Pace;
+  readonly base: string | undefined;
+  /** Filled with how each candidate was started. */
+  readonly commands: Map<string, string>;
+}
+
+async function measurePath(
+  path: CallPath,
+  rows: readonly CallRow[],
+  { load, pace, commands, base }: Measuring,
+): Promise<readonly ComparedRow[]> {
+  await using rig = await startRig(path, base);
+  const found: ComparedRow[] = [];
+  for (const { name, subject } of rig.candidates) commands.set(name, subject.commandLine);
+  for (const row of rows) {
+    const candidates = rig.candidates
+      .filter(({ name }) => fits(row, name))
+      .map(({ name, subject, prefix, era }) => {
+        return { name, subject, place: placeOf(row, { url: subject.url, prefix, era }) };
+      });
+    const helpers = rig.servers === undefined ? [] : [rig.servers.pid];
+    found.push({
+      name: rowName(row),
+      rounds: await compareLoad({ load, candidates, helpers, ...pace }),
+    });
+  }
+  return found;
+}
+
+const large = (what: string): string => `modern→modern, 1 MB ${what}, 8 in flight`;
+
+/** What the issue asks of calls (S4-02 asks for latency end to end, which `steady` measures). */
+function targetsOf({ median }: LoadTable): readonly Target[] {
+  const cpu = (row: string, one: string, other: string): number =>
+    median(row, one, 'cpuUs') / median(row, other, 'cpuUs');
+  const mm = 'modern→modern, 0.5 KB, 32 in flight';
+  const ll = 'legacy→legacy, 0.5 KB, 32 in flight';
+  const one = 'modern→modern, 0.5 KB, 1 in flight';
+  const added = (figure: 'p50Us' | 'p99Us'): number =>
+    (median(one, 'ours', figure) - median(one, 'direct', figure)) /
+    (median(one, 'proxy', figure) - median(one, 'direct', figure));
+  return [
+    ...ratioTarget('modern→modern, cpu against the bare proxy', cpu(mm, 'ours', 'proxy'), {
+      atMost: 1.35,
+    }),
+    ...ratioTarget('modern→modern, cpu against nginx', cpu(mm, 'ours', 'nginx'), { atMost: 3 }),
+    ...ratioTarget('modern→modern, the SDK gateway against ours', cpu(mm, 'sdk', 'ours'), {
+      atLeast: 12,
+    }),
+    ...ratioTarget('legacy→legacy, cpu against the bare proxy', cpu(ll, 'ours', 'proxy'), {
+      atMost: 1.8,
+    }),
+    ...ratioTarget(
+      'modern→stdio, cpu against the bare relay',
+      cpu('modern→stdio, 0.5 KB, 32 in flight', 'ours', 'relay'),
+      { atMost: 1.5 },
+    ),
+    ...ratioTarget('p50 added at 1 in flight, against the bare proxy', added('p50Us'), {
+      atMost: 1.3,
+    }),
+    ...ratioTarget('p99 added at 1 in flight, against the bare proxy', added('p99Us'), {
+      atMost: 1.5,
+    }),
+    ...ratioTarget(
+      '1 MB result, cpu against the bare proxy',
+      cpu(large('result'), 'ours', 'proxy'),
+      { atMost: 1.5 },
+    ),
+    ...ratioTarget(
+      '1 MB of one text, cpu against the bare proxy',
+      cpu(large('arguments'), 'ours', 'proxy'),
+      { atMost: 1.5 },
+    ),
+    ...ratioTarget(
+      '1 MB of many values, cpu against the bare proxy',
+      cpu(large('arguments of many values'), 'ours', 'proxy'),
+      { atMost: 2.5 },
+    ),
+  ];
+}
+
+async function run({ quick, only, base }: BenchOptions): Promise<BenchResult> {
+  const rows = callRows(quick).filter((row) => only === undefined || rowName(row).includes(only));
+  const pace = quick ? QUICK_PACE : PACE;
+  await using load = startRawLoad();
+  const commands = new Map<string, string>();
+  const found: ComparedRow[] = [];
+  for (const path of new Set(rows.map((row) => row.path))) {
+    const ofPath = rows.filter((row) => row.path === path);
+    found.push(...(await measurePath(path, ofPath, { load, pace, commands, base })));
+  }
+  const table = loadTable('calls', found);
+  return {
+    method:
+      'tools/call, closed loop on bare sockets; load, subject and server are three processes ' +
+      `(${PINNING}). Subjects in turn, each round in another order; ${pace.rounds} rounds of ${pace.durationMs} ms, those ` +
+      'during which others took more than 0.3 cores left out; median (lowest–highest). cpu is user and system time of the ' +
+      "subject's process, by its own accounting, of nginx's worker from /proc; gc is what of it the collector held the event loop up (0 where nobody watched). `proxy` is node:http with undici's dispatch " +
+      'and 40 sockets, requests collected first; `proxy, piped` streams them; `direct` is the server alone, with its ' +
+      'own cpu; `sdk` is a gateway of the official SDK 2 (modern) or 1 (legacy, answering JSON); `relay` is node:http in ' +
+      'front of the pipes of one process, ids swapped and nothing parsed. On mixed paths what cannot translate speaks the ' +
+      "server's era. Legacy clients have a session for each connection.",
+    tables: [table.table],
+    targets: targetsOf(table),
+    readings: table.readings,
+    notes: [
+      ...(nginxVersion() === undefined
+        ? ['rows of nginx are left out: it is not installed']
+        : [`nginx is ${nginxVersion()}`]),
+      `the SDK gateways are left out above ${SDK_MAX_BYTES} bytes and ${SDK_MAX_IN_FLIGHT} in flight`,
+    ],
+    commands: Object.fromEntries(commands),
+  };
+}
+
+/** What a call costs and how long it takes, beside a bare proxy, nginx and a gateway of the SDKs. */
+export const call: Bench = { name: 'call', run };

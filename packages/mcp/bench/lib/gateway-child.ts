@@ -1,0 +1,34 @@
+// Cortex MCP as a subject: one service from its sources, in a process of its own.
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { pino } from 'pino';
+import type * as ServiceModule from '../../src/service.ts';
+import { answerCommands } from './answer-commands.ts';
+import { BENCH_SETTINGS } from './bench-settings.ts';
+import { endProfile, startProfile } from './take-profile.ts';
+
+async function load(source: string | undefined): Promise<typeof ServiceModule> {
+  if (source === undefined) return await import('../../src/service.ts');
+  return (await import(
+    pathToFileURL(resolve(source, 'src/service.ts')).href
+  )) as typeof ServiceModule;
+}
+
+answerCommands(async (options) => {
+  if (options.kind !== 'ours') throw new TypeError(`this is no ${options.kind}`);
+  const { createService } = await load(options.source);
+  const service = createService({
+    connectors: options.connectors,
+    settings: { ...BENCH_SETTINGS, ...options.settings },
+    logger: pino({ level: 'silent' }),
+    baseEnv: { PATH: process.env['PATH'] },
+    version: '0.0.0-bench',
+  });
+  const { profileTo } = options;
+  const profile = profileTo === undefined ? undefined : await startProfile();
+  const { url } = await service.start();
+  await service.manager.sync();
+  await service.settled();
+  if (profileTo !== undefined) await endProfile(profile, profileTo);
+  return { url, close: async () => await service.close() };
+});

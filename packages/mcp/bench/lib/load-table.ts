@@ -1,0 +1,135 @@
+import { undisturbed, type LoadRound } from './compare-load.ts';
+import { readingOf, shown, type BenchTable, type Reading, type Target } from './report.ts';
+
+/** What all candidates did with one load. */
+export interface ComparedRow {
+  readonly name: string;
+  readonly rounds: ReadonlyMap<string, readonly LoadRound[]>;
+}
+
+const FIGURES = [
+  ['perSecond', '1/s'],
+  ['cpuUs', 'µs'],
+  ['gcUs', 'µs'],
+  ['p50Us', 'µs'],
+  ['p95Us', 'µs'],
+  ['p99Us', 'µs'],
+  ['loadCpuUs', 'µs'],
+  ['failed', ''],
+  ['rssMb', 'MB'],
+] as const;
+type Figure = (typeof FIGURES)[number][0];
+
+function valueOf(round: LoadRound, figure: Figure): number {
+  if (figure === 'perSecond') return round.calls / round.seconds;
+  if (figure === 'rssMb') return round.rssBytes / 1_048_576;
+  return round[figure];
+}
+
+/** One candidate's figures in one row, by name. */
+export type RowReadings = ReadonlyMap<Figure, Reading>;
+
+export function rowReadings(rounds: readonly LoadRound[]): RowReadings {
+  const kept = undisturbed(rounds);
+  return new Map(
+    FIGURES.map(([figure, unit]) => [
+      figure,
+      readingOf(
+        kept.map((round) => valueOf(round, figure)),
+        unit,
+      ),
+    ]),
+  );
+}
+
+/** Medians and ranges of many rows, and what can be read off them. */
+export interface LoadTable {
+  readonly table: BenchTable;
+  readonly readings: Readonly<Record<string, Reading>>;
+  /** The median of a figure; not a number where that candidate was not in that row. */
+  readonly median: (row: string, candidate: string, figure: Figure) => number;
+}
+
+const HEADINGS = [
+  'load',
+  'who',
+  'calls/s',
+  'cpu µs/call',
+  '× proxy',
+  'gc µs/call',
+  'p50 µs',
+  'p95 µs',
+  'p99 µs',
+  'load µs/call',
+  'rss MB',
+  'failed',
+  'rounds',
+];
+
+function cellsOf(
+  [row, candidate]: readonly [string, string],
+  rounds: readonly LoadRound[],
+  baseCpuUs: number,
+): string[] {
+  const figures = rowReadings(rounds);
+  const text = (figure: Figure, digits: number = 0): string => {
+    const reading = figures.get(figure);
+    return reading === undefined ? '-' : shown(reading, digits);
+  };
+  const { median = Number.NaN, samples = 0 } = figures.get('cpuUs') ?? {};
+  const ratio = median / baseCpuUs;
+  return [
+    row,
+    candidate,
+    text('perSecond'),
+    text('cpuUs', 1),
+    Number.isNaN(ratio) ? '-' : ratio.toFixed(2),
+    text('gcUs', 1),
+    text('p50Us'),
+    text('p95Us'),
+    text('p99Us'),
+    text('loadCpuUs', 1),
+    text('rssMb'),
+    text('failed'),
+    `${samples} of ${rounds.length}`,
+  ];
+}
+
+/** `reference` is the candidate whose processor time is 1 in the column of ratios. */
+export function loadTable(
+  title: string,
+  rows: readonly ComparedRow[],
+  reference: string = 'proxy',
+): LoadTable {
+  const readings: Record<string, Reading> = {};
+  const cells: string[][] = [];
+  for (const { name, rounds } of rows) {
+    for (const [candidate, all] of rounds) {
+      for (const [figure, reading] of rowReadings(all)) {
+        readings[`${name}.${candidate}.${figure}`] = reading;
+      }
+    }
+    const base = readings[`${name}.${reference}.cpuUs`]?.median ?? Number.NaN;
+    for (const [candidate, all] of rounds) cells.push(cellsOf([name, candidate], all, base));
+  }
+  const headings = HEADINGS.map((heading) => heading.replace('proxy', reference));
+  return {
+    table: { title, headings, rows: cells },
+    readings,
+    median: (row, candidate, figure) =>
+      readings[`${row}.${candidate}.${figure}`]?.median ?? Number.NaN,
+  };
+}
+
+/** A limit on a ratio; a ratio that was not measured gives no target. */
+export function ratioTarget(
+  what: string,
+  ratio: number,
+  bound: { readonly atMost: number } | { readonly atLeast: number },
+): readonly Target[] {
+  if (Number.isNaN(ratio)) return [];
+  const measured = `${ratio.toFixed(2)} ×`;
+  return 'atMost' in bound
+    ? [{ what, wanted: `≤ ${bound.atMost} ×`, measured, met: ratio <= bound.atMost }]
+    : [{ what, wanted: `≥ ${bound.atLeast} ×`, measured, met: ratio >= bound.atLeast }];
+}

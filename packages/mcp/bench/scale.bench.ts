@@ -1,0 +1,80 @@
+import { listPlace } from './lib/call-rows.ts';
+import { compareLoad, type Candidate } from './lib/compare-load.ts';
+import { FIRST_PREFIX } from './lib/connectors.ts';
+import { loadTable, ratioTarget } from './lib/load-table.ts';
+import { connectorsOf } from './lib/measure-pass.ts';
+import { callTemplate, payloadJson } from './lib/message-bytes.ts';
+import { PINNING } from './lib/pin.ts';
+import { startRawLoad } from './lib/raw-load.ts';
+import { startRawServers } from './lib/raw-server.ts';
+import type { Bench, BenchOptions, BenchResult } from './lib/report.ts';
+import { startSubject } from './lib/subject.ts';
+
+/** Connectors, and tools of each. */
+const SHAPES = [
+  [1, 10],
+  [10, 10],
+  [100, 10],
+  [1_000, 10],
+  [10, 100],
+  [10, 1_000],
+] as const;
+const QUICK_SHAPES = [
+  [1, 2],
+  [3, 2],
+] as const;
+const IN_FLIGHT = 32;
+const ROW = 'calls of one connector';
+
+const shapeName = (connectors: number, tools: number): string =>
+  `${connectors} connectors, ${connectors * tools} tools`;
+
+async function run({ quick }: BenchOptions): Promise<BenchResult> {
+  await using stack = new AsyncDisposableStack();
+  const load = stack.use(startRawLoad());
+  const candidates: Candidate[] = [];
+  const helpers: number[] = [];
+  const shapes = quick ? QUICK_SHAPES : SHAPES;
+  for (const [count, tools] of shapes) {
+    const options = { era: 'modern', count, tools: ['r512'], listed: tools - 1 } as const;
+    const servers = stack.use(await startRawServers(options));
+    helpers.push(servers.pid);
+    const connectors = connectorsOf(servers.urls);
+    const subject = stack.use(await startSubject({ kind: 'ours', connectors, settings: {} }));
+    // All of them are there, or names would be looked up in a smaller catalog.
+    await load.open(listPlace('modern', subject.url, 1));
+    await load.close();
+    const call = callTemplate('modern', `${FIRST_PREFIX}r512`, payloadJson(200, 'string'));
+    const place = {
+      url: subject.url,
+      requests: [call],
+      session: false,
+      connections: IN_FLIGHT,
+      minBytes: 400,
+    };
+    candidates.push({ name: shapeName(count, tools), subject, place });
+  }
+  const pace = quick
+    ? { rounds: 1, durationMs: 60, warmUpMs: 0 }
+    : { rounds: 9, durationMs: 700, warmUpMs: 2_000 };
+  const rounds = await compareLoad({ load, candidates, helpers, ...pace });
+  const [[connectors, tools]] = shapes;
+  const reference = shapeName(connectors, tools);
+  const { table, readings, median } = loadTable('scale', [{ name: ROW, rounds }], reference);
+  const costs = candidates.map(({ name }) => median(ROW, name, 'cpuUs'));
+  return {
+    method:
+      `tools/call of the first connector, ${IN_FLIGHT} in flight, modern, 0.5 KB; a gateway for each shape, in turn ` +
+      `as in \`call\` (${PINNING}).`,
+    tables: [table],
+    targets: ratioTarget(
+      'cpu per call, the dearest shape against the cheapest',
+      Math.max(...costs) / Math.min(...costs),
+      { atMost: 1.1 },
+    ),
+    readings,
+  };
+}
+
+/** Whether a call costs the same however much else is connected. */
+export const scale: Bench = { name: 'scale', run };

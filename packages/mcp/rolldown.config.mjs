@@ -1,0 +1,198 @@
+/**
+ * Bundles what bin/cortex-mcp.js runs: all that a start needs in one file, and a few more for what is loaded when it is
+ * asked for. Finding and reading some 500 modules takes longer than everything else a start does. The library's entry
+ * points are compiled file by file and stay as they are.
+ */
+import { readFileSync, readdirSync } from 'node:fs';
+import { createRequire, isBuiltin } from 'node:module';
+import { dirname, join, sep } from 'node:path';
+import { defineConfig } from 'rolldown';
+
+const OUTPUT = 'dist/bin';
+const MODULES = `${sep}node_modules${sep}`;
+const require = createRequire(import.meta.url);
+
+/** A module of our own making that stands for the import of a package. */
+function standIn(packageName, source) {
+  const id = `\0${packageName}`;
+  return {
+    name: `stand-in for ${packageName}`,
+    resolveId: (wanted) => (wanted === packageName ? id : undefined),
+    load: (wanted) => (wanted === id ? source : undefined),
+  };
+}
+
+/** prom-client's index loads its default metrics too, and with them OpenTelemetry: 50 modules that nobody uses. */
+function promClient() {
+  const folder = dirname(require.resolve('prom-client'));
+  const lines = ['Counter', 'Gauge', 'Histogram', 'Registry'].map((name) => {
+    const file = join(folder, 'lib', `${name.toLowerCase()}.js`);
+    return `export { default as ${name} } from ${JSON.stringify(file)};`;
+  });
+  return standIn('prom-client', lines.join('\n'));
+}
+
+/**
+ * undici as a file of its own, which is loaded with the first request: what sockets and pools need, in a third of the
+ * time. Its other exports are there too, and load the package when they are read.
+ */
+function undiciParts() {
+  const folder = dirname(require.resolve('undici'));
+  const part = (path) => `require(${JSON.stringify(join(folder, 'lib', path))})`;
+  const source = `const parts = {
+      Agent: ${part('dispatcher/agent.js')},
+      Client: ${part('dispatcher/client.js')},
+      Dispatcher: ${part('dispatcher/dispatcher.js')},
+      Pool: ${part('dispatcher/pool.js')},
+      buildConnector: ${part('core/connect.js')},
+      errors: ${part('core/errors.js')},
+    };
+    Object.assign(parts.Dispatcher.prototype, ${part('api/index.js')});
+    for (const name of ${JSON.stringify(Object.keys(require('undici')))}) {
+      if (name in parts) continue;
+      Object.defineProperty(parts, name, { enumerable: true, get: () => require('undici')[name] });
+    }
+    module.exports = parts;`;
+  return standIn('undici-parts', source);
+}
+
+/** What is imported of undici by name: functions load it when they are called, all else at once. */
+function undiciImports() {
+  const late = new Set(['connect', 'fetch', 'pipeline', 'request', 'stream', 'upgrade']);
+  const lines = Object.keys(require('undici')).map((name) => {
+    if (late.has(name)) return `export const ${name} = (...all) => load('undici').${name}(...all);`;
+    return `export const ${name} = /* @__PURE__ */ (() => load('undici').${name})();`;
+  });
+  const head = `import { createRequire } from 'node:module';
+    const load = /* @__PURE__ */ createRequire(import.meta.url);`;
+  return standIn('undici', [head, ...lines].join('\n'));
+}
+
+/** Sends the places that load undici when they need it to the file of its parts. */
+function lateUndici() {
+  const places = /createRequire\(import\.meta\.url\)\('undici'\)|\bawait import\('undici'\)/g;
+  const load = "process.getBuiltinModule('node:module').createRequire(import.meta.url)";
+  return {
+    name: 'late undici',
+    transform: {
+      filter: { code: places },
+      handler: (code) => ({
+        code: code.replaceAll(places, `${load}('./undici.cjs')`),
+        // No line moves, so the map stays as it is.
+        map: null,
+      }),
+    },
+  };
+}
+
+/**
+ * Builtin modules, but without the copy of all their exports that an `import` makes: for it, every lazy export of theirs
+ * is read, and the code behind it loaded.
+ */
+function builtins() {
+  const line = /^import (?:\* as )?([\w$]+|\{[^}]*\}) from "(node:[\w/]+)";$/gm;
+  return {
+    name: 'builtins',
+    renderChunk: (code) => ({
+      code: code.replace(line, (_, names, name) => {
+        const wanted = names.replaceAll(' as ', ': ');
+        return `const ${wanted} = globalThis.process.getBuiltinModule("${name}");`;
+      }),
+      map: null,
+    }),
+  };
+}
+
+/** Knows the modules that the entry loads without being asked: all but what stands behind an `import()`. */
+function loadedAtStart() {
+  const closure = new Set();
+  const plugin = {
+    name: 'loaded at start',
+    buildEnd() {
+      const open = [...this.getModuleIds()].filter((id) => this.getModuleInfo(id).isEntry);
+      for (let id = open.pop(); id !== undefined; id = open.pop()) {
+        if (closure.has(id)) continue;
+        closure.add(id);
+        open.push(...(this.getModuleInfo(id)?.importedIds ?? []));
+      }
+    },
+  };
+  return { plugin, has: (id) => closure.has(id) };
+}
+
+/** The folder of the package that a module belongs to, or undefined for one of ours. */
+function packageFolder(id) {
+  const at = id.lastIndexOf(MODULES);
+  if (at === -1) return undefined;
+  const words = id.slice(at + MODULES.length).split(sep);
+  return join(id.slice(0, at), MODULES, ...words.slice(0, words[0].startsWith('@') ? 2 : 1));
+}
+
+/** Name, version and licence of a package. @throws when it has no licence text that could be kept. */
+function licenceOf(folder) {
+  const { name, version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const file = readdirSync(folder).find((one) => /^licen[cs]e(\.\w+)?$/i.test(one));
+  if (file === undefined) throw new Error(`${name} has no licence text, so it may not be bundled`);
+  return `${name} ${version}\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+}
+
+/** Keeps the licence texts of what is in the chunks beside them. */
+function licences(fileName) {
+  return {
+    name: 'licences',
+    generateBundle(_options, bundle) {
+      const chunks = Object.values(bundle).filter((one) => one.type === 'chunk');
+      const folders = new Set(chunks.flatMap(({ moduleIds }) => moduleIds.map(packageFolder)));
+      folders.delete(undefined);
+      const texts = [...folders].map(licenceOf).toSorted();
+      this.emitFile({ type: 'asset', fileName, source: texts.join(`\n${'-'.repeat(80)}\n\n`) });
+    },
+  };
+}
+
+const start = loadedAtStart();
+
+// oxlint-disable-next-line import/no-default-export -- where the bundler looks for it
+export default defineConfig([
+  {
+    input: 'src/cli/main.ts',
+    platform: 'node',
+    resolve: {
+      // Our own packages from their sources, others as modules where they have them.
+      conditionNames: ['cortex-source', 'node', 'import', 'default'],
+      mainFields: ['module', 'main'],
+    },
+    external: isBuiltin,
+    plugins: [
+      promClient(),
+      undiciImports(),
+      lateUndici(),
+      start.plugin,
+      builtins(),
+      licences('LICENSES.txt'),
+    ],
+    output: {
+      dir: OUTPUT,
+      cleanDir: true,
+      format: 'esm',
+      // A tenth of a start is reading the text. Ours is published too, and the maps lead to it.
+      comments: false,
+      sourcemap: true,
+      sourcemapExcludeSources: true,
+      chunkFileNames: '[name].js',
+      codeSplitting: {
+        groups: [
+          { name: 'start', test: (id) => start.has(id) },
+          { name: 'registry', test: /[\\/]mcp-registry[\\/]/ },
+        ],
+      },
+    },
+  },
+  {
+    input: 'undici-parts',
+    platform: 'node',
+    external: (id) => id === 'undici' || isBuiltin(id),
+    plugins: [undiciParts(), licences('undici.LICENSE.txt')],
+    output: { file: join(OUTPUT, 'undici.cjs'), format: 'cjs' },
+  },
+]);

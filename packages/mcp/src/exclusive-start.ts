@@ -1,0 +1,41 @@
+import type { StateOwner } from './state-owner.ts';
+import { UpstreamError } from './upstream/upstream-error.ts';
+
+/** How long a call waits for another process to end the server that only one may run. */
+const HAND_OVER_MS = 30_000;
+
+type LimitStart = <T>(start: () => Promise<T>) => Promise<T>;
+
+/** Resolves when this process owns the state. @returns false when that took longer than `timeoutMs`. */
+async function owned(owner: StateOwner, timeoutMs: number): Promise<boolean> {
+  if (owner.owns) return true;
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), timeoutMs);
+  timer.unref();
+  owner.onOwned(() => resolve(true));
+  const isOwned = await promise;
+  clearTimeout(timer);
+  return isOwned;
+}
+
+/**
+ * Starts of a server of which only one may run (`exclusive`): they wait for the process that has it to let it go.
+ * @throws UpstreamError `SPAWN_FAILED` after 30 s.
+ */
+export function exclusiveStart(
+  connectorId: string,
+  owner: StateOwner,
+  limitStart: LimitStart,
+): LimitStart {
+  return async (start) => {
+    if (!(await owned(owner, HAND_OVER_MS))) {
+      const waited = `${HAND_OVER_MS / 1000} s`;
+      throw new UpstreamError(
+        'SPAWN_FAILED',
+        `another process of this service has not ended its exclusive server within ${waited}`,
+        { connectorId, phase: 'spawn', unsent: true },
+      );
+    }
+    return await limitStart(start);
+  };
+}

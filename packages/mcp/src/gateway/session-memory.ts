@@ -1,0 +1,33 @@
+import type { LegacyClient } from './legacy-session.ts';
+
+/** What of a legacy session outlives its process: enough to go on as if nothing had happened. */
+export interface KeptSession {
+  readonly connectorId: string | undefined;
+  /** Id of the principal that opened it; it is unknown to all others. */
+  readonly principalId: string;
+  readonly client: LegacyClient;
+  /** The least severe log messages the client wants; undefined: it never said. */
+  readonly logLevel: string | undefined;
+  /** Resources it subscribed to, in its own terms. */
+  readonly resources: readonly string[];
+}
+
+/** The way to the process that a session comes from, while that still has something to do for it. */
+export interface SessionLink {
+  /** Says one line; lost when that process is gone. */
+  tell(line: string): void;
+  /** Hears what the process that comes after this one says. */
+  onTold(listener: (line: string) => void): void;
+}
+
+/** Keeps sessions for the processes that come after this one, or run beside it. */
+export interface SessionMemory {
+  /** Keeps it as it is now. Does not wait. */
+  keep(id: string, session: KeptSession): void;
+  /** It is over: it must not come back. Does not wait. */
+  forget(id: string): void;
+  /** A session of another process; undefined when there is none or it is over. Never rejects. */
+  recall(id: string): Promise<KeptSession | undefined>;
+  /** Resolves when everything said so far is kept. Never rejects. */
+  flush(): Promise<void>;
+}

@@ -1,0 +1,35 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Principal } from '../auth/principal.ts';
+import type { RouteRules } from '../auth/route-rules.ts';
+
+/** What answers at a path, and who may ask. */
+export interface Route extends RouteRules {
+  /** Methods it takes; others get 405. Undefined leaves that to the handler. */
+  readonly methods?: readonly string[];
+  /** Methods that web pages of any origin may use; their Host is checked all the same. Default: none. */
+  readonly anyOrigin?: readonly string[];
+  handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    rest: string,
+    principal: Principal,
+  ): void;
+}
+
+/** Paths to routes; a path that ends in `/` takes everything below it, the rest of the path is handed over. */
+export type RouteTable = ReadonlyMap<string, Route>;
+
+/** The route of a path: the exact one, else one that takes everything below it. */
+export function findRoute(
+  routes: RouteTable,
+  path: string,
+): { readonly route: Route; readonly rest: string } | undefined {
+  const exact = routes.get(path);
+  if (exact !== undefined) return { route: exact, rest: '' };
+  for (const [prefix, route] of routes) {
+    if (prefix.endsWith('/') && path.startsWith(prefix) && path.length > prefix.length) {
+      return { route, rest: path.slice(prefix.length) };
+    }
+  }
+  return undefined;
+}

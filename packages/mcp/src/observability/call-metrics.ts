@@ -1,0 +1,82 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+
+/** Why a call was not sent. */
+export type RefusalReason = 'breaker' | 'bulkhead' | 'quota';
+const REASONS: readonly RefusalReason[] = ['breaker', 'bulkhead', 'quota'];
+
+/** What calls meet on their way, by connector. */
+export interface CallMetrics {
+  readonly callRetries: Counter<'connector'>;
+  readonly callsRefused: Counter<'connector' | 'reason'>;
+}
+
+export function createCallMetrics(registers: [Registry]): CallMetrics {
+  return {
+    callRetries: new Counter({
+      name: 'mcp_call_retries_total',
+      help: 'Calls that were sent a second time.',
+      labelNames: ['connector'],
+      registers,
+    }),
+    callsRefused: new Counter({
+      name: 'mcp_calls_refused_total',
+      help: 'Calls that were not sent, by what refused them.',
+      labelNames: ['connector', 'reason'],
+      registers,
+    }),
+  };
+}
+
+/** The children of one connector, bound once. */
+export interface BoundCallMetrics {
+  retried(): void;
+  refused(reason: RefusalReason): void;
+  remove(): void;
+}
+
+export function bindCallMetrics(
+  connector: string,
+  { callRetries, callsRefused }: CallMetrics,
+): BoundCallMetrics {
+  const retries = callRetries.labels(connector);
+  // A counter that is there from the start shows its first increase.
+  retries.inc(0);
+  const refused = new Map(
+    REASONS.map((reason) => [reason, callsRefused.labels(connector, reason)] as const),
+  );
+  for (const child of refused.values()) child.inc(0);
+  return {
+    retried: () => retries.inc(),
+    refused: (reason) => refused.get(reason)?.inc(),
+    remove() {
+      callRetries.remove(connector);
+      for (const reason of REASONS) callsRefused.remove(connector, reason);
+    },
+  };
+}
+
+const BREAKER_VALUES = { closed: 0, 'half-open': 1, open: 2 } as const;
+
+/** A connector as its breaker has it. */
+interface BreakerFact {
+  readonly id: string;
+  readonly calls?: { readonly breaker: keyof typeof BREAKER_VALUES } | undefined;
+}
+
+export function createBreakerGauge(
+  registers: [Registry],
+  connectors: () => readonly BreakerFact[],
+): Gauge<'connector'> {
+  return new Gauge({
+    name: 'mcp_breaker_state',
+    help: 'What becomes of calls: 0 they are sent, 1 the next one decides, 2 they are refused.',
+    labelNames: ['connector'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { id, calls } of connectors()) {
+        if (calls !== undefined) this.set({ connector: id }, BREAKER_VALUES[calls.breaker]);
+      }
+    },
+  });
+}

@@ -1,0 +1,47 @@
+import type { LookupFunction } from 'node:net';
+import { createPublicLookup } from './connectors/public-lookup.ts';
+import { createCredentialsPart, type CredentialsPart } from './credentials-part.ts';
+import type { ServiceOptions } from './service-options.ts';
+import { createSharedAgents, type SharedAgents } from './upstream/agent.ts';
+import { createReaper, type Reaper } from './upstream/reaper.ts';
+
+/** What the upstreams of a service share: sockets, credentials, and who ends processes that were left behind. */
+export interface ServiceSockets {
+  readonly agents: SharedAgents;
+  /** For connectors of a remote map: no private address but those allowed (S5). */
+  readonly remoteAgents: SharedAgents;
+  readonly remoteLookup: LookupFunction;
+  readonly credentials: CredentialsPart;
+  readonly reaper: Reaper;
+}
+
+/** What they are told, and tell. */
+export interface SocketEvents {
+  /** Asked for each connection: the settings of the map may change. */
+  readonly allowedHosts: () => readonly string[];
+  /** A connector has other credentials than before. */
+  readonly renewed: (connectorId: string) => void;
+}
+
+/** Nothing is opened before it is used. */
+export function createServiceSockets(
+  options: ServiceOptions,
+  random: () => number,
+  events: SocketEvents,
+): ServiceSockets {
+  const { credentials, baseEnv, logger } = options;
+  const remoteLookup = createPublicLookup(events.allowedHosts);
+  return {
+    agents: createSharedAgents(),
+    remoteAgents: createSharedAgents({ lookup: remoteLookup }),
+    remoteLookup,
+    credentials: createCredentialsPart({ credentials, baseEnv, random, logger }, events.renewed),
+    reaper: createReaper(),
+  };
+}
+
+/** Closes them, after the upstreams. */
+export function socketClosers(sockets: ServiceSockets): (() => Promise<void>)[] {
+  const { agents, remoteAgents, credentials, reaper } = sockets;
+  return [agents, remoteAgents, credentials, reaper].map((part) => async () => await part.close());
+}

@@ -1,0 +1,133 @@
+import type { Era } from '../../protocol/revision.ts';
+import type { UpstreamError } from '../upstream-error.ts';
+import {
+  DEADLINE_EXCEEDED,
+  type ForwardHandle,
+  type ForwardRequest,
+  type ForwardSink,
+  type ServerRequest,
+} from '../upstream.ts';
+import { isUnwell } from './health.ts';
+import type { Replica } from './replica.ts';
+
+export interface ReplicaCallOptions {
+  readonly request: ForwardRequest;
+  readonly sink: ForwardSink;
+  /** The next one to try, other than those tried; undefined when none is left. */
+  readonly next: (tried: ReadonlySet<Replica>) => Replica | undefined;
+  /** A replica did badly at this call. */
+  readonly failed: (replica: Replica) => void;
+}
+
+/**
+ * One call at one replica. A failure that cannot have reached it sends the call to another, as long as there is one that
+ * was not tried; what may have been executed is never sent twice.
+ */
+export class ReplicaCall implements ForwardSink, ForwardHandle {
+  readonly #options: ReplicaCallOptions;
+  readonly #tried = new Set<Replica>();
+  #replica: Replica | undefined;
+  #handle: ForwardHandle | undefined;
+  #startedAtMs = 0;
+  #paused = false;
+  #over = false;
+
+  constructor(options: ReplicaCallOptions) {
+    this.#options = options;
+  }
+
+  start(replica: Replica): void {
+    this.#replica = replica;
+    this.#tried.add(replica);
+    this.#startedAtMs = performance.now();
+    replica.inFlight += 1;
+    const handle = replica.upstream.forward(this.#options.request, this);
+    // A failure at once has moved the call on already.
+    if (this.#replica !== replica || this.#over) return;
+    this.#handle = handle;
+    if (this.#paused) handle.pause();
+  }
+
+  notification(text: string): void {
+    this.#options.sink.notification(text);
+  }
+
+  request(request: ServerRequest): void {
+    this.#options.sink.request(request);
+  }
+
+  suspended(retryMs: number): void {
+    this.#options.sink.suspended?.(retryMs);
+  }
+
+  result(text: string, era: Era): void {
+    this.#answered();
+    this.#options.sink.result(text, era);
+  }
+
+  error(text: string, era: Era): void {
+    this.#answered();
+    this.#options.sink.error(text, era);
+  }
+
+  whole(body: Buffer): void {
+    this.#answered();
+    this.#options.sink.whole(body);
+  }
+
+  open(): void {
+    this.#options.sink.open();
+  }
+
+  chunk(bytes: Buffer): boolean {
+    return this.#options.sink.chunk(bytes);
+  }
+
+  end(): void {
+    this.#answered();
+    this.#options.sink.end();
+  }
+
+  fail(error: UpstreamError): void {
+    const replica = this.#leave();
+    if (replica !== undefined && isUnwell(error)) this.#options.failed(replica);
+    const next = error.unsent && !this.#over ? this.#options.next(this.#tried) : undefined;
+    if (next === undefined || !isUnwell(error)) {
+      this.#over = true;
+      this.#options.sink.fail(error);
+    } else {
+      this.#handle = undefined;
+      this.start(next);
+    }
+  }
+
+  cancel(reason: string): void {
+    this.#over = true;
+    const replica = this.#leave();
+    if (replica !== undefined && reason === DEADLINE_EXCEEDED) this.#options.failed(replica);
+    this.#handle?.cancel(reason);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#handle?.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#handle?.resume();
+  }
+
+  #answered(): void {
+    this.#over = true;
+    this.#leave()?.answered(performance.now() - this.#startedAtMs);
+  }
+
+  /** The replica this call was at; it counts there no longer. */
+  #leave(): Replica | undefined {
+    const replica = this.#replica;
+    this.#replica = undefined;
+    if (replica !== undefined) replica.inFlight -= 1;
+    return replica;
+  }
+}

@@ -1,0 +1,106 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { startUpstream, tempFolder, waitUntil } from '@cortex-os/testkit';
+import { expect, test } from 'vitest';
+import { repoRoot } from './import-graph.ts';
+
+const run = promisify(execFile);
+const PACKAGE = join(repoRoot, 'packages/mcp');
+const BUNDLE = join(PACKAGE, 'dist/bin');
+
+interface SourceMap {
+  readonly sources: readonly string[];
+}
+
+async function sourcesOf(chunk: string): Promise<readonly string[]> {
+  const map = JSON.parse(await readFile(join(BUNDLE, `${chunk}.map`), 'utf8')) as SourceMap;
+  return map.sources;
+}
+
+/** What a start needs of the package, and nothing of what it depends on. */
+async function copyOfProgram(folder: string): Promise<string> {
+  await cp(join(PACKAGE, 'bin'), join(folder, 'bin'), { recursive: true });
+  await cp(BUNDLE, join(folder, 'dist/bin'), { recursive: true });
+  await cp(join(PACKAGE, 'package.json'), join(folder, 'package.json'));
+  return join(folder, 'bin/cortex-mcp.js');
+}
+
+test('the built command serves an HTTP connector without any installed package', async () => {
+  await using folder = tempFolder();
+  await using upstream = await startUpstream({ kind: 'modern-http' });
+  const bin = await copyOfProgram(folder.path);
+  const config = join(folder.path, 'cortex-mcp.json');
+  await writeFile(config, JSON.stringify({ mcpServers: { one: { url: upstream.url } } }));
+  const child = spawn(process.execPath, [bin, 'serve', '--config', config, '--port', '0'], {
+    cwd: folder.path,
+    env: { PATH: process.env['PATH'], CORTEX_HOME: join(folder.path, 'home'), NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  try {
+    await waitUntil(() => /^one +(?:fresh|stale) +modern/m.test(output), {
+      timeoutMs: 15_000,
+      describe: 'the connector is served',
+    });
+  } finally {
+    const ended = once(child, 'exit');
+    // How it ends is for other tests.
+    child.kill('SIGKILL');
+    await ended;
+  }
+  expect(output).toMatch(/^one +\w+ +modern/m);
+}, 20_000);
+
+test('the built command knows its version, and its registry', async () => {
+  await using folder = tempFolder();
+  const bin = await copyOfProgram(folder.path);
+  const env = { PATH: process.env['PATH'], CORTEX_HOME: join(folder.path, 'home'), NO_COLOR: '1' };
+  const version = await run(process.execPath, [bin, '--version'], { env });
+  const { version: wanted } = JSON.parse(await readFile(join(PACKAGE, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  expect(version.stdout).toBe(`${wanted}\n`);
+  const doctor = await run(process.execPath, [bin, 'registry', 'doctor'], { env });
+  expect(doctor.stderr).toBe('');
+});
+
+test('a start reads one file of ours, and the registry and undici only when they are wanted', async () => {
+  const main = await readFile(join(BUNDLE, 'main.js'), 'utf8');
+  const start = await readFile(join(BUNDLE, 'start.js'), 'utf8');
+  const loaded = [...`${main}\n${start}`.matchAll(/^(?:im|ex)port .*from "(.*)";$/gm)].map(
+    ([, id]) => id,
+  );
+  expect(new Set(loaded)).toEqual(new Set(['./start.js', './rolldown-runtime.js']));
+  const registry = await readFile(join(BUNDLE, 'registry.js'), 'utf8');
+  expect(`${start}\n${registry}`).not.toMatch(/= (?:\/\*.*?\*\/ )?\(\(\) => load\("undici"\)/);
+  const sources = await sourcesOf('start.js');
+  expect(sources.filter((path) => /mcp-registry|undici|opentelemetry/.test(path))).toEqual([]);
+});
+
+test('the maps of the built command lead to the sources that are published with it', async () => {
+  const chunks = (await readdir(BUNDLE)).filter((name) => name.endsWith('.js.map'));
+  expect(chunks.length).toBeGreaterThan(3);
+  const own = (await sourcesOf('start.js')).filter((path) => path.startsWith('../../src/'));
+  expect(own).toContain('../../src/service.ts');
+  for (const path of own) expect((await stat(join(BUNDLE, path))).isFile()).toBe(true);
+});
+
+test('the licence of every bundled package is beside it', async () => {
+  const licences = await readFile(join(BUNDLE, 'LICENSES.txt'), 'utf8');
+  const maps = (await readdir(BUNDLE)).filter((name) => name.endsWith('.js.map'));
+  const chunks = maps.map((name) => name.slice(0, -'.map'.length));
+  const sources = (await Promise.all(chunks.map(sourcesOf))).flat();
+  const names = sources.flatMap((path) => {
+    const name = /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1];
+    return name === undefined ? [] : [name];
+  });
+  const missing = [...new Set(names)].filter((name) => !licences.includes(`${name} `));
+  expect(names).toContain('zod');
+  expect(missing).toEqual([]);
+  expect(await readFile(join(BUNDLE, 'undici.LICENSE.txt'), 'utf8')).toMatch(/^undici \d/);
+});

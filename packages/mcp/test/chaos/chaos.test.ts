@@ -1,0 +1,13 @@
+import { expect, test } from 'vitest';
+import { runChaos } from './chaos.ts';
+
+test('a seeded schedule of broken servers, maps, disks and restarts breaks no promise (T1-T7, S2)', async () => {
+  const findings = await runChaos({ seed: 7, durationMs: 15_000, clients: 6 });
+  expect(findings.found).toEqual([]);
+  const { answered, explained, lists, writes, disturbances } = findings.tally;
+  expect(answered).toBeGreaterThan(200);
+  expect(explained).toBeGreaterThan(0);
+  expect(lists).toBeGreaterThan(20);
+  expect(writes).toBeGreaterThan(20);
+  expect(disturbances).toBeGreaterThan(8);
+}, 180_000);

@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { isAlive, startUpstream, tempFolder, waitUntil } from '@cortex-os/testkit';
+import { expect, test } from 'vitest';
+
+const FAULTS = {
+  'an exception nobody caught': `setTimeout(() => { throw new Error('boom swordfish1') }, 10)`,
+  'a rejection nobody handled': `Promise.reject(new Error('boom swordfish1'))`,
+};
+
+test.each(Object.entries(FAULTS))(
+  '%s ends the program with exit code 1, one line without secrets, and no child left',
+  async (_name, fault) => {
+    await using folder = tempFolder();
+    await using upstream = await startUpstream({ kind: 'legacy-stdio' });
+    const config = join(folder.path, 'cortex-mcp.json');
+    await writeFile(config, JSON.stringify({ mcpServers: { one: { ...upstream.command } } }));
+    // A fault of ours, asked for by a signal.
+    const preload = join(folder.path, 'fault.mjs');
+    await writeFile(preload, `process.on('SIGUSR2', () => { ${fault} });`);
+    const program = fileURLToPath(new URL('run-worker.ts', import.meta.url));
+    const child = spawn(
+      process.execPath,
+      [
+        '--conditions=cortex-source',
+        '--import',
+        preload,
+        program,
+        'serve',
+        '--config',
+        config,
+        '--port',
+        '0',
+      ],
+      {
+        env: { ...process.env, CORTEX_HOME: folder.path, NO_COLOR: '1', MY_TOKEN: 'swordfish1' },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    const exit = once(child, 'exit');
+    await waitUntil(() => /^one\s+fresh/m.test(stdout) && upstream.processes().length > 0, {
+      timeoutMs: 20_000,
+      describe: 'the connector is up',
+    });
+    const pids = upstream.processes();
+    child.kill('SIGUSR2');
+    expect(await exit).toEqual([1, null]);
+    expect(stderr).toContain('a fault ends the program');
+    expect(stderr).toContain('boom ***');
+    expect(stderr).not.toContain('swordfish1');
+    await waitUntil(() => !pids.some(isAlive), { describe: 'no child is left' });
+  },
+  40_000,
+);

@@ -1,0 +1,101 @@
+import { waitUntil } from '@cortex-os/testkit';
+import { expect, test } from 'vitest';
+import type { CacheStore, StoredEntry } from '../src/connectors/cache-store.ts';
+import type { MapStore } from '../src/connectors/map-store.ts';
+import { exclusiveStart } from '../src/exclusive-start.ts';
+import { ownedCacheStore, ownedMapStore } from '../src/owned-stores.ts';
+import { SOLE_OWNER, type StateOwner } from '../src/state-owner.ts';
+
+/** An owner that is told when it owns. */
+function waitingOwner(): StateOwner & { take(): void } {
+  let owns = false;
+  const listeners: (() => void)[] = [];
+  return {
+    ...SOLE_OWNER,
+    get owns() {
+      return owns;
+    },
+    onOwned: (listener) => void listeners.push(listener),
+    take: () => {
+      owns = true;
+      for (const listener of listeners) listener();
+    },
+  };
+}
+
+const entry = (key: string, value: number): StoredEntry<number> => ({
+  key,
+  value,
+  ttlMs: 1,
+  storedAtMs: 1,
+  notAfterMs: undefined,
+});
+
+function memoryStore(failing: string = ''): CacheStore<number> & { readonly done: string[] } {
+  const done: string[] = [];
+  return {
+    done,
+    loadAll: async () => await Promise.resolve([entry('kept', 0)]),
+    save: async ({ key, value }) => {
+      if (key === failing) throw new Error('the disk is full');
+      await Promise.resolve(done.push(`save ${key} ${value}`));
+    },
+    delete: async (key) => void (await Promise.resolve(done.push(`delete ${key}`))),
+  };
+}
+
+const map = (name: string) => ({ name }) as unknown as Parameters<MapStore['save']>[0];
+const limit = async <T>(run: () => Promise<T>): Promise<T> => await run();
+const start = async (): Promise<string> => await Promise.resolve('started');
+
+test('ownedCacheStore() holds writes back until the state is owned: the last of each key, and errors are told', async () => {
+  const owner = waitingOwner();
+  const store = memoryStore('bad');
+  const errors: string[] = [];
+  const owned = ownedCacheStore(store, owner, (key) => errors.push(key));
+  expect(await owned.loadAll()).toHaveLength(1);
+  await owned.save(entry('a', 1));
+  await owned.save(entry('a', 2));
+  await owned.save(entry('bad', 1));
+  await owned.save(entry('b', 1));
+  await owned.delete('b');
+  expect(store.done).toEqual([]);
+  owner.take();
+  await waitUntil(() => store.done.length === 2, { describe: 'what was held back is written' });
+  expect(store.done).toEqual(['save a 2', 'delete b']);
+  expect(errors).toEqual(['bad']);
+  await owned.save(entry('c', 1));
+  await owned.delete('c');
+  expect(store.done.slice(2)).toEqual(['save c 1', 'delete c']);
+});
+
+test('ownedMapStore() keeps the last map for the time it is owned', async () => {
+  const owner = waitingOwner();
+  const saved: unknown[] = [];
+  const errors: unknown[] = [];
+  const store: MapStore = {
+    mapPath: '/map.json',
+    loadFloor: async () => await Promise.resolve(undefined),
+    save: async (raw) => {
+      await Promise.resolve(saved.push(raw));
+      if (saved.length === 2) throw new Error('the disk is full');
+    },
+  };
+  const owned = ownedMapStore(store, owner, (error) => errors.push(error));
+  expect([owned.mapPath, await owned.loadFloor()]).toEqual(['/map.json', undefined]);
+  await owned.save(map('one'), undefined);
+  await owned.save(map('two'), undefined);
+  expect(saved).toEqual([]);
+  owner.take();
+  await waitUntil(() => saved.length === 1, { describe: 'the last map is written' });
+  expect(saved).toEqual([{ name: 'two' }]);
+  await expect(owned.save(map('three'), undefined)).rejects.toThrow('full');
+});
+
+test('exclusiveStart() starts at once when the state is owned, and else as soon as it is', async () => {
+  expect(await exclusiveStart('one', SOLE_OWNER, limit)(start)).toBe('started');
+  const owner = waitingOwner();
+  const waiting = exclusiveStart('one', owner, limit)(start);
+  owner.take();
+  expect(await waiting).toBe('started');
+});

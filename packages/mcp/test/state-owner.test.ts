@@ -1,0 +1,108 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { tempFolder, waitUntil } from '@cortex-os/testkit';
+import { pino } from 'pino';
+import { expect, onTestFinished, test } from 'vitest';
+import { createStateOwner, SOLE_OWNER, type StateOwner } from '../src/state-owner.ts';
+
+const logger = pino({ level: 'silent' });
+
+function ownerOf(stateFolder: string, configPath: string = '/c.json'): StateOwner {
+  const owner = createStateOwner({ stateFolder, configPath }, logger);
+  onTestFinished(async () => await owner.release());
+  return owner;
+}
+
+async function owned(owner: StateOwner): Promise<void> {
+  await waitUntil(() => owner.owns, { describe: 'it is owned' });
+}
+
+test('one of two owns a folder, and the other as soon as it is released', async () => {
+  await using folder = tempFolder();
+  const first = ownerOf(folder.path);
+  const second = ownerOf(folder.path);
+  first.start();
+  await owned(first);
+  second.start();
+  let told = 0;
+  second.onOwned(() => (told += 1));
+  await waitUntil(() => !second.owns, { describe: 'the second waits' });
+  await first.release();
+  expect(first.owns).toBe(false);
+  await owned(second);
+  expect(told).toBe(1);
+  second.onOwned(() => (told += 1));
+  expect(told).toBe(2);
+  await first.release();
+});
+
+test('other folders and other configurations have owners of their own', async () => {
+  await using folder = tempFolder();
+  await using other = tempFolder();
+  const owners = [ownerOf(folder.path), ownerOf(folder.path, '/other.json'), ownerOf(other.path)];
+  for (const owner of owners) owner.start();
+  await Promise.all(owners.map(owned));
+  expect(owners.map(({ owns }) => owns)).toEqual([true, true, true]);
+});
+
+test('the owner hears what the next one says, also after it has let go', async () => {
+  await using folder = tempFolder();
+  const first = ownerOf(folder.path);
+  const second = ownerOf(folder.path);
+  const heard: string[] = [];
+  first.onTold((line) => heard.push(line));
+  first.start();
+  await owned(first);
+  second.start();
+  second.tell('too early: nobody is connected yet');
+  await waitUntil(
+    () => {
+      second.tell('while it waits');
+      return heard.length > 0;
+    },
+    { describe: 'it is heard' },
+  );
+  await first.release();
+  await owned(second);
+  second.tell('a line with ünïcode');
+  await waitUntil(() => heard.includes('a line with ünïcode'), { describe: 'it is heard' });
+  expect(heard).not.toContain('too early: nobody is connected yet');
+});
+
+test('release() before anything was taken ends the waiting', async () => {
+  await using folder = tempFolder();
+  const first = ownerOf(folder.path);
+  const second = ownerOf(folder.path);
+  first.start();
+  await owned(first);
+  second.start();
+  await second.release();
+  await first.release();
+  expect(second.owns).toBe(false);
+  await ownerOf(folder.path).release();
+});
+
+test('the folder of a process that was killed is owned by the next one at once', async () => {
+  await using folder = tempFolder();
+  const holder = fileURLToPath(new URL('state-holder.ts', import.meta.url));
+  const child = fork(holder, [folder.path], { execArgv: ['--conditions=cortex-source'] });
+  await once(child, 'message');
+  const second = ownerOf(folder.path);
+  second.start();
+  const exit = once(child, 'exit');
+  expect(second.owns).toBe(false);
+  child.kill('SIGKILL');
+  await exit;
+  await owned(second);
+});
+
+test('SOLE_OWNER owns, and never does not', async () => {
+  let told = 0;
+  SOLE_OWNER.onOwned(() => (told += 1));
+  SOLE_OWNER.start();
+  SOLE_OWNER.tell('nothing');
+  SOLE_OWNER.onTold(() => undefined);
+  await SOLE_OWNER.release();
+  expect([SOLE_OWNER.owns, told]).toEqual([true, 1]);
+});
