@@ -3,6 +3,7 @@
  * worse than the baseline by more than the threshold and the noise of both, or over a budget (S3-16, S3-17).
  * `--accept` makes the record's benches the baseline instead.
  */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -15,7 +16,7 @@ import {
   writeRecord,
 } from './bench-records.mjs';
 import { compareRecords, overBudget } from './bench-verdict.mjs';
-import { print } from './workspace.mjs';
+import { print, root, workspaceEnv } from './workspace.mjs';
 
 const { values, positionals } = parseArgs({
   options: {
@@ -34,6 +35,8 @@ function accept(record) {
   const dated = join(dirname(values.baseline), `main_${stampOf(record).slice(0, 10)}.json`);
   writeRecord(values.baseline, joined);
   writeRecord(dated, joined);
+  // Kept with the sources, so that it has to look as the formatter wants it.
+  spawnSync('oxfmt', [values.baseline, dated], { cwd: root, env: workspaceEnv(), stdio: 'ignore' });
   print(`the baseline is now ${values.baseline}, kept as ${dated} too`);
 }
 

@@ -11,6 +11,7 @@ import { memory } from './memory.bench.ts';
 import { micro } from './micro.bench.ts';
 import { notify } from './notify.bench.ts';
 import { peers } from './peers.bench.ts';
+import { pool } from './pool.bench.ts';
 import { scale } from './scale.bench.ts';
 import { sessions } from './sessions.bench.ts';
 import { steady } from './steady.bench.ts';
@@ -33,6 +34,7 @@ const BENCHES: readonly Bench[] = [
   memory,
   faults,
   flags,
+  pool,
   micro,
   budget,
   peers,

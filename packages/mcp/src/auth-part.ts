@@ -31,6 +31,8 @@ export interface AuthPartOptions {
   readonly stateFolder: string | undefined;
   /** Whether edits of `keys.json` are taken over. */
   readonly watch: boolean;
+  /** How often what expired keys have open is looked for. Default 10 s. */
+  readonly checkExpiryMs?: number | undefined;
   /** Between connector id and name on the shared endpoint. */
   readonly separator: string;
   /** Whether the connector `registry` has tools: those that write want a scope of their own. */
@@ -41,7 +43,10 @@ export interface AuthPartOptions {
 }
 
 /** What of the options of a service says who is let in. */
-export type AuthServiceOptions = Pick<AuthPartOptions, 'settings' | 'stateFolder' | 'watch'>;
+export type AuthServiceOptions = Pick<
+  AuthPartOptions,
+  'settings' | 'stateFolder' | 'watch' | 'checkExpiryMs'
+>;
 
 interface AuthWanted {
   readonly auth?: AuthServiceOptions | undefined;
@@ -173,8 +178,8 @@ export function createAuthPart(
   { auth, settings: { separator }, registry, logger }: AuthWanted,
   parts: Pick<AuthPartOptions, 'metrics' | 'random'>,
 ): AuthPart {
-  const { settings = {}, stateFolder, watch = false } = auth ?? {};
+  const { settings = {}, stateFolder, watch = false, checkExpiryMs } = auth ?? {};
   const registryTools = registry?.tools === true;
-  const own = { settings, stateFolder, watch, separator, registryTools, logger };
+  const own = { settings, stateFolder, watch, checkExpiryMs, separator, registryTools, logger };
   return new ServiceAuthPart({ ...own, ...parts });
 }

@@ -8,8 +8,10 @@ import type { ServiceMapSettings } from './connectors/map-settings.ts';
 import type { MapStatus } from './connectors/map-status.ts';
 import { MapSwitch, type MapSwitchOptions } from './connectors/map-switch.ts';
 import { createMapStore } from './connectors/map-store.ts';
+import { ServiceMapError } from './connectors/service-map-error.ts';
 import type { ServiceMapSource } from './connectors/service-map-source.ts';
 import type { LoadedServiceMap } from './connectors/service-map.ts';
+import type { Instruments } from './observability/instruments.ts';
 import { ownedMapStore } from './owned-stores.ts';
 import type { ServiceOptions } from './service-options.ts';
 import { SOLE_OWNER, type StateOwner } from './state-owner.ts';
@@ -57,6 +59,8 @@ export interface ConnectorSetOptions extends Pick<
   readonly owner?: StateOwner | undefined;
   /** For fetching the map; follows no redirects. */
   readonly agents: Pick<SharedAgents, 'requests'>;
+  /** Counts what becomes of fetched maps. Default: nothing is counted. */
+  readonly instruments?: Pick<Instruments, 'mapFetched'>;
   /** The map has changed what should be connected. */
   readonly changed: (connectors: readonly ConnectorDefinition[]) => Promise<void>;
 }
@@ -74,6 +78,21 @@ function sourceOf(
       return agents.requests;
     },
   };
+}
+
+/** Counts a fetch by its outcome. */
+async function counted(
+  fetched: Promise<LoadedServiceMap>,
+  instruments: ConnectorSetOptions['instruments'],
+): Promise<LoadedServiceMap> {
+  try {
+    const map = await fetched;
+    instruments?.mapFetched(undefined);
+    return map;
+  } catch (error) {
+    instruments?.mapFetched(error instanceof ServiceMapError ? error.code : 'MAP_FAILED');
+    throw error;
+  }
 }
 
 function createFollower(
@@ -97,7 +116,7 @@ function createFollower(
   });
   return new MapFollower({
     source: map.shown,
-    fetch: async (signal) => await reader.fetch(signal),
+    fetch: async (signal) => await counted(reader.fetch(signal), options.instruments),
     restore: async () =>
       previous === undefined ? await reader.restore() : await reader.recheck(previous),
     background: settings.backgroundRefresh,

@@ -5,6 +5,7 @@ import { ConnectorProxyManager, type ConnectorProxyManagerOptions } from './conn
 import { createManifestStore } from './connectors/manifest-store.ts';
 import type { CredentialsPart } from './credentials-part.ts';
 import type { Instruments } from './observability/instruments.ts';
+import { createTraced } from './observability/traced-work.ts';
 import { ownedCacheStore } from './owned-stores.ts';
 import type { ServiceOptions } from './service-options.ts';
 import type { StateOwner } from './state-owner.ts';
@@ -49,12 +50,13 @@ function createStore(
 
 /** The manager as the settings and rollback flags of a service ask for it. */
 export function createManager(options: ServiceOptions, parts: ManagerParts): ConnectorProxyManager {
-  const { settings, logger, baseEnv, version, connectors } = options;
+  const { settings, logger, baseEnv, version, connectors, tracing } = options;
   const { agents, remoteAgents, remoteLookup, reaper, instruments, random } = parts;
   // What has not happened yet is shown as well, so that its first time is a rise.
   for (const outcome of REFUSED) instruments.questions.inc({ outcome }, 0);
   const gateOf = createCallGuards({
     settings,
+    tracing,
     instruments,
     logger,
     random,
@@ -68,6 +70,7 @@ export function createManager(options: ServiceOptions, parts: ManagerParts): Con
     startedAtMs: options.startedAtMs,
     backgroundRefresh: settings.backgroundRefresh,
     manifestCache: settings.manifestCache,
+    traced: tracing && createTraced(tracing),
     instruments,
     refreshIntervalMs: settings.refreshIntervalMs,
     onError: (what, error) => logger.warn({ err: error }, what),

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import type { Registry } from 'prom-client';
 import type { ServiceMapSettings } from './connectors/map-settings.ts';
+import { createTraced } from './observability/traced-work.ts';
 import { RegistryPart } from './registry-part.ts';
 import type { ServiceOptions } from './service-options.ts';
 import type { StateOwner } from './state-owner.ts';
@@ -21,7 +22,7 @@ export interface RegistryPartParts {
  * the operator's rules for maps, but run no command at all and read no variable that is not named: nobody signed them.
  */
 export function createRegistryPart(
-  { registry, settings, baseEnv, logger, version }: ServiceOptions,
+  { registry, settings, baseEnv, logger, version, tracing }: ServiceOptions,
   parts: RegistryPartParts,
 ): RegistryPart | undefined {
   if (registry === undefined) return undefined;
@@ -33,6 +34,7 @@ export function createRegistryPart(
     ...parts,
     version,
     logger,
+    traced: tracing && createTraced(tracing),
     policy: () => ({
       stateFolder: registry.stateFolder,
       home: baseEnv['HOME'] ?? homedir(),

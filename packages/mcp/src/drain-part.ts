@@ -22,7 +22,8 @@ export interface DrainedService {
 /** Calls whose clients wait; one that is parked has none. */
 function callsOf({ answerer }: Endpoint): readonly CutCall[] {
   const now = performance.now();
-  return [...answerer.calls()]
+  return answerer
+    .calls()
     .filter((call) => !call.parked)
     .map((call) => ({
       connector: call.connectorId,

@@ -1,10 +1,9 @@
 import { isIP } from 'node:net';
-import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Logger } from 'pino';
 import { createAuthenticator } from './auth/authenticator.ts';
 import { createFetchJson } from './auth/fetch-json.ts';
 import { findJwksUrl } from './auth/find-jwks.ts';
-import { createGate, type Gate, type GateOutcome } from './auth/gate.ts';
+import { createGate, type Gate } from './auth/gate.ts';
 import { createKeyStore, type KeyStore } from './auth/key-store.ts';
 import { PEPPER_SECRET, readKeys, type KeyRecord } from './auth/keys-file.ts';
 import type { OAuthSettings } from './auth/oauth-settings.ts';
@@ -22,6 +21,7 @@ import { createPublicLookup } from './connectors/public-lookup.ts';
 import { isPrivateAddress } from './connectors/service-map-trust.ts';
 import type { AuthPartOptions } from './auth-part.ts';
 import { ANONYMOUS } from './gateway/anonymous.ts';
+import { createAuthMetrics } from './observability/auth-instruments.ts';
 
 /** The means of authentication of a service, in force. */
 export interface OpenAuth {
@@ -35,29 +35,10 @@ export interface OpenAuth {
   close(): Promise<void>;
 }
 
-const OUTCOMES: readonly GateOutcome[] = [
-  'admitted',
-  'missing',
-  'wrong',
-  'forbidden',
-  'limited',
-  'unavailable',
-];
 /** Tools of the connector `registry` that change it. */
 const WRITING_TOOLS = ['registry__register', 'registry__unregister'];
 /** How often keys are looked at that have expired meanwhile. */
 const EXPIRY_MS = 10_000;
-
-function countOutcomes(registry: Registry): (outcome: GateOutcome) => void {
-  const counter = new Counter({
-    name: 'mcp_auth_requests_total',
-    help: 'Requests by how they were let in or refused',
-    labelNames: ['outcome'] as const,
-    registers: [registry],
-  });
-  for (const outcome of OUTCOMES) counter.inc({ outcome }, 0);
-  return (outcome) => counter.inc({ outcome });
-}
 
 /** What changes the registry needs `registry:write`, whichever way it comes. */
 function registryRestriction(separator: string): Restrict {
@@ -160,10 +141,12 @@ class ServiceAuth implements OpenAuth {
       presence: this.#presence,
       metadataUrl: oauth && resourceMetadataUrl(oauth),
       requiredScopes: oauth?.requiredScopes ?? [],
-      count: countOutcomes(metrics),
+      count: createAuthMetrics(metrics, () => this.keyCount ?? 0),
     });
-    this.#registerGauge(metrics);
-    this.#expiry = setInterval(() => this.#cutExpired(), EXPIRY_MS).unref();
+    this.#expiry = setInterval(
+      () => this.#cutExpired(),
+      options.checkExpiryMs ?? EXPIRY_MS,
+    ).unref();
   }
 
   get required(): boolean {
@@ -203,20 +186,6 @@ class ServiceAuth implements OpenAuth {
       const key = id.startsWith('key:') ? this.#keys?.active(id.slice('key:'.length)) : undefined;
       return key !== undefined && key.expiresAtMs <= nowMs;
     });
-  }
-
-  #registerGauge(metrics: Registry): void {
-    const count = (): number => this.keyCount ?? 0;
-    metrics.registerMetric(
-      new Gauge({
-        name: 'mcp_auth_keys',
-        help: 'Keys of the keys file that let somebody in',
-        registers: [],
-        collect() {
-          this.set(count());
-        },
-      }),
-    );
   }
 }
 

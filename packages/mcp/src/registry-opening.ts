@@ -44,7 +44,7 @@ function measured(store: RegistryStore, instruments: RegistryInstruments): Regis
   store.append = async (batch) => {
     const startedAtMs = performance.now();
     try {
-      await append(batch);
+      await instruments.traced('registry flush', async () => await append(batch));
       instruments.flushEnded(true, performance.now() - startedAtMs);
     } catch (error) {
       instruments.flushEnded(false, performance.now() - startedAtMs);

@@ -9,6 +9,7 @@ import type { ConnectorDefinition } from './connectors/connector.ts';
 import type { Route } from './http/route.ts';
 import { registryApiRoute, registryControlRoute } from './http/registry.ts';
 import { registerRegistryMetrics } from './observability/registry-instruments.ts';
+import type { Traced } from './observability/traced-work.ts';
 import type { ApiPort } from './registry-api-port.ts';
 import type { RegistryConnectorPolicy } from './registry-connectors.ts';
 import { createControlFile, type ControlFile } from './registry-control-file.ts';
@@ -42,6 +43,7 @@ export interface RegistryPartOptions extends RegistryServiceOptions {
   readonly version: string;
   readonly logger: Logger;
   readonly metrics: Registry;
+  readonly traced?: Traced | undefined;
   readonly random: () => number;
   /** How long writes wait for another process to let go of the registry, in ms. Default: not at all. */
   readonly lockWaitMs?: (() => number) | undefined;
@@ -90,7 +92,11 @@ export class RegistryPart {
     this.#options = options;
     this.#offer = new RegistryOffer(options);
     this.#control = createControlFile(options.stateFolder);
-    this.#instruments = registerRegistryMetrics(options.metrics, () => this.#facts());
+    this.#instruments = registerRegistryMetrics(
+      options.metrics,
+      () => this.#facts(),
+      options.traced,
+    );
   }
 
   /** Opens the registry and reads it; a failure is logged and shown in the status. Never rejects. */

@@ -6,6 +6,7 @@ import { createDegradedReport } from './degraded-report.ts';
 import { DEFAULT_CALL_LIMITS } from './gateway/call-limits.ts';
 import { createEndpoint, type Endpoint } from './gateway/endpoint.ts';
 import type { ListDemand } from './gateway/ports.ts';
+import { adoptTraceHeaders } from './gateway/trace-headers.ts';
 import type { Instruments } from './observability/instruments.ts';
 import type { Oversight } from './oversight-part.ts';
 import type { ServiceOptions } from './service-options.ts';
@@ -63,6 +64,7 @@ export function createServiceEndpoint(parts: EndpointParts, demand: ListDemand):
     instruments,
     observer: parts.oversight.observer,
     signal: createUpstreamSignal(manager, feed, logger),
+    adopt: parts.options.tracing && adoptTraceHeaders,
     onInternalError: (error) => logger.error({ err: error }, 'a request failed inside the gateway'),
   });
 }

@@ -4,6 +4,7 @@ import type { ConnectorDefinition } from './connectors/connector.ts';
 import type { CredentialsOptions } from './credentials-part.ts';
 import type { OversightOptions } from './oversight-part.ts';
 import type { RegistryServiceOptions } from './registry-part.ts';
+import type { Tracing } from './observability/tracing.ts';
 import type { StateOwnerOptions } from './state-owner.ts';
 import type { PublishedMapSettings, ServiceMapSettings } from './connectors/map-settings.ts';
 
@@ -72,6 +73,8 @@ export interface ServiceOptions extends OversightOptions {
   readonly credentials?: CredentialsOptions | undefined;
   /** Who is let in. Default: everybody, on loopback only. */
   readonly auth?: AuthServiceOptions | undefined;
+  /** Records passes, syncs, calls and flushes. Whoever gives it closes it. Default: nothing is recorded. */
+  readonly tracing?: Tracing | undefined;
   /** Uniform in [0, 1). Default: the platform's. */
   readonly random?: () => number;
   /** When the wait of a first list began, on the clock of `performance.now()`; 0 is the process's start. Default: now. */

@@ -1,6 +1,7 @@
 import type { LookupFunction } from 'node:net';
 import { createPublicLookup } from './connectors/public-lookup.ts';
 import { createCredentialsPart, type CredentialsPart } from './credentials-part.ts';
+import type { PoolFact } from './observability/pool-metrics.ts';
 import type { ServiceOptions } from './service-options.ts';
 import { createSharedAgents, type SharedAgents } from './upstream/agent.ts';
 import { createReaper, type Reaper } from './upstream/reaper.ts';
@@ -13,6 +14,8 @@ export interface ServiceSockets {
   readonly remoteLookup: LookupFunction;
   readonly credentials: CredentialsPart;
   readonly reaper: Reaper;
+  /** What the shared sockets do now. */
+  pools(): readonly PoolFact[];
 }
 
 /** What they are told, and tell. */
@@ -31,13 +34,26 @@ export function createServiceSockets(
 ): ServiceSockets {
   const { credentials, baseEnv, logger } = options;
   const remoteLookup = createPublicLookup(events.allowedHosts);
+  const agents = createSharedAgents();
+  const remoteAgents = createSharedAgents({ lookup: remoteLookup });
   return {
-    agents: createSharedAgents(),
-    remoteAgents: createSharedAgents({ lookup: remoteLookup }),
+    agents,
+    remoteAgents,
+    pools: () => poolFacts(agents, remoteAgents),
     remoteLookup,
     credentials: createCredentialsPart({ credentials, baseEnv, random, logger }, events.renewed),
     reaper: createReaper(),
   };
+}
+
+function poolFacts(agents: SharedAgents, remoteAgents: SharedAgents): readonly PoolFact[] {
+  const facts: PoolFact[] = [];
+  for (const pool of ['requests', 'streams'] as const) {
+    const [local, remote] = [agents.sockets?.(pool), remoteAgents.sockets?.(pool)];
+    if (local !== undefined) facts.push({ pool, origin: 'local', ...local });
+    if (remote !== undefined) facts.push({ pool, origin: 'remote', ...remote });
+  }
+  return facts;
 }
 
 /** Closes them, after the upstreams. */

@@ -52,6 +52,7 @@ class GatewayService implements Service {
     callsInFlight: () => this.#endpoint.answerer.inFlight,
     sessions: () => this.#endpoint.sessions,
     draining: () => this.#draining !== undefined,
+    pools: () => this.#sockets.pools(),
   });
   readonly #connectors: ConnectorSet;
   readonly #registry: RegistryPart | undefined;
@@ -100,6 +101,7 @@ class GatewayService implements Service {
       random,
       owner: this.#owner,
       agents: this.#sockets.agents,
+      instruments: this.#instruments,
       changed: async (connectors) => await this.#replace(connectors),
     });
     const fed = {

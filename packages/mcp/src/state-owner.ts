@@ -152,11 +152,11 @@ function fileLock(path: string): Lock {
   };
 }
 
-function lockOf({ stateFolder, configPath }: StateOwnerOptions): Lock {
+function lockOf({ stateFolder, configPath }: StateOwnerOptions, platform: NodeJS.Platform): Lock {
   const hash = createHash('sha256').update(`${stateFolder}\0${configPath}`).digest('hex');
   const name = `cortex-mcp-state-${hash.slice(0, 32)}`;
-  if (process.platform === 'linux') return nameLock(`\0${name}-${userInfo().uid}`);
-  if (process.platform === 'win32') return nameLock(`\\\\.\\pipe\\${name}`);
+  if (platform === 'linux') return nameLock(`\0${name}-${userInfo().uid}`);
+  if (platform === 'win32') return nameLock(`\\\\.\\pipe\\${name}`);
   return fileLock(join(stateFolder, `${name}.lock`));
 }
 
@@ -227,8 +227,12 @@ class LockOwner implements StateOwner {
 }
 
 /** Takes nothing before `start`. Where no lock can be had, this process owns the state, and says so. */
-export function createStateOwner(options: StateOwnerOptions, logger: Logger): StateOwner {
-  return new LockOwner(lockOf(options), (error) =>
+export function createStateOwner(
+  options: StateOwnerOptions,
+  logger: Logger,
+  platform: NodeJS.Platform = process.platform,
+): StateOwner {
+  return new LockOwner(lockOf(options, platform), (error) =>
     logger.warn({ err: error }, 'the state folder has no lock: others may write it as well'),
   );
 }

@@ -1,9 +1,11 @@
 import { waitUntil } from '@cortex-os/testkit';
-import { expect, test } from 'vitest';
+import { pino } from 'pino';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { CacheStore, StoredEntry } from '../src/connectors/cache-store.ts';
 import type { MapStore } from '../src/connectors/map-store.ts';
 import { exclusiveStart } from '../src/exclusive-start.ts';
 import { ownedCacheStore, ownedMapStore } from '../src/owned-stores.ts';
+import { closeInWaves } from '../src/service-closing.ts';
 import { SOLE_OWNER, type StateOwner } from '../src/state-owner.ts';
 
 /** An owner that is told when it owns. */
@@ -47,6 +49,8 @@ function memoryStore(failing: string = ''): CacheStore<number> & { readonly done
 const map = (name: string) => ({ name }) as unknown as Parameters<MapStore['save']>[0];
 const limit = async <T>(run: () => Promise<T>): Promise<T> => await run();
 const start = async (): Promise<string> => await Promise.resolve('started');
+
+const fails = async () => await Promise.reject(new Error('the disk is full'));
 
 test('ownedCacheStore() holds writes back until the state is owned: the last of each key, and errors are told', async () => {
   const owner = waitingOwner();
@@ -98,4 +102,37 @@ test('exclusiveStart() starts at once when the state is owned, and else as soon 
   const waiting = exclusiveStart('one', owner, limit)(start);
   owner.take();
   expect(await waiting).toBe('started');
+});
+
+test('exclusiveStart() gives up after 30 s with an error that names why, and starts nothing', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  let started = false;
+  const waiting = exclusiveStart(
+    'one',
+    waitingOwner(),
+    limit,
+  )(async () => {
+    await Promise.resolve();
+    started = true;
+  }).catch((error: unknown) => error);
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(await waiting).toMatchObject({
+    code: 'SPAWN_FAILED',
+    connectorId: 'one',
+    message: expect.stringContaining('exclusive'),
+  });
+  expect(started).toBe(false);
+});
+
+test('closeInWaves() closes all parts of a wave before the next, and logs those that fail', async () => {
+  const said: string[] = [];
+  const logger = pino({ level: 'error' }, { write: (line) => void said.push(line) });
+  const say = (what: string) => async () => void (await Promise.resolve(said.push(what)));
+  await closeInWaves([[fails, say('first')], [say('second')]], logger);
+  expect(said.map((line) => (line.includes('the disk is full') ? 'error' : line))).toEqual([
+    'first',
+    'error',
+    'second',
+  ]);
 });

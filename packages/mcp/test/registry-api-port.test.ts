@@ -35,6 +35,7 @@ async function served(port: ApiPort): Promise<string> {
 function portOf(open: OpenRegistry, more: Partial<ApiPortOptions> = {}): ApiPort {
   return createApiPort(open, {
     apiKey: undefined,
+    mayWrite: () => false,
     onError: (error) => expect.fail(String(error)),
     ...more,
   });

@@ -1,5 +1,10 @@
 import { fork } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { tempFolder, waitUntil } from '@cortex-os/testkit';
 import { pino } from 'pino';
@@ -105,4 +110,48 @@ test('SOLE_OWNER owns, and never does not', async () => {
   SOLE_OWNER.onTold(() => undefined);
   await SOLE_OWNER.release();
   expect([SOLE_OWNER.owns, told]).toEqual([true, 1]);
+});
+
+test('where no lock can be had, the process owns the state all the same, and says so', async () => {
+  await using folder = tempFolder();
+  const lines: string[] = [];
+  const options = { stateFolder: join(folder.path, 'missing'), configPath: '/c.json' };
+  const told = pino({ level: 'warn' }, { write: (line) => void lines.push(line) });
+  const owner = createStateOwner(options, told, 'darwin');
+  owner.start();
+  await owned(owner);
+  expect(lines.join('')).toContain('the state folder has no lock');
+  owner.tell('nobody hears this');
+  await owner.release();
+  expect(owner.owns).toBe(false);
+});
+
+test('a file of the state folder is the lock on macOS and the BSDs', async () => {
+  await using folder = tempFolder();
+  const options = { stateFolder: folder.path, configPath: '/c.json' };
+  const owner = createStateOwner(options, logger, 'darwin');
+  owner.start();
+  await owned(owner);
+  expect(await readdir(folder.path)).toEqual([
+    expect.stringMatching(/^cortex-mcp-state-.*\.lock$/),
+  ]);
+  await owner.release();
+});
+
+test('whoever connects and sends without end is cut off', async () => {
+  await using folder = tempFolder();
+  const first = ownerOf(folder.path);
+  first.start();
+  await owned(first);
+  const hash = createHash('sha256').update(`${folder.path}\0/c.json`).digest('hex').slice(0, 32);
+  const socket = connect({ path: `\0cortex-mcp-state-${hash}-${userInfo().uid}` });
+  socket.on('error', () => undefined);
+  await once(socket, 'connect');
+  const closed = new Promise<void>((resolve) => {
+    socket.once('close', () => resolve());
+  });
+  const chunk = Buffer.alloc(1_048_576, 'x');
+  for (let sent = 0; sent < 8; sent += 1) socket.write(chunk);
+  await closed;
+  expect(first.owns).toBe(true);
 });

@@ -4,13 +4,6 @@ import type { ServerResponse } from 'node:http';
 export class Presence {
   readonly #open = new Map<string, Set<ServerResponse>>();
 
-  /** Responses that are open, of everybody. */
-  get size(): number {
-    let sum = 0;
-    for (const responses of this.#open.values()) sum += responses.size;
-    return sum;
-  }
-
   /** Counts a response until it is closed. False when the principal has as many already: it is not counted. */
   enter(principalId: string, response: ServerResponse, most: number): boolean {
     const responses = this.#open.get(principalId) ?? new Set();

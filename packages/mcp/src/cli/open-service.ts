@@ -7,6 +7,7 @@ import { definedVariables } from '../config/environment.ts';
 import type { LogLevel } from '../config/config-schema.ts';
 import { packageVersion } from '../config/package-version.ts';
 import type { ConnectorDefinition } from '../connectors/connector.ts';
+import type { Tracing } from '../observability/tracing.ts';
 import {
   createService,
   type Service,
@@ -87,6 +88,8 @@ export interface OpenServiceOptions {
   readonly lasting: boolean;
   /** Listens on this socket of the file system in place of a port. */
   readonly socketPath?: string;
+  /** Records what the service does. Default: nothing is recorded. */
+  readonly tracing?: Tracing | undefined;
   /** When the wait of a first list began. Default 0: the start of the process, from which the user counts. */
   readonly startedAtMs?: number;
 }
@@ -114,7 +117,8 @@ export function openService(
     state: options.lasting ? { stateFolder: stateFolder.value, configPath } : undefined,
     credentials: credentialsOptions(stateFolder.value, io.env),
     settings: { ...serviceSettings(config, options.lasting), socketPath: options.socketPath },
-    logger: createLogger(options.logLevel, io),
+    logger: createLogger(options.logLevel, io, options.tracing),
+    tracing: options.tracing,
     baseEnv: definedVariables(io.env),
     version: packageVersion(),
     // Not from when the modules were loaded.

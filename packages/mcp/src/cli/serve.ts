@@ -7,6 +7,7 @@ import type { CliIo } from './cli-io.ts';
 import { clientLines } from './client-lines.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { openService, readConfig, showWarnings } from './open-service.ts';
+import { openTracing } from './open-tracing.ts';
 import { createReload } from './reload-config.ts';
 import { endService } from './serve-end.ts';
 import { reportConnectors } from './serve-report.ts';
@@ -118,7 +119,8 @@ async function serve(context: CommandContext): Promise<number> {
   const config = await readConfig(context);
   const { connectors, settings } = config;
   const logLevel = settings.logLevel.value;
-  const service = openService(context, config, { connectors, logLevel, lasting: true });
+  const tracing = await openTracing(io);
+  const service = openService(context, config, { connectors, logLevel, lasting: true, tracing });
   const undo: (() => void)[] = [];
   let isClosing = false;
   try {
@@ -139,6 +141,7 @@ async function serve(context: CommandContext): Promise<number> {
   } finally {
     for (const end of undo) end();
     if (!isClosing) await service.close();
+    await tracing?.close();
   }
 }
 

@@ -6,6 +6,7 @@ import { serveStdio, type Service } from '../service.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { EXIT_FAILED, EXIT_OK } from './exit-code.ts';
 import { openService, readConfig } from './open-service.ts';
+import { openTracing } from './open-tracing.ts';
 import { watchService } from './serve.ts';
 import { createServiceCredential } from './service-credential.ts';
 import { createFixedLocator, createStdioLocator, type StdioLocator } from './stdio-locator.ts';
@@ -40,12 +41,14 @@ async function startOwn(
   const logLevel = settings.logLevel.value;
   // Clients ask for the lists once, at once, and may never ask again: the wait begins now.
   const startedAtMs = performance.now();
-  const options = { connectors, logLevel, lasting: true, socketPath, startedAtMs };
+  const tracing = await openTracing(context.io);
+  const options = { connectors, logLevel, lasting: true, socketPath, startedAtMs, tracing };
   const service = openService(context, config, options);
   let unwatch: (() => void) | undefined;
   const close = async (): Promise<void> => {
     unwatch?.();
     await service.close();
+    await tracing?.close();
   };
   try {
     await service.start();

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { TokenEndpointAuthMethod } from '../connectors/connector-auth.ts';
-import { integer, text } from './schema-words.ts';
+import { integer, text, type OptionalShape } from './schema-words.ts';
 
 const METHODS = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const;
 const GRANTS = ['authorization_code', 'client_credentials'] as const;
@@ -77,7 +77,7 @@ export interface FileAuthKeys {
 }
 
 /** The key of an entry that concerns authentication. */
-export const authShape = {
+export const authShape: OptionalShape<FileAuthKeys> = {
   auth: z.union([z.unknown(), authSchema]).optional().meta({
     description: 'How the connector is authenticated at its server; headers do for fixed keys.',
   }),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { BulkheadLimits, ConnectorDefinition } from '../connectors/connector.ts';
-import { boolean, integer } from './schema-words.ts';
+import { boolean, integer, type OptionalShape } from './schema-words.ts';
 
 /** Settings that bound calls (contract.md, bulkhead). */
 export interface CallSettingValues extends BulkheadLimits {
@@ -20,7 +20,7 @@ const inFlight = integer(1, 10_000);
 const queued = integer(0, 10_000);
 const queueTimeout = integer(1, 60_000);
 
-export const callSettingShape = {
+export const callSettingShape: OptionalShape<CallSettingValues> = {
   maxInFlight: inFlight.optional().meta({
     description: 'Calls to one connector at a time.',
     default: DEFAULT_CALL_SETTINGS.maxInFlight,
@@ -57,7 +57,7 @@ export const BULKHEAD_KEYS: readonly string[] = Object.keys(bulkhead.shape);
 export type FileCallLimits = Pick<ConnectorDefinition, 'bulkhead' | 'trusted'>;
 
 /** Keys of an entry that concern its calls. */
-export const callLimitShape = {
+export const callLimitShape: OptionalShape<FileCallLimits> = {
   bulkhead: bulkhead.optional().meta({
     description: 'As the settings maxInFlight, maxQueued and queueTimeoutMs, for this connector.',
   }),

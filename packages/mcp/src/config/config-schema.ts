@@ -8,13 +8,7 @@ import { type FileOversight, oversightShape } from './oversight-schema.ts';
 import { type FileRegistry, registrySchema } from './registry-schema.ts';
 import { boolean, integer, text } from './schema-words.ts';
 
-export {
-  ENTRY_KEYS,
-  ENTRY_TYPES,
-  QUOTA_KEYS,
-  TIMEOUT_KEYS,
-  type FileEntry,
-} from './entry-schema.ts';
+export { ENTRY_KEYS, QUOTA_KEYS, TIMEOUT_KEYS, type FileEntry } from './entry-schema.ts';
 export { FLAG_KEYS, FLAG_NAMES, type FileFlags, type FlagName } from './flag-schema.ts';
 
 /** Log levels, as pino names them. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ConnectorReplicas } from '../connectors/connector.ts';
 import { createExpander } from './expander.ts';
+import type { OptionalShape } from './schema-words.ts';
 import type { VariableScope } from './variables.ts';
 
 const BALANCES = ['round-robin', 'weighted', 'least-in-flight', 'ewma'] as const;
@@ -23,7 +24,7 @@ export interface FileReplicas {
 }
 
 /** Keys of an entry that concern replicas. */
-export const replicaShape = {
+export const replicaShape: OptionalShape<FileReplicas> = {
   replicas: z.array(replica, 'must be an array of objects with url').max(63).optional().meta({
     description:
       'More addresses of the same server; calls are balanced over them and url. They get the same headers.',

@@ -8,3 +8,8 @@ export function integer(min: number, max: number): z.ZodInt {
 export const boolean: z.ZodBoolean = z.boolean('must be true or false');
 
 export const text: z.ZodString = z.string('must be a string');
+
+/** The schemas of the members of T; each member may be left out. */
+export type OptionalShape<T> = {
+  readonly [K in keyof T]-?: z.ZodOptional<z.ZodType<Exclude<T[K], undefined>>>;
+};

@@ -1,6 +1,7 @@
 import type { SyncMeter } from '../observability/sync-meter.ts';
 import type { ManifestCache } from './cache.ts';
 import type { CachedManifest } from './manifest-store.ts';
+import type { SyncOutcome } from './sync-report.ts';
 import type { CreateUpstream } from './synced-upstream.ts';
 
 /** What one connector shares with, and tells, the manager. */
@@ -26,6 +27,8 @@ export interface ConnectorEntryWiring {
   ) => void;
   /** An attempt within a sync is followed by another. */
   readonly retried: () => void;
+  /** Runs one sync, as a span where traces are recorded. */
+  readonly traced: (run: () => Promise<SyncOutcome>) => Promise<SyncOutcome>;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }

@@ -97,7 +97,7 @@ export class ConnectorEntry {
    * @param force asks even while an earlier failure says to wait.
    */
   async sync(force: boolean): Promise<SyncOutcome> {
-    this.#attempt ??= this.#run(force).finally(() => {
+    this.#attempt ??= this.#wiring.traced(async () => await this.#run(force)).finally(() => {
       this.#attempt = undefined;
       this.#settled = true;
       this.#upstream?.passEnded?.();

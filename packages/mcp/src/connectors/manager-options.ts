@@ -1,4 +1,5 @@
 import type { Instruments } from '../observability/instruments.ts';
+import type { Traced } from '../observability/traced-work.ts';
 import type { CacheStore } from './cache-store.ts';
 import type { ConnectorDefinition, ConnectorFailure } from './connector.ts';
 import type { CreateUpstream } from './connector-entry.ts';
@@ -45,6 +46,8 @@ export interface ConnectorProxyManagerOptions {
     method: string,
     text: string,
   ) => void;
+  /** Records passes and syncs as spans. Default: nothing is recorded. */
+  readonly traced?: Traced | undefined;
   /** Measures every attempt. Default: nothing is measured. */
   readonly instruments?: Pick<Instruments, 'connector'>;
 }

@@ -8,12 +8,13 @@ import { createListPolicy, type ListPolicy } from './list-policy.ts';
 import type { ConnectorProxyManagerOptions, FoundConnector } from './manager-options.ts';
 import { FETCH_BACKSTOP_MS } from './manifest-fetch.ts';
 import { sameManifest, type CachedManifest } from './manifest-store.ts';
-import { createRetirement, type Replacement, type Retirement } from './retirement.ts';
+import { closeDrained, createRetirement, type Replacement, type Retirement } from './retirement.ts';
 import { passReport, unexpectedOutcome } from './pass-report.ts';
 import { createSyncLimit, type SyncLimit } from './sync-limit.ts';
 import { RefreshScheduler } from './refresh-scheduler.ts';
 import type { RefreshResult } from './refresh-scheduler-due.ts';
 import type { ConnectorStatus, SyncOutcome, SyncReport } from './sync-report.ts';
+import { tracedPass, tracedSync } from './traced-sync.ts';
 
 export type { ConnectorProxyManagerOptions } from './manager-options.ts';
 
@@ -102,7 +103,8 @@ export class ConnectorProxyManager {
    * @param force also syncs connectors whose manifest is still fresh, or that failed a moment ago. Default false.
    */
   async sync(force: boolean = false): Promise<SyncReport> {
-    this.#pass ??= this.#runPass(force).finally(() => {
+    const run = async (): Promise<SyncReport> => await this.#runPass(force);
+    this.#pass ??= tracedPass(this.#options.traced, run).finally(() => {
       this.#pass = undefined;
     });
     return await this.#pass;
@@ -249,6 +251,7 @@ export class ConnectorProxyManager {
       told: (...what) => this.#options.onTold?.(...what),
       meter: createSyncMeter(measured),
       retried: () => measured?.syncRetried(),
+      traced: tracedSync(definition.id, this.#options.traced),
     });
     this.#entries.set(definition.id, entry);
     if (entry.usable) this.#scheduler?.add(definition.id);
@@ -287,11 +290,6 @@ export class ConnectorProxyManager {
     );
     return passReport(startedAt, outcomes);
   }
-}
-
-async function closeDrained(entry: ConnectorEntry, maxMs: number): Promise<void> {
-  await entry.drain(maxMs);
-  await entry.close();
 }
 
 function byId(a: ConnectorEntry, b: ConnectorEntry): number {

@@ -15,13 +15,18 @@ export interface Retirement {
   closeAll(): Promise<void>;
 }
 
+/** Closes an entry once its calls have ended, or after `maxMs`. */
+export async function closeDrained(entry: ConnectorEntry, maxMs: number): Promise<void> {
+  await entry.drain(maxMs);
+  await entry.close();
+}
+
 /** @param drainMs how long calls under way may go on, in milliseconds (M9). */
 export function createRetirement(drainMs: number): Retirement {
   const leaving = new Set<ConnectorEntry>();
 
   async function drain(entry: ConnectorEntry): Promise<void> {
-    await entry.drain(drainMs);
-    await entry.close();
+    await closeDrained(entry, drainMs);
     leaving.delete(entry);
   }
 

@@ -8,16 +8,41 @@ import { openSecretBox, type SecretBox } from './secret-box.ts';
 
 const methods = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const;
 
-const recordSchema = z.object({
-  connectorId: z.string(),
+/** What is kept of one connector at one issuer. */
+export interface StoredCredential {
+  readonly connectorId: string;
   /** As the issuer calls itself. */
-  issuer: z.string(),
+  readonly issuer: string;
   /** Address of the MCP server: a token is for this one. */
+  readonly server: string;
+  readonly resource: string;
+  /** Who it was given to. */
+  readonly clientId: string;
+  /** Present when the client was registered by us (RFC 7591). */
+  readonly registered?:
+    | {
+        readonly clientId: string;
+        readonly clientSecret?: string | undefined;
+        readonly method: (typeof methods)[number];
+        readonly registeredFor?: string | undefined;
+      }
+    | undefined;
+  readonly accessToken?: string | undefined;
+  readonly refreshToken?: string | undefined;
+  /** Wall clock, milliseconds. Undefined: until it is refused. */
+  readonly expiresAtMs?: number | undefined;
+  readonly obtainedAtMs: number;
+  readonly scopes: readonly string[];
+  /** What the server asked for since, and a login has to ask for. */
+  readonly wantedScopes?: readonly string[] | undefined;
+}
+
+const recordSchema: z.ZodType<StoredCredential> = z.object({
+  connectorId: z.string(),
+  issuer: z.string(),
   server: z.string(),
   resource: z.string(),
-  /** Who it was given to. */
   clientId: z.string(),
-  /** Present when the client was registered by us (RFC 7591). */
   registered: z
     .object({
       clientId: z.string(),
@@ -28,16 +53,11 @@ const recordSchema = z.object({
     .optional(),
   accessToken: z.string().optional(),
   refreshToken: z.string().optional(),
-  /** Wall clock, milliseconds. Undefined: until it is refused. */
   expiresAtMs: z.number().optional(),
   obtainedAtMs: z.number(),
   scopes: z.array(z.string()),
-  /** What the server asked for since, and a login has to ask for. */
   wantedScopes: z.array(z.string()).optional(),
 });
-
-/** What is kept of one connector at one issuer. */
-export type StoredCredential = Readonly<z.infer<typeof recordSchema>>;
 
 const envelopeSchema = z.object({
   format: z.literal(1),

@@ -1,6 +1,7 @@
 import { EMPTY_VIEW, type CatalogCell, type CatalogView, type Route } from '../catalog/catalog.ts';
 import type { ViewFilter } from '../catalog/view-filter.ts';
 import { FilteredViews } from '../catalog/view.ts';
+import type { CallResult } from '../observability/connector-instruments.ts';
 import type { Instruments } from '../observability/instruments.ts';
 import { LIST_BY_METHOD, type ListKind } from '../protocol/list-kind.ts';
 import { RPC, errorObject, errorText } from '../protocol/message.ts';
@@ -12,7 +13,7 @@ import { assertApproved, assertRecorded, noteEnd } from './call-refusal.ts';
 import { CallCounts, type CallLimits } from './call-limits.ts';
 import type { ClientRequest } from './client-request.ts';
 import { ForwardedCall } from './forward.ts';
-import type { ForwardPorts } from './forward-ports.ts';
+import type { FinishedCall, ForwardPorts } from './forward-ports.ts';
 import { createHeaderRenewal } from './header-renewal.ts';
 import { profileOf, type EndpointProfile, type ServerIdentity } from './identity.ts';
 import {
@@ -48,7 +49,7 @@ export interface AnswererOptions {
   readonly separator: string;
   /** Items on one page of a list. Default 0: all on one page. */
   readonly listPageSize?: number | undefined;
-  readonly instruments: Pick<Instruments, 'find' | 'listRequests' | 'questions'>;
+  readonly instruments: Pick<Instruments, 'find' | 'listRequests' | 'listAnswered' | 'questions'>;
   /** Default: 10,000 calls, 1,000 of one principal. */
   readonly callLimits?: CallLimits | undefined;
   /** Hears of every call. Default: nobody does. */
@@ -57,13 +58,24 @@ export interface AnswererOptions {
 
 type Found = Route<UpstreamAccess>;
 
+/** A call that went to an upstream, nothing when there was none, or a promise of either. */
+export type Answered = Promise<ForwardedCall | undefined> | ForwardedCall | undefined;
+
+/** A request that is to be forwarded. */
+interface Asked {
+  readonly request: ClientRequest;
+  readonly reply: Reply;
+  readonly target: CallTarget;
+  readonly startedAtMs: number;
+}
+
 /** What both eras have in common: lists from memory, calls to the upstream that offers the name. */
 export class Answerer {
   readonly #options: AnswererOptions;
   readonly #states = createRequestStates();
   readonly #parking = new ParkedCalls<ForwardedCall>(this.#states);
   readonly #ports: ForwardPorts;
-  readonly #calls = new Set<ForwardedCall>();
+  readonly #deadlines = new CallDeadlines<ForwardedCall>();
   readonly #counts: CallCounts;
   readonly #filtered = new FilteredViews<UpstreamAccess>();
   readonly #countList = new Map<string, () => void>();
@@ -84,13 +96,14 @@ export class Answerer {
     questions.inc({ outcome: 'asked' }, 0);
     questions.inc({ outcome: 'refused' }, 0);
     this.#ports = {
-      deadlines: new CallDeadlines(),
+      deadlines: this.#deadlines,
       signal: options.signal,
       renewHeaders: createHeaderRenewal(options.signal, (request) =>
         findRoute(this.view(request.connectorId, request.principal.policy), targetOf(request)),
       ),
       parking: this.#parking,
       states: this.#states,
+      ended: (call, result) => this.#ended(call, result),
       countQuestion: (outcome) => questions.inc({ outcome }),
     };
     this.interests = new Interests(options.catalog);
@@ -129,11 +142,11 @@ export class Answerer {
 
   /** Calls on their way. */
   get inFlight(): number {
-    return this.#calls.size;
+    return this.#deadlines.size;
   }
 
-  calls(): Iterable<ForwardedCall> {
-    return this.#calls;
+  calls(): readonly ForwardedCall[] {
+    return this.#deadlines.all();
   }
 
   /** What an endpoint offers, to somebody who may see everything or what `policy` leaves. */
@@ -172,16 +185,16 @@ export class Answerer {
 
   /**
    * Answers a list or forwards a call.
-   * @returns the call when one went to an upstream, so that it can be cancelled.
+   * @returns the call when one went to an upstream; a promise only where something must be waited for.
    * @throws ProtocolError when the request names nothing that is offered.
    */
-  async answer(request: ClientRequest, reply: Reply): Promise<ForwardedCall | undefined> {
+  answer(request: ClientRequest, reply: Reply): Answered {
     const kind = LIST_BY_METHOD.get(request.method);
-    if (kind === undefined) return await this.#forward(request, reply);
+    if (kind === undefined) return this.#forward(request, reply);
     this.#countList.get(request.method)?.();
     const wait = this.#options.demand.listWanted(request.connectorId);
-    if (wait !== undefined) await wait;
-    this.#answerList(kind, request, reply);
+    if (wait !== undefined) return this.#answerListLater(wait, kind, request, reply);
+    this.#answerList(kind, request, reply, false);
     return undefined;
   }
 
@@ -190,7 +203,7 @@ export class Answerer {
     this.#unsubscribe();
     this.listens.close();
     this.interests.close();
-    for (const call of this.#calls) call.shutDown();
+    for (const call of this.calls()) call.shutDown();
     this.#parking.close();
   }
 
@@ -205,7 +218,7 @@ export class Answerer {
     return findRoute(this.view(connectorId, policy), target);
   }
 
-  #answerList(kind: ListKind, request: ClientRequest, reply: Reply): void {
+  #answerList(kind: ListKind, request: ClientRequest, reply: Reply, waited: boolean): void {
     const { id, era, connectorId, principal } = request;
     const { policy } = principal;
     const page = requestedPage(kind, request, this.#options.listPageSize);
@@ -218,38 +231,56 @@ export class Answerer {
       reply.answer(200, errorText(JSON.stringify(id), error));
       return;
     }
+    const degraded = demand.degraded(connectorId, policy);
+    this.#options.instruments.listAnswered(waited, degraded !== undefined);
     const options = {
       id,
       era,
       page,
       complete: () => demand.complete(connectorId),
       serverInfo: () => this.profile(connectorId, era, policy).serverInfo,
-      degraded: demand.degraded(connectorId, policy),
+      degraded,
     };
     reply.answerParts(listAnswer(this.view(connectorId, policy), kind, options));
   }
 
-  async #forward(request: ClientRequest, reply: Reply): Promise<ForwardedCall | undefined> {
+  async #answerListLater(
+    wait: Promise<void>,
+    kind: ListKind,
+    request: ClientRequest,
+    reply: Reply,
+  ): Promise<undefined> {
+    await wait;
+    this.#answerList(kind, request, reply, true);
+  }
+
+  #forward(request: ClientRequest, reply: Reply): Answered {
     const resumed = isRetry(request) ? this.#parking.resume(request, reply) : undefined;
     if (resumed !== undefined) {
-      request.cancellation.onCancel((reason) => resumed.cancel(reason));
+      request.cancellation.follow(resumed);
       return resumed;
     }
     const startedAtMs = performance.now();
-    const { instruments, observer } = this.#options;
-    assertRecorded(observer, request.id);
+    assertRecorded(this.#options.observer, request.id);
     const target = targetOf(request);
-    let route = findRoute(this.view(request.connectorId, request.principal.policy), target);
-    if (route === undefined) {
-      route = await this.#findSoon(target, request);
-      if (request.cancellation.reason !== undefined) {
-        reply.drop();
-        const outcome = 'cancelled';
-        noteEnd(observer, request, undefined, { outcome, code: undefined, startedAtMs });
-        return undefined;
-      }
-      route ??= this.#refuse(target, request, startedAtMs);
+    const route = findRoute(this.view(request.connectorId, request.principal.policy), target);
+    if (route === undefined) return this.#forwardLater({ request, reply, target, startedAtMs });
+    return this.#send({ request, reply, target, startedAtMs }, route);
+  }
+
+  async #forwardLater(asked: Asked): Promise<ForwardedCall | undefined> {
+    const { request, reply, target, startedAtMs } = asked;
+    const route = await this.#findSoon(target, request);
+    if (request.cancellation.reason !== undefined) {
+      reply.drop();
+      const end = { outcome: 'cancelled', code: undefined, startedAtMs } as const;
+      noteEnd(this.#options.observer, request, undefined, end);
+      return undefined;
     }
+    return this.#send(asked, route ?? this.#refuse(target, request, startedAtMs));
+  }
+
+  #send({ request, reply, target, startedAtMs }: Asked, route: Found): ForwardedCall {
     assertApproved(route, request.id, startedAtMs);
     this.#tasks.assertOwn(target, request, route);
     this.#wantLogs(request, route);
@@ -259,6 +290,8 @@ export class Answerer {
     const call = new ForwardedCall(
       {
         request: sent,
+        asked: request,
+        receivedAtMs: startedAtMs,
         members: membersFor(route, target, sent),
         name: NAME_PARAM.has(sent.method) ? route.upstreamName : undefined,
         paramHeaders: headersOf(route, sent),
@@ -267,18 +300,19 @@ export class Answerer {
       this.#tasks.replyFor(reply, sent, route),
       this.#ports,
     );
-    const meter = target.kind === 'tools' ? instruments.find(route.connectorId) : undefined;
-    this.#counts.add(request.principal, this.#calls.size, request.id);
-    call.whenDone((result) => {
-      this.#calls.delete(call);
-      this.#counts.delete(request.principal);
-      meter?.toolCallEnded(result, performance.now() - startedAtMs);
-      noteEnd(observer, request, route, { outcome: result, code: call.failureCode, startedAtMs });
-    });
-    this.#calls.add(call);
+    this.#counts.add(request.principal, this.#deadlines.size, request.id);
     call.start();
-    request.cancellation.onCancel((reason) => call.cancel(reason));
+    request.cancellation.follow(call);
     return call;
+  }
+
+  #ended({ call: { asked, receivedAtMs }, route, failureCode: code }: FinishedCall, outcome: CallResult): void {
+    const { instruments, observer } = this.#options;
+    this.#counts.delete(asked.principal);
+    if (asked.method === 'tools/call') {
+      instruments.find(route.connectorId)?.toolCallEnded(outcome, performance.now() - receivedAtMs);
+    }
+    if (observer !== undefined) noteEnd(observer, asked, route, { outcome, code, startedAtMs: receivedAtMs });
   }
 
   /** A legacy server knows no level of a request: it is told of the most verbose one any call asked for. */

@@ -1,5 +1,7 @@
+import { OpenCalls, type Placed } from '../protocol/open-calls.ts';
+
 /** A call with its times, in milliseconds of `performance.now()`. */
-export interface TimedCall {
+export interface TimedCall extends Placed {
   readonly startedAtMs: number;
   readonly lastProgressAtMs: number;
   readonly idleTimeoutMs: number;
@@ -16,20 +18,25 @@ export interface TimedCall {
 const TICK_MS = 250;
 
 /** One coarse timer for all calls: cheaper than one each, and gone when nothing is in flight. */
-export class CallDeadlines {
-  readonly #calls = new Set<TimedCall>();
+export class CallDeadlines<C extends TimedCall = TimedCall> {
+  readonly #calls = new OpenCalls<C>();
   #timer: NodeJS.Timeout | undefined;
 
   get size(): number {
     return this.#calls.size;
   }
 
-  add(call: TimedCall): void {
+  /** Calls on their way. */
+  all(): readonly C[] {
+    return this.#calls.all();
+  }
+
+  add(call: C): void {
     this.#calls.add(call);
     this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref();
   }
 
-  delete(call: TimedCall): void {
+  delete(call: C): void {
     if (!this.#calls.delete(call) || this.#calls.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -37,7 +44,9 @@ export class CallDeadlines {
 
   #tick(): void {
     const now = performance.now();
-    for (const call of this.#calls) {
+    for (const call of this.#calls.all()) {
+      // Another's end may have been its own.
+      if (call.place < 0) continue;
       const idleMs = now - call.lastProgressAtMs;
       const totalMs = now - call.startedAtMs;
       const idle = idleMs >= call.idleTimeoutMs && !call.waiting;

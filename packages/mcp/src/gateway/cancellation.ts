@@ -1,7 +1,12 @@
+/** What is cancelled. */
+export interface Cancellable {
+  cancel(reason: string): void;
+}
+
 /** A client's wish to have no answer any more; may come before the call it concerns has begun. */
-export class Cancellation {
+export class Cancellation implements Cancellable {
   #reason: string | undefined;
-  #listener: ((reason: string) => void) | undefined;
+  #call: Cancellable | undefined;
 
   /** Why, once it has been cancelled. */
   get reason(): string | undefined {
@@ -12,12 +17,12 @@ export class Cancellation {
   cancel(reason: string): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
-    this.#listener?.(reason);
+    this.#call?.cancel(reason);
   }
 
-  /** Called once, at once when it has been cancelled already. There is one listener: the call. */
-  onCancel(listener: (reason: string) => void): void {
-    if (this.#reason === undefined) this.#listener = listener;
-    else listener(this.#reason);
+  /** Cancels the one call it concerns; at once when it has been cancelled already. */
+  follow(call: Cancellable): void {
+    if (this.#reason === undefined) this.#call = call;
+    else call.cancel(this.#reason);
   }
 }

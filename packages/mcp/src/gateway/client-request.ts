@@ -6,6 +6,9 @@ import type { Caller } from '../upstream/upstream.ts';
 import type { Cancellation } from './cancellation.ts';
 import type { LegacySession } from './legacy-session.ts';
 
+/** Of requests without `Mcp-Param-*` headers. */
+export const NO_HEADERS: Readonly<Record<string, string>> = {};
+
 /** A request as either era hands it over, its own envelope already checked. */
 export interface ClientRequest {
   readonly id: JsonRpcId;

@@ -9,6 +9,7 @@ import { ANONYMOUS } from './anonymous.ts';
 import { answerBatch, isBatch } from './batch.ts';
 import { noteRefusal, NO_SESSION } from './call-refusal.ts';
 import type { EventLogLimits } from './event-log.ts';
+import { Exchange, type ExchangeHandler } from './http-exchange.ts';
 import { createHttpReply } from './http-reply.ts';
 import {
   announceChange,
@@ -18,7 +19,7 @@ import {
   noteLegacy,
 } from './legacy.ts';
 import { answerModern, isModern } from './modern.ts';
-import { readBody } from './read-body.ts';
+import { collectBody } from './read-body.ts';
 import type { SessionLink, SessionMemory } from './session-memory.ts';
 import { acceptedBy } from './session-reply.ts';
 import { SessionReturn } from './session-return.ts';
@@ -26,6 +27,7 @@ import { sendError } from './send-error.ts';
 import { sendFailure } from './send-failure.ts';
 import { SessionStore, type LegacySession, type SessionLimits } from './session-store.ts';
 import { SessionStreams } from './session-streams.ts';
+import type { adoptTraceHeaders } from './trace-headers.ts';
 
 export interface EndpointOptions extends AnswererOptions {
   readonly sessionLimits?: SessionLimits;
@@ -33,6 +35,8 @@ export interface EndpointOptions extends AnswererOptions {
   /** Keeps sessions over a restart. Default: they end with the process. */
   readonly memory?: SessionMemory | undefined;
   readonly link?: SessionLink | undefined;
+  /** Takes what headers say of a trace into the message. Default: they say nothing. */
+  readonly adopt?: typeof adoptTraceHeaders | undefined;
   /** Told of failures that are ours: a bug, not a bad request. */
   readonly onInternalError: (error: unknown) => void;
 }
@@ -60,15 +64,7 @@ export interface Endpoint {
   settled(): Promise<void>;
 }
 
-/** One HTTP request on its way. */
-interface Exchange {
-  readonly request: HttpRequest;
-  readonly response: ServerResponse;
-  readonly connectorId: string | undefined;
-  readonly principal: Principal;
-}
-
-class HttpEndpoint implements Endpoint {
+class HttpEndpoint implements Endpoint, ExchangeHandler {
   readonly answerer: Answerer;
   readonly sessionStore: SessionStore;
   readonly #options: EndpointOptions;
@@ -97,10 +93,12 @@ class HttpEndpoint implements Endpoint {
     connectorId: string | undefined,
     principal: Principal = ANONYMOUS,
   ): void {
-    const exchange: Exchange = { request, response, connectorId, principal };
+    const exchange = new Exchange(this, request, response, { connectorId, principal });
     const id = request.headers[HEADER.sessionId];
     const looked =
-      typeof id === 'string' ? this.#return?.bringBack({ id, ...exchange }) : undefined;
+      typeof id === 'string' && this.#return !== undefined
+        ? this.#return.bringBack({ id, connectorId, principal })
+        : undefined;
     if (looked === undefined) this.#handle(exchange);
     else void looked.then(() => this.#handle(exchange));
   }
@@ -111,7 +109,7 @@ class HttpEndpoint implements Endpoint {
       const message = `No connector is called ${JSON.stringify(connectorId)}`;
       sendError(response, 404, null, errorObject(RPC.invalidRequest, message));
     } else if (request.method === 'POST') {
-      void this.#post(exchange);
+      collectBody(request, exchange);
     } else if (request.method === 'GET') {
       this.#openStream(exchange);
     } else if (request.method === 'DELETE') {
@@ -138,69 +136,80 @@ class HttpEndpoint implements Endpoint {
     return this.#options.directory.find(connectorId) !== undefined;
   }
 
-  async #post(exchange: Exchange): Promise<void> {
-    const { request, response } = exchange;
-    let message: IncomingMessage | undefined;
-    let modern = false;
+  posted(text: string, exchange: Exchange): void {
     try {
-      const text = await readBody(request);
       if (isBatch(text)) {
         this.#batch(text, exchange);
         return;
       }
-      message = parseMessage(text);
-      modern = isModern(message, request.headers);
-      if (modern) await this.#modern(message, exchange);
-      else await this.#legacy(message, exchange, text);
+      const { adopt } = this.#options;
+      const read = parseMessage(text);
+      const message = adopt === undefined ? read : adopt(read, exchange.request.headers);
+      exchange.message = message;
+      exchange.modern = isModern(message, exchange.request.headers);
+      const waits = exchange.modern
+        ? this.#modern(message, exchange)
+        : this.#legacy(message, exchange, text);
+      // Most calls are sent in the turn in which they came.
+      if (waits !== undefined) waits.catch((error: unknown) => this.failed(error, exchange));
     } catch (error) {
-      noteRefusal(this.#options.observer, message, exchange, error);
-      const { onInternalError } = this.#options;
-      sendFailure(error, response, { message, modern, onInternalError });
+      this.failed(error, exchange);
     }
   }
 
-  async #modern(message: IncomingMessage, exchange: Exchange): Promise<void> {
+  failed(error: unknown, exchange: Exchange): void {
+    const { observer, onInternalError } = this.#options;
+    const { message, modern, response } = exchange;
+    noteRefusal(observer, message, exchange, error);
+    sendFailure(error, response, { message, modern, onInternalError });
+  }
+
+  #modern(message: IncomingMessage, exchange: Exchange): Promise<unknown> | undefined {
     const { request, response, connectorId, principal } = exchange;
     if (message.kind !== 'request') {
       // Stateless: a notification has nothing it could refer to.
       response.writeHead(202).end();
-      return;
+      return undefined;
     }
-    const reply = createHttpReply(response, acceptedBy(request.headers).stream);
-    await answerModern(message, {
+    return answerModern(message, {
       headers: request.headers,
       connectorId,
       principal,
       answerer: this.answerer,
-      reply,
-      complete: (id) => this.#options.demand.complete(id),
+      reply: createHttpReply(response, acceptedBy(request.headers).stream),
+      demand: this.#options.demand,
     });
   }
 
-  async #legacy(message: IncomingMessage, exchange: Exchange, text: string): Promise<void> {
+  #legacy(
+    message: IncomingMessage,
+    exchange: Exchange,
+    text: string,
+  ): Promise<unknown> | undefined {
     const { request, response } = exchange;
     if (message.kind === 'request' && message.method === 'initialize') {
-      await this.answerer.known(exchange.connectorId);
+      const known = this.answerer.known(exchange.connectorId);
+      if (known !== undefined) return known.then(() => this.#initialize(message, exchange));
       this.#initialize(message, exchange);
-      return;
+      return undefined;
     }
     const requestId = message.kind === 'request' ? message.id : null;
     const session = this.#sessionOf(exchange, requestId);
     if (session === undefined) {
       noteRefusal(this.#options.observer, message, exchange, NO_SESSION);
-      return;
+      return undefined;
     }
     assertLegacyVersion(request.headers);
     if (message.kind === 'request') {
       // Hanging up does not cancel here: only notifications/cancelled does.
       const reply = this.#streams.reply(session, response, acceptedBy(request.headers));
-      await answerLegacy(message, session, this.answerer, reply);
-      return;
+      return answerLegacy(message, session, this.answerer, reply);
     }
     this.#return?.passOn(session, text);
     if (message.kind === 'notification') noteLegacy(message, session);
     else session.questions.take(message);
     response.writeHead(202).end();
+    return undefined;
   }
 
   #initialize(
@@ -232,7 +241,12 @@ class HttpEndpoint implements Endpoint {
       accept: () => void response.writeHead(202).end(),
       onInternalError: this.#options.onInternalError,
       onRefused: (message, error) =>
-        noteRefusal(this.#options.observer, message, { ...exchange, session }, error),
+        noteRefusal(
+          this.#options.observer,
+          message,
+          { principal: exchange.principal, connectorId: exchange.connectorId, session },
+          error,
+        ),
     });
   }
 

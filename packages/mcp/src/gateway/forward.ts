@@ -25,7 +25,7 @@ import type { TimedCall } from './call-deadlines.ts';
 import { CallInput } from './call-input.ts';
 import { noAnswer } from './client-questions.ts';
 import type { ClientRequest } from './client-request.ts';
-import type { Call, ForwardPorts } from './forward-ports.ts';
+import type { Call, FinishedCall, ForwardPorts } from './forward-ports.ts';
 import { errorFor } from './input-required.ts';
 import { asksForInput } from './input-rounds.ts';
 import type { ParkableCall } from './parked-calls.ts';
@@ -33,17 +33,17 @@ import type { Reply } from './reply.ts';
 import { failedResult, unavailableError } from './unavailable-error.ts';
 
 /** A call on its way: hears the upstream, answers the client, and is over exactly once. */
-export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall {
-  readonly startedAtMs: number = performance.now();
-  lastProgressAtMs: number = this.startedAtMs;
+export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall, FinishedCall {
+  readonly startedAtMs: number;
+  lastProgressAtMs: number;
+  place = -1;
   readonly connectorId: string;
   readonly idleTimeoutMs: number;
   readonly maxCallMs: number;
-  readonly #call: Call;
+  readonly call: Call;
   readonly #client: CallClient;
   readonly #ports: ForwardPorts;
-  readonly #route: Route<UpstreamAccess>;
-  readonly #doneListeners: ((result: CallResult) => void)[] = [];
+  readonly route: Route<UpstreamAccess>;
   #upstream: Upstream | undefined;
   #handle: ForwardHandle | undefined;
   /** What was sent last. */
@@ -52,16 +52,20 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall {
   #renewed: Readonly<Record<string, string>> | undefined;
   #input: CallInput | undefined;
   #opened = false;
+  /** Hears when a client that was slow can take more. */
+  #drains = false;
   #result: CallResult | undefined;
   /** The server's JSON-RPC code, or stable code of ours, of a call that has failed. */
   failureCode: string | number | undefined;
 
   constructor(call: Call, route: Route<UpstreamAccess>, reply: Reply, ports: ForwardPorts) {
-    this.#call = call;
+    this.call = call;
     this.#client = new CallClient(call.request, reply);
     this.#ports = ports;
-    this.#route = route;
+    this.route = route;
     this.connectorId = route.connectorId;
+    this.startedAtMs = call.receivedAtMs;
+    this.lastProgressAtMs = call.receivedAtMs;
     const { idleTimeoutMs, maxCallMs } = route.target.callTimeouts;
     // Answered when the task is over, and until then nothing need be said (2025-11-25, basic/utilities/tasks).
     this.idleTimeoutMs = call.request.method === 'tasks/result' ? maxCallMs : idleTimeoutMs;
@@ -85,17 +89,10 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall {
     return this.#client.request;
   }
 
-  /** Called with the way the call went when it is over; at once when it already is. */
-  whenDone(listener: (result: CallResult) => void): void {
-    if (this.#result !== undefined) listener(this.#result);
-    else this.#doneListeners.push(listener);
-  }
-
   start(): void {
     this.#ports.deadlines.add(this);
-    this.#call.request.session?.uses(this.connectorId, this.#route.target);
-    this.#send(this.#call.members, this.#call.request.id);
-    this.#client.reply.onDrain(() => this.#handle?.resume());
+    this.call.request.session?.uses(this.connectorId, this.route.target);
+    this.#send(this.call.members, this.call.request.id);
   }
 
   notification(text: string): void {
@@ -103,7 +100,7 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall {
     const taken = this.#client.notify(text, this.#upstream?.info?.era);
     // A notification that nobody gets is no progress, or a silent client could keep a call alive.
     if (taken !== 'dropped') this.lastProgressAtMs = performance.now();
-    if (taken === 'slow') this.#handle?.pause();
+    if (taken === 'slow') this.#pause();
   }
 
   request(request: ServerRequest): void {
@@ -124,7 +121,7 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall {
       if (!this.done) this.#inputOf().round(text);
     } else {
       this.#finishWith(
-        bridgeResult(text, era, clientEra, { method, wrapsOutput: this.#route.wrapsOutput }),
+        bridgeResult(text, era, clientEra, { method, wrapsOutput: this.route.wrapsOutput }),
       );
     }
   }
@@ -156,7 +153,7 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall {
     if (this.done) return true;
     this.lastProgressAtMs = performance.now();
     const more = this.#client.reply.chunk(bytes);
-    if (!more) this.#handle?.pause();
+    if (!more) this.#pause();
     return more;
   }
 
@@ -210,13 +207,21 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall {
 
   rejoin(request: ClientRequest, reply: Reply): void {
     this.#client.rejoin(request, reply);
-    if (!this.done) reply.onDrain(() => this.#handle?.resume());
+    this.#drains = false;
+  }
+
+  /** Most calls are never held up, and hear of nothing. */
+  #pause(): void {
+    this.#handle?.pause();
+    if (this.#drains) return;
+    this.#drains = true;
+    this.#client.reply.onDrain(() => this.#handle?.resume());
   }
 
   /** The server wants other headers than its list said, and has not executed anything: once more with those of now. */
   async #renew(refusal: RpcAnswer): Promise<void> {
     this.#handle = undefined;
-    const { request, paramHeaders } = this.#call;
+    const { request, paramHeaders } = this.call;
     this.#renewed = paramHeaders;
     const next = await this.#ports.renewHeaders(this.connectorId, request, paramHeaders);
     if (this.done) return;
@@ -229,10 +234,10 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall {
   }
 
   #send(members: readonly RawMember[], id: JsonRpcId): void {
-    const { request, name } = this.#call;
+    const { request, name } = this.call;
     const { caller } = request;
     this.#sent = { members, id };
-    this.#upstream = this.#route.target.acquire(caller);
+    this.#upstream = this.route.target.acquire(caller);
     this.#handle = this.#upstream.forward(
       {
         id,
@@ -240,10 +245,10 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall {
         members,
         meta: request.params.meta,
         name,
-        paramHeaders: this.#renewed ?? this.#call.paramHeaders,
+        paramHeaders: this.#renewed ?? this.call.paramHeaders,
         clientEra: request.era,
         caller,
-        definition: this.#route.definition,
+        definition: this.route.definition,
       },
       this,
     );
@@ -259,8 +264,8 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall {
       },
       again: (members, round) => {
         // Another id than any try before had (spec 2026-07-28, basic/patterns/mrtr, client requirement 3).
-        const id = `${String(this.#call.request.id)}/${round}`;
-        this.#send([...this.#call.members, ...members], id);
+        const id = `${String(this.call.request.id)}/${round}`;
+        this.#send([...this.call.members, ...members], id);
       },
       giveUp: (why) => {
         const message = `${this.connectorId}: ${this.current.method} was not completed: ${why}`;
@@ -293,8 +298,10 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall {
     if (this.done) return false;
     this.#result = result;
     this.#ports.deadlines.delete(this);
+    const { asked } = this.call;
+    asked.session?.calls.delete(asked.id);
     this.#input?.close(reason);
-    for (const listener of this.#doneListeners) listener(result);
+    this.#ports.ended(this, result);
     return true;
   }
 }

@@ -31,7 +31,11 @@ const UNREAD_TIMEOUT_MS = 60_000;
 /** A comment goes out on a stream when nothing else has for this long. */
 export const KEEP_ALIVE_MS = 15_000;
 
-const GZIPPED = { 'content-encoding': 'gzip', vary: 'accept-encoding' } as const;
+/** Bytes of an answer that are worth copying once to be sent in one piece. */
+const MAX_TEXT_BYTES = 16_384;
+
+const GZIPPED: readonly string[] = ['content-encoding', 'gzip', 'vary', 'accept-encoding'];
+const NONE: readonly string[] = [];
 
 /** How the answer of a request is to travel. */
 export interface HttpReplyOptions {
@@ -41,23 +45,26 @@ export interface HttpReplyOptions {
   readonly prefersStream?: boolean;
 }
 
+const NO_OPTIONS: HttpReplyOptions = {};
+
 class HttpReply implements Reply {
   readonly #response: ServerResponse;
   readonly #acceptsStream: boolean;
   readonly #prefersStream: boolean;
-  readonly #extraHeaders: Readonly<Record<string, string>>;
+  /** Names and values in turn. */
+  readonly #extraHeaders: readonly string[];
   #streaming = false;
   #writtenAtMs = 0;
 
   constructor(
     response: ServerResponse,
     acceptsStream: boolean,
-    { extraHeaders = {}, prefersStream = false }: HttpReplyOptions,
+    { extraHeaders, prefersStream = false }: HttpReplyOptions,
   ) {
     this.#response = response;
     this.#acceptsStream = acceptsStream;
     this.#prefersStream = prefersStream && acceptsStream;
-    this.#extraHeaders = extraHeaders;
+    this.#extraHeaders = extraHeaders === undefined ? NONE : Object.entries(extraHeaders).flat();
   }
 
   notify(text: string): 'sent' | 'slow' | 'dropped' {
@@ -72,9 +79,14 @@ class HttpReply implements Reply {
     if (this.#gone()) return;
     if (this.#prefersStream && status === 200) this.#startStream();
     if (this.#streaming) this.#response.end(eventFrame(body.toString()));
-    else {
+    else if (typeof body === 'string') {
       this.#writeHead(status, Buffer.byteLength(body));
       this.#response.end(body);
+    } else {
+      this.#writeHead(status, body.length);
+      // As text Node puts it behind the head, and both leave in one piece; each byte is one of its characters.
+      if (body.length > MAX_TEXT_BYTES) this.#response.end(body);
+      else this.#response.end(body.toString('latin1'), 'latin1');
     }
     limitUnread(this.#response);
   }
@@ -120,7 +132,7 @@ class HttpReply implements Reply {
   drop(): void {
     if (this.#gone()) return;
     if (this.#acceptsStream) this.#startStream();
-    else this.#response.writeHead(204, this.#extraHeaders);
+    else this.#response.writeHead(204, [...this.#extraHeaders]);
     this.#response.end();
   }
 
@@ -144,7 +156,7 @@ class HttpReply implements Reply {
       listener();
       return;
     }
-    response.once('close', () => {
+    response.on('close', () => {
       if (!response.writableFinished) listener();
     });
   }
@@ -156,7 +168,10 @@ class HttpReply implements Reply {
   #startStream(): void {
     if (this.#streaming) return;
     this.#streaming = true;
-    this.#response.writeHead(200, { ...STREAM_HEADERS, ...this.#extraHeaders });
+    this.#response.writeHead(200, [
+      ...Object.entries(STREAM_HEADERS).flat(),
+      ...this.#extraHeaders,
+    ]);
   }
 
   /** A list between its head and its tail, compressed when the client takes that. */
@@ -166,13 +181,12 @@ class HttpReply implements Reply {
     return gzipParts(head, body, tail);
   }
 
-  #writeHead(status: number, length?: number, more?: Readonly<Record<string, string>>): void {
-    this.#response.writeHead(status, {
-      'content-type': 'application/json',
-      ...(length !== undefined && { 'content-length': length }),
-      ...more,
-      ...this.#extraHeaders,
-    });
+  #writeHead(status: number, length?: number, more: readonly string[] = NONE): void {
+    const headers = ['content-type', 'application/json'];
+    if (length !== undefined) headers.push('content-length', String(length));
+    if (more !== NONE) headers.push(...more);
+    if (this.#extraHeaders !== NONE) headers.push(...this.#extraHeaders);
+    this.#response.writeHead(status, headers);
   }
 }
 
@@ -183,7 +197,7 @@ class HttpReply implements Reply {
 export function createHttpReply(
   response: ServerResponse,
   acceptsStream: boolean,
-  options: HttpReplyOptions = {},
+  options: HttpReplyOptions = NO_OPTIONS,
 ): Reply {
   return new HttpReply(response, acceptsStream, options);
 }

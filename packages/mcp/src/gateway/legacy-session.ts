@@ -1,12 +1,12 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import type { Principal } from '../auth/principal.ts';
-import type { JsonObject, JsonRpcId, RawMember } from '../protocol/message.ts';
+import type { JsonObject, RawMember } from '../protocol/message.ts';
 import { LATEST_MODERN, META } from '../protocol/revision.ts';
 import type { Caller, UpstreamAccess } from '../upstream/upstream.ts';
 import { ANONYMOUS } from './anonymous.ts';
-import type { Cancellation } from './cancellation.ts';
 import { modernCapabilities } from './client-capabilities.ts';
 import { ClientQuestions } from './client-questions.ts';
+import { SessionCalls } from './session-calls.ts';
 
 /** The way to a session's client for what belongs to none of its requests. */
 export interface ClientChannel {
@@ -54,7 +54,7 @@ export class LegacySession {
   principal: Principal;
   readonly client: LegacyClient;
   /** Calls on their way, by the client's id. */
-  readonly calls: Map<JsonRpcId, Cancellation> = new Map();
+  readonly calls: SessionCalls = new SessionCalls();
   /** What servers have asked the client and it has not answered yet. */
   readonly questions: ClientQuestions;
   /** The stream for what no request asked for; one a session. */
@@ -125,7 +125,7 @@ export class LegacySession {
   /** Cancels calls, ends streams, lets go of what was opened for it. */
   end(reason: string): void {
     this.#ended = true;
-    for (const call of this.calls.values()) call.cancel(reason);
+    for (const call of this.calls.all()) call.cancel(reason);
     this.questions.close(reason);
     this.channel?.close();
     this.channel = undefined;

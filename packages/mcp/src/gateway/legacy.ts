@@ -3,10 +3,11 @@ import type { Principal } from '../auth/principal.ts';
 import type { ViewFilter } from '../catalog/view-filter.ts';
 import type { IncomingMessage } from '../protocol/json-rpc.ts';
 import { LIST_SHAPES, type ListKind } from '../protocol/list-kind.ts';
-import { ProtocolError, RPC, resultText } from '../protocol/message.ts';
+import { ProtocolError, RPC, resultText, type JsonRpcId } from '../protocol/message.ts';
 import { HEADER, LEGACY_VERSIONS, negotiateLegacy } from '../protocol/revision.ts';
-import type { Answerer } from './answerer.ts';
+import type { Answered, Answerer } from './answerer.ts';
 import { Cancellation } from './cancellation.ts';
+import { NO_HEADERS } from './client-request.ts';
 import type { LegacyClient } from './legacy-session.ts';
 import type { Reply } from './reply.ts';
 import type { LegacySession, SessionStore } from './session-store.ts';
@@ -61,61 +62,72 @@ function clientOf({ params }: Incoming<'request'>, protocolVersion: string): Leg
 }
 
 /**
- * Answers one request of a session.
- * @throws ProtocolError
+ * Answers one request of a session; the promise is there only where something must be waited for.
+ * @throws ProtocolError, or rejects with one.
  */
-export async function answerLegacy(
+export function answerLegacy(
   message: Incoming<'request'>,
   session: LegacySession,
   answerer: Answerer,
   reply: Reply,
-): Promise<void> {
+): Promise<void> | undefined {
   const { id, method, params } = message;
   if (method === 'ping') {
     reply.answer(200, resultText(JSON.stringify(id), '{}'));
-    return;
+    return undefined;
   }
   if (answerer.sessionRequests.handles(method)) {
-    await answerer.sessionRequests.answer(message, session, reply);
-    return;
+    return answerer.sessionRequests.answer(message, session, reply);
   }
   const isTask = answerer.sessionTasks.handles(method, session);
   if (isTask && method === 'tasks/list') {
-    await answerer.sessionTasks.list(message, session, reply);
-    return;
+    return answerer.sessionTasks.list(message, session, reply);
   }
   if (!isTask && !answerer.handles(method)) {
     throw new ProtocolError(RPC.methodNotFound, `Method not found: ${method}`, { id });
   }
-  if (session.calls.has(id)) {
+  if (session.calls.get(id) !== undefined) {
     const why = `Invalid request: id ${JSON.stringify(id)} is in use by another request`;
     throw new ProtocolError(RPC.invalidRequest, why, { id });
   }
   const cancellation = new Cancellation();
   session.calls.set(id, cancellation);
-  const forget = (): void => void session.calls.delete(id);
+  const { connectorId, caller, principal } = session;
+  const request = {
+    id,
+    method,
+    params,
+    era: 'legacy',
+    connectorId,
+    caller,
+    session,
+    principal,
+    paramHeaders: NO_HEADERS,
+    cancellation,
+  } as const;
+  let answered: Answered;
   try {
-    const { connectorId, caller, principal } = session;
-    const call = await answerer.answer(
-      {
-        id,
-        method,
-        params,
-        era: 'legacy',
-        connectorId,
-        caller,
-        session,
-        principal,
-        paramHeaders: {},
-        cancellation,
-      },
-      reply,
-    );
-    if (call === undefined) forget();
-    else call.whenDone(forget);
+    answered = answerer.answer(request, reply);
   } catch (error) {
-    forget();
+    session.calls.delete(id);
     throw error;
+  }
+  if (answered instanceof Promise) return forgetUncalled(session, id, answered);
+  if (answered === undefined) session.calls.delete(id);
+  return undefined;
+}
+
+/** A call forgets itself when it is over; what never became one does not. */
+async function forgetUncalled(
+  session: LegacySession,
+  id: JsonRpcId,
+  answered: Promise<object | undefined>,
+): Promise<void> {
+  let call: object | undefined;
+  try {
+    call = await answered;
+  } finally {
+    if (call === undefined) session.calls.delete(id);
   }
 }
 

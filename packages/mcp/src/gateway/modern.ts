@@ -4,6 +4,7 @@ import type { IncomingMessage } from '../protocol/json-rpc.ts';
 import { ProtocolError, RPC, resultText, type RawMember } from '../protocol/message.ts';
 import {
   HEADER,
+  LATEST_MODERN,
   META,
   MODERN_VERSIONS,
   NAME_PARAM,
@@ -14,7 +15,9 @@ import type { Answerer } from './answerer.ts';
 import { errorStatus } from './bridge.ts';
 import { Cancellation } from './cancellation.ts';
 import { ModernCaller } from './client-capabilities.ts';
+import { NO_HEADERS } from './client-request.ts';
 import { remainingHint } from './lists.ts';
+import type { ListDemand } from './ports.ts';
 import type { Reply } from './reply.ts';
 
 type ModernRequest = Extract<IncomingMessage, { kind: 'request' }>;
@@ -25,8 +28,11 @@ function header(headers: IncomingHttpHeaders, name: string): string | undefined 
   return Array.isArray(value) ? value.join(', ') : value;
 }
 
+const LATEST_TEXT = JSON.stringify(LATEST_MODERN);
+
 function metaString(meta: readonly RawMember[], key: string): string | undefined {
   const member = meta.find((candidate) => candidate.key === key);
+  if (member?.text === LATEST_TEXT) return LATEST_MODERN;
   const value: unknown = member && JSON.parse(member.text);
   return typeof value === 'string' ? value : undefined;
 }
@@ -37,7 +43,7 @@ function metaString(meta: readonly RawMember[], key: string): string | undefined
  */
 export function isModern(message: IncomingMessage, headers: IncomingHttpHeaders): boolean {
   if (message.kind === 'response') return false;
-  if (message.params.meta.some(({ key }) => key === META.protocolVersion)) return true;
+  if (has(message.params.meta, META.protocolVersion)) return true;
   if (message.method === 'initialize') return false;
   const version = header(headers, HEADER.protocolVersion);
   if (version === undefined || eraOf(version) === 'legacy') return false;
@@ -49,13 +55,18 @@ function mismatch(id: ModernRequest['id'], name: string, detail: string): Protoc
   return new ProtocolError(RPC.headerMismatch, `Header mismatch: ${name} ${detail}`, { id, data });
 }
 
+function has(meta: readonly RawMember[], wanted: string): boolean {
+  for (const { key } of meta) if (key === wanted) return true;
+  return false;
+}
+
 function assertVersion(message: ModernRequest, headers: IncomingHttpHeaders): void {
   const { id, params } = message;
   const version = metaString(params.meta, META.protocolVersion);
-  const missing = [META.protocolVersion, META.clientCapabilities].filter(
-    (key) => !params.meta.some((member) => member.key === key),
-  );
-  if (missing.length > 0) {
+  if (!has(params.meta, META.protocolVersion) || !has(params.meta, META.clientCapabilities)) {
+    const missing = [META.protocolVersion, META.clientCapabilities].filter(
+      (key) => !has(params.meta, key),
+    );
     const data = { envelope: { missing } };
     const why = `Invalid params: _meta lacks ${missing.join(' and ')}`;
     throw new ProtocolError(RPC.invalidParams, why, { id, data });
@@ -89,11 +100,13 @@ function assertHeaders(message: ModernRequest, headers: IncomingHttpHeaders): vo
 
 /** The `Mcp-Param-*` headers, which intermediaries must pass on. */
 function paramHeadersOf(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
-  const found: Record<string, string> = {};
+  let found: Record<string, string> | undefined;
   for (const name in headers) {
-    if (name.startsWith(HEADER.paramPrefix)) found[name] = header(headers, name) ?? '';
+    if (!name.startsWith(HEADER.paramPrefix)) continue;
+    found ??= {};
+    found[name] = header(headers, name) ?? '';
   }
-  return found;
+  return found ?? NO_HEADERS;
 }
 
 /** The status of a rejected modern request (spec 2026-07-28, basic/transports). */
@@ -105,35 +118,33 @@ export function modernStatus(error: ProtocolError): number {
   return malformed ? 400 : errorStatus(error.rpcCode, 'modern');
 }
 
+/** What a stateless request is answered with. */
+interface ModernContext {
+  readonly headers: IncomingHttpHeaders;
+  readonly connectorId: string | undefined;
+  /** Who sends it, as the listener knows him. */
+  readonly principal: Principal;
+  readonly answerer: Answerer;
+  readonly reply: Reply;
+  readonly demand: Pick<ListDemand, 'complete'>;
+}
+
 /**
- * Answers one stateless request.
- * @throws ProtocolError with the exact code of the revision.
+ * Answers one stateless request; the promise is there only where something must be waited for.
+ * @throws ProtocolError with the exact code of the revision, or rejects with one.
  */
-export async function answerModern(
+export function answerModern(
   message: ModernRequest,
-  context: {
-    readonly headers: IncomingHttpHeaders;
-    readonly connectorId: string | undefined;
-    /** Who sends it, as the listener knows him. */
-    readonly principal: Principal;
-    readonly answerer: Answerer;
-    readonly reply: Reply;
-    readonly complete: (connectorId: string | undefined) => boolean;
-  },
-): Promise<void> {
+  context: ModernContext,
+): Promise<unknown> | undefined {
   const { headers, connectorId, principal, answerer, reply } = context;
   assertVersion(message, headers);
   assertHeaders(message, headers);
   const { id, method, params } = message;
-  if (method === 'server/discover') {
-    await answerer.known(connectorId);
-    reply.answer(200, discoverText(message, context, context.complete(connectorId)));
-    return;
-  }
+  if (method === 'server/discover') return discover(message, context);
   const caller = new ModernCaller(params.meta);
   if (method === 'subscriptions/listen') {
-    await answerer.listens.serve({ id, params, connectorId, principal, caller }, reply);
-    return;
+    return answerer.listens.serve({ id, params, connectorId, principal, caller }, reply);
   }
   if (!answerer.handlesModern(method, context)) {
     throw new ProtocolError(RPC.methodNotFound, `Method not found: ${method}`, { id });
@@ -142,7 +153,7 @@ export async function answerModern(
   const cancellation = new Cancellation();
   // Closing the response is how a modern client cancels.
   reply.onGone(() => cancellation.cancel('the client closed the request'));
-  await answerer.answer(
+  const answered = answerer.answer(
     {
       id,
       method,
@@ -156,19 +167,18 @@ export async function answerModern(
     },
     reply,
   );
+  return answered instanceof Promise ? answered : undefined;
+}
+
+async function discover(message: ModernRequest, context: ModernContext): Promise<void> {
+  const { connectorId, answerer, reply } = context;
+  await answerer.known(connectorId);
+  reply.answer(200, discoverText(message, context, context.demand.complete(connectorId)));
 }
 
 function discoverText(
   { id }: ModernRequest,
-  {
-    connectorId,
-    principal: { policy },
-    answerer,
-  }: {
-    readonly connectorId: string | undefined;
-    readonly principal: Principal;
-    readonly answerer: Answerer;
-  },
+  { connectorId, principal: { policy }, answerer }: ModernContext,
   complete: boolean,
 ): string {
   const profile = answerer.profile(connectorId, 'modern', policy);

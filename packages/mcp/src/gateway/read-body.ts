@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 
 /** Why a body was not read; `status` is what HTTP calls it. */
@@ -10,56 +11,87 @@ export class BodyError extends Error {
   }
 }
 
+/** Hears once how the reading of a body went; never, when the client hangs up before its end. */
+export interface BodyReceiver {
+  taken(text: string): void;
+  /** 415 for another content type or an encoding, 413 over the limit, 400 for broken UTF-8. */
+  failed(error: BodyError): void;
+}
+
 /** Largest request body: 4 MiB (contract.md, sizes). */
 export const MAX_BODY_BYTES: number = 4 * 1024 * 1024;
 
-const fatalUtf8 = new TextDecoder('utf-8', { fatal: true });
+const BYTE_ORDER_MARK = 0xfeff;
 
-function decode(chunks: readonly Buffer[], length: number): string {
-  const body = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length);
-  try {
-    return fatalUtf8.decode(body);
-  } catch (cause) {
-    throw Object.assign(new BodyError(400, 'the body is not valid UTF-8'), { cause });
+function tooLarge(maxBytes: number): BodyError {
+  return new BodyError(413, `the body is larger than ${maxBytes} bytes`);
+}
+
+/** What the headers alone say against a body. */
+function refusal({ headers }: IncomingMessage, maxBytes: number): BodyError | undefined {
+  const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = headers;
+  if (type !== 'application/json' && !/^application\/json\s*(;|$)/i.test(type)) {
+    return new BodyError(415, 'content-type must be application/json');
   }
+  if (encoding !== 'identity') {
+    return new BodyError(415, `content-encoding ${encoding} is not accepted`);
+  }
+  const length = headers['content-length'];
+  return length !== undefined && Number(length) > maxBytes ? tooLarge(maxBytes) : undefined;
+}
+
+/** Reads a JSON request body as text. */
+export function collectBody(
+  request: IncomingMessage,
+  receiver: BodyReceiver,
+  maxBytes: number = MAX_BODY_BYTES,
+): void {
+  const refused = refusal(request, maxBytes);
+  if (refused !== undefined) {
+    receiver.failed(refused);
+    return;
+  }
+  // Nearly every body comes in one piece.
+  let first: Buffer | undefined;
+  let chunks: Buffer[] | undefined;
+  let length = 0;
+  request.on('data', (chunk: Buffer) => {
+    if (length > maxBytes) return;
+    length += chunk.length;
+    if (length > maxBytes) {
+      chunks = undefined;
+      receiver.failed(tooLarge(maxBytes));
+    } else if (first === undefined) {
+      first = chunk;
+    } else {
+      chunks ??= [first];
+      chunks.push(chunk);
+    }
+  });
+  request.on('end', () => {
+    if (length > maxBytes) return;
+    const body = chunks === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(chunks, length);
+    if (!isUtf8(body)) {
+      receiver.failed(new BodyError(400, 'the body is not valid UTF-8'));
+      return;
+    }
+    const text = body.toString('utf8');
+    receiver.taken(text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text);
+  });
 }
 
 /**
- * Reads a JSON request body as text.
- * @throws BodyError 415 for another content type or an encoding, 413 over `maxBytes`, 400 for broken UTF-8 or a
- * client that hangs up.
+ * As `collectBody`.
+ * @throws BodyError as it says there, and 400 for a client that hangs up.
  */
 export async function readBody(
   request: IncomingMessage,
   maxBytes: number = MAX_BODY_BYTES,
 ): Promise<string> {
-  const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers;
-  if (!/^application\/json\s*(;|$)/i.test(type)) {
-    throw new BodyError(415, 'content-type must be application/json');
-  }
-  if (encoding !== 'identity') {
-    throw new BodyError(415, `content-encoding ${encoding} is not accepted`);
-  }
-  const tooLarge = `the body is larger than ${maxBytes} bytes`;
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) {
-    throw new BodyError(413, tooLarge);
-  }
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const chunks: Buffer[] = [];
-  let length = 0;
-  request.on('data', (chunk: Buffer) => {
-    length += chunk.length;
-    if (length <= maxBytes) chunks.push(chunk);
-    else reject(new BodyError(413, tooLarge));
+  collectBody(request, { taken: resolve, failed: reject }, maxBytes);
+  request.once('close', () => {
+    if (!request.complete) reject(new BodyError(400, 'the client closed the connection'));
   });
-  request.on('end', () => {
-    try {
-      resolve(decode(chunks, length));
-    } catch (error) {
-      reject(error);
-    }
-  });
-  request.on('error', (error) => reject(Object.assign(new BodyError(400, error.message))));
-  request.on('close', () => reject(new BodyError(400, 'the client closed the connection')));
   return await promise;
 }

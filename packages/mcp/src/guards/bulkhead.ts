@@ -20,14 +20,17 @@ export interface WaitingForPlace {
 /** The places of one connector (T5). Whoever has one, by `take` or `proceed`, gives it back once. */
 export class Bulkhead {
   readonly limits: BulkheadLimits;
-  /** In the order they came. */
-  readonly #queue = new Set<WaitingForPlace>();
+  readonly #waited: (ms: number) => void;
+  /** In the order they came; those that left before their turn are gone from it. */
+  readonly #queue: WaitingForPlace[] = [];
   #inFlight = 0;
   #lent = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(limits: BulkheadLimits) {
+  /** @param waited told how long each call that had to wait did so. Default: nobody is. */
+  constructor(limits: BulkheadLimits, waited: (ms: number) => void = () => undefined) {
     this.limits = limits;
+    this.#waited = waited;
   }
 
   get inFlight(): number {
@@ -35,7 +38,7 @@ export class Bulkhead {
   }
 
   get queued(): number {
-    return this.#queue.size;
+    return this.#queue.length;
   }
 
   /** Places of calls that wait for people. */
@@ -52,20 +55,21 @@ export class Bulkhead {
 
   give(): void {
     this.#inFlight -= 1;
-    if (this.#queue.size > 0) this.#next();
+    if (this.#queue.length > 0) this.#next();
   }
 
   /** Waits for a place. False when too many do. */
   queue(call: WaitingForPlace): boolean {
-    if (this.#queue.size >= this.limits.maxQueued) return false;
-    this.#queue.add(call);
+    if (this.#queue.length >= this.limits.maxQueued) return false;
+    this.#queue.push(call);
     this.#timer ??= this.#wait(this.limits.queueTimeoutMs);
     return true;
   }
 
   leave(call: WaitingForPlace): void {
-    this.#queue.delete(call);
-    if (this.#queue.size === 0) this.#rest();
+    if (this.#queue.length === 0) return;
+    this.#remove(call);
+    if (this.#queue.length === 0) this.#rest();
   }
 
   /**
@@ -96,9 +100,10 @@ export class Bulkhead {
   }
 
   #next(): void {
-    for (const call of this.#queue) {
+    for (let call = this.#queue[0]; call !== undefined; call = this.#queue[0]) {
       if (!this.take()) return;
       this.leave(call);
+      this.#waited(performance.now() - call.waitsSinceMs);
       call.proceed();
     }
   }
@@ -116,14 +121,20 @@ export class Bulkhead {
     this.#timer = undefined;
     const { queueTimeoutMs } = this.limits;
     const nowMs = performance.now();
-    for (const call of this.#queue) {
+    for (let call = this.#queue[0]; call !== undefined; call = this.#queue[0]) {
       const dueMs = call.waitsSinceMs + queueTimeoutMs - nowMs;
       if (dueMs > 0) {
         this.#timer ??= this.#wait(Math.ceil(dueMs));
         return;
       }
-      this.#queue.delete(call);
+      this.#remove(call);
+      this.#waited(nowMs - call.waitsSinceMs);
       call.giveUp();
     }
+  }
+
+  #remove(call: WaitingForPlace): void {
+    const at = this.#queue.indexOf(call);
+    if (at !== -1) this.#queue.splice(at, 1);
   }
 }

@@ -20,6 +20,10 @@ import { RetryBudget } from './retry-budget.ts';
 export interface GateEvents {
   refused?(connectorId: string, reason: RefusalReason): void;
   retried?(connectorId: string): void;
+  /** A call that was sent is over, after so long since it was sent last. */
+  answered?(connectorId: string, method: string, ms: number): void;
+  /** A call has waited for its place, with or without success. */
+  waited?(connectorId: string, ms: number): void;
   /** Calls are refused for so long; `lists`: or until lists are answered. */
   opened?(connectorId: string, openMs: number, lists: boolean): void;
   closed?(connectorId: string): void;
@@ -49,6 +53,8 @@ class ConnectorGate implements CallGate {
       ...(state === 'open' && { retryAfterMs: Math.ceil(retryAfterMs) }),
       inFlight: bulkhead.inFlight + bulkhead.lent,
       queued: bulkhead.queued,
+      places: bulkhead.limits.maxInFlight,
+      taken: bulkhead.inFlight,
     };
   }
 
@@ -100,7 +106,7 @@ export function createConnectorGates(
     });
     return new ConnectorGate({
       breaker,
-      bulkhead: new Bulkhead(limitsOf(definition, bulkhead)),
+      bulkhead: new Bulkhead(limitsOf(definition, bulkhead), (ms) => events.waited?.(connectorId, ms)),
       quota: quotaOf(connectorId, quotas),
       budget: new RetryBudget(),
       trusted,
@@ -108,6 +114,7 @@ export function createConnectorGates(
       waiting: new Set(),
       refused: (reason) => events.refused?.(connectorId, reason),
       retried: () => events.retried?.(connectorId),
+      answered: (method, ms) => events.answered?.(connectorId, method, ms),
       refusal(code, message, retryAfterMs) {
         const details = { connectorId, phase: 'ready', unsent: true } as const;
         const retry = retryAfterMs === undefined ? {} : { retryAfterMs };

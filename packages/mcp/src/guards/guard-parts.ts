@@ -31,4 +31,6 @@ export interface GuardParts {
   ) => UpstreamError;
   readonly refused: (reason: RefusalReason) => void;
   readonly retried: () => void;
+  /** A call that was sent is over, after so long since it was sent last. */
+  readonly answered: (method: string, ms: number) => void;
 }

@@ -33,6 +33,7 @@ export class GuardedCall implements ForwardSink, ForwardHandle, WaitingForPlace,
   readonly #sink: ForwardSink;
   readonly line: CallLine;
   waitsSinceMs = 0;
+  #sentAtMs = 0;
   #handle: ForwardHandle | undefined;
   #ticket = REFUSED;
   #breaks = 0;
@@ -180,6 +181,7 @@ export class GuardedCall implements ForwardSink, ForwardHandle, WaitingForPlace,
 
   #send(request: ForwardRequest): void {
     this.#breaks = this.#parts.breaker.breaks;
+    this.#sentAtMs = performance.now();
     const handle = this.line.send(request, this);
     // A failure may have come at once, and a retry is a send of its own.
     if (this.#over || this.#retry !== undefined) return;
@@ -273,7 +275,10 @@ export class GuardedCall implements ForwardSink, ForwardHandle, WaitingForPlace,
 
   /** Over after it was sent. */
   #end(): void {
-    if (this.#ticket !== REFUSED) this.#parts.quota?.release();
+    if (this.#ticket !== REFUSED) {
+      this.#parts.quota?.release();
+      this.#parts.answered(this.#request.method, performance.now() - this.#sentAtMs);
+    }
     this.#ended();
   }
 

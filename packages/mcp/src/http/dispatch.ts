@@ -97,7 +97,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     );
   };
   const dispatch: Dispatch = (request, response) => {
-    const found = findRoute(routes, (request.url ?? '/').replace(/[?#].*$/s, ''));
+    const found = findRoute(routes, request.url ?? '/');
     const refused = refusal(request, found?.route);
     if (refused !== undefined) {
       plain(response, 403, refused);

@@ -33,9 +33,16 @@ function isOwnAddress(name: string, { socket: { localAddress } }: IncomingMessag
   return isIP(address) !== 0 && address === localAddress?.replace(/^::ffff:/, '');
 }
 
+/** A Host that names this machine itself; nearly all requests have the same. */
+let lastLoopback = 'localhost';
+
 function isAllowedHost(host: string, request: IncomingMessage, { hosts }: AllowedNames): boolean {
+  if (host === lastLoopback) return true;
   const name = hostName(host);
-  if (isLoopbackName(name)) return true;
+  if (isLoopbackName(name)) {
+    lastLoopback = host;
+    return true;
+  }
   return hosts.has(name) || hosts.has(host.toLowerCase()) || isOwnAddress(name, request);
 }
 

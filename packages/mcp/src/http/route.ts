@@ -19,11 +19,14 @@ export interface Route extends RouteRules {
 /** Paths to routes; a path that ends in `/` takes everything below it, the rest of the path is handed over. */
 export type RouteTable = ReadonlyMap<string, Route>;
 
-/** The route of a path: the exact one, else one that takes everything below it. */
+/** The route of a request's target: the exact one of its path, else one that takes everything below it. */
 export function findRoute(
   routes: RouteTable,
-  path: string,
+  target: string,
 ): { readonly route: Route; readonly rest: string } | undefined {
+  const plain = routes.get(target);
+  if (plain !== undefined) return { route: plain, rest: '' };
+  const path = target.replace(/[?#].*$/s, '');
   const exact = routes.get(path);
   if (exact !== undefined) return { route: exact, rest: '' };
   for (const [prefix, route] of routes) {

@@ -1,4 +1,4 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 /** Why a call was not sent. */
 export type RefusalReason = 'breaker' | 'bulkhead' | 'quota';
@@ -8,7 +8,11 @@ const REASONS: readonly RefusalReason[] = ['breaker', 'bulkhead', 'quota'];
 export interface CallMetrics {
   readonly callRetries: Counter<'connector'>;
   readonly callsRefused: Counter<'connector' | 'reason'>;
+  readonly placeWait: Histogram<'connector'>;
 }
+
+// A call waits 1 s at most, unless that was configured.
+const WAIT_BUCKETS_S: number[] = [0.001, 0.01, 0.1, 0.5, 1, 5];
 
 export function createCallMetrics(registers: [Registry]): CallMetrics {
   return {
@@ -24,6 +28,13 @@ export function createCallMetrics(registers: [Registry]): CallMetrics {
       labelNames: ['connector', 'reason'],
       registers,
     }),
+    placeWait: new Histogram({
+      name: 'mcp_pool_wait_seconds',
+      help: 'Waits for a place of a connector, of those calls that had to.',
+      labelNames: ['connector'],
+      buckets: WAIT_BUCKETS_S,
+      registers,
+    }),
   };
 }
 
@@ -31,12 +42,13 @@ export function createCallMetrics(registers: [Registry]): CallMetrics {
 export interface BoundCallMetrics {
   retried(): void;
   refused(reason: RefusalReason): void;
+  waited(seconds: number): void;
   remove(): void;
 }
 
 export function bindCallMetrics(
   connector: string,
-  { callRetries, callsRefused }: CallMetrics,
+  { callRetries, callsRefused, placeWait }: CallMetrics,
 ): BoundCallMetrics {
   const retries = callRetries.labels(connector);
   // A counter that is there from the start shows its first increase.
@@ -48,8 +60,10 @@ export function bindCallMetrics(
   return {
     retried: () => retries.inc(),
     refused: (reason) => refused.get(reason)?.inc(),
+    waited: (seconds) => placeWait.observe({ connector }, seconds),
     remove() {
       callRetries.remove(connector);
+      placeWait.remove(connector);
       for (const reason of REASONS) callsRefused.remove(connector, reason);
     },
   };

@@ -33,6 +33,7 @@ export interface ConnectorMetrics extends CallMetrics {
   readonly syncRetries: Counter<'connector'>;
   readonly roundTrips: Counter<'connector'>;
   readonly toolCallDuration: Histogram<'connector' | 'outcome'>;
+  readonly upstreamDuration: Histogram<'connector'>;
 }
 
 /**
@@ -44,6 +45,7 @@ export class ConnectorInstruments {
   readonly #connectorId: string;
   readonly #sync: ReadonlyMap<SyncResult, Observe>;
   readonly #toolCall: ReadonlyMap<CallResult, Observe>;
+  readonly #upstream: Observe;
   readonly #retry: () => void;
   readonly #roundTrip: () => void;
   readonly #calls: BoundCallMetrics;
@@ -64,6 +66,8 @@ export class ConnectorInstruments {
       );
     this.#sync = bind(metrics.syncDuration, SYNC_RESULTS);
     this.#toolCall = bind(metrics.toolCallDuration, CALL_RESULTS);
+    const upstream = metrics.upstreamDuration.labels(connectorId);
+    this.#upstream = (seconds) => upstream.observe(seconds);
     const retries = metrics.syncRetries.labels(connectorId);
     // A counter that is there from the start shows its first increase.
     retries.inc(0);
@@ -94,6 +98,11 @@ export class ConnectorInstruments {
     if (!this.#retired) this.#calls.retried();
   }
 
+  /** A call has waited for its place. */
+  callWaited(durationMs: number): void {
+    if (!this.#retired) this.#calls.waited(durationMs / 1000);
+  }
+
   /** A call was not sent. */
   callRefused(reason: RefusalReason): void {
     if (!this.#retired) this.#calls.refused(reason);
@@ -104,10 +113,17 @@ export class ConnectorInstruments {
     if (!this.#retired) this.#toolCall.get(result)?.(durationMs / 1000);
   }
 
+  /** The server has answered a tool call, or failed to, after so long since it was sent. */
+  toolCallAnswered(durationMs: number): void {
+    if (!this.#retired) this.#upstream(durationMs / 1000);
+  }
+
   /** Removes every series of this connector, for good. */
   retire(): void {
     this.#retired = true;
-    const { syncDuration, syncRetries, roundTrips, toolCallDuration } = this.#metrics;
+    const { syncDuration, syncRetries, roundTrips, toolCallDuration, upstreamDuration } =
+      this.#metrics;
+    upstreamDuration.remove(this.#connectorId);
     syncRetries.remove(this.#connectorId);
     roundTrips.remove(this.#connectorId);
     this.#calls.remove();

@@ -1,23 +1,11 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { createBreakerGauge, createCallMetrics } from './call-metrics.ts';
+import { createCallMetrics } from './call-metrics.ts';
+import { createConnectorGauges, type ConnectorFact } from './connector-gauges.ts';
 import { ConnectorInstruments, type ConnectorMetrics } from './connector-instruments.ts';
+import { createFetchMetrics, type FetchMetrics } from './fetch-metrics.ts';
+import { createPoolMetrics, type PoolFact } from './pool-metrics.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
 import { createRuntimeMonitor, type RuntimeMonitor } from './runtime-monitor.ts';
-
-type State = 'fresh' | 'stale' | 'unavailable' | 'disabled';
-const STATES: readonly State[] = ['fresh', 'stale', 'unavailable', 'disabled'];
-
-/** One configured connector as it stands now. */
-export interface ConnectorFact {
-  readonly id: string;
-  readonly state: State;
-  /** Of the manifest in hand, in milliseconds; undefined without one. */
-  readonly ageMs: number | undefined;
-  /** Set when the last attempt failed, or the connection has been lost since. */
-  readonly failure: unknown;
-  /** How its calls fare. */
-  readonly calls?: { readonly breaker: 'closed' | 'open' | 'half-open' } | undefined;
-}
 
 /** What is read at scrape time rather than kept up to date. */
 export interface ScrapeFacts {
@@ -29,16 +17,14 @@ export interface ScrapeFacts {
   sessions(): number;
   /** Whether the service is on its way out. */
   draining(): boolean;
+  /** Sockets towards servers; a pool that was not used yet may be left out. */
+  pools(): readonly PoolFact[];
 }
 
 /** Every metric of one service, in a registry of its own. Durations are in seconds. */
-export interface Instruments extends ConnectorMetrics {
+export interface Instruments extends ConnectorMetrics, FetchMetrics {
   readonly registry: Registry;
   readonly runtime: RuntimeMonitor;
-  readonly proxyUp: Gauge<'connector'>;
-  readonly connectorState: Gauge<'connector' | 'state'>;
-  readonly manifestAge: Gauge<'connector'>;
-  readonly breakerState: Gauge<'connector'>;
   readonly catalogBuildDuration: Histogram;
   readonly catalogItems: Gauge<'kind'>;
   readonly callsInFlight: Gauge;
@@ -62,56 +48,6 @@ const SYNC_BUCKETS_S: number[] = [0.01, 0.05, 0.1, 0.25, 0.5, 2, 10, 30, 120];
 const CALL_BUCKETS_S: number[] = [0.003, 0.012, 0.025, 0.05, 0.1, 0.25, 1, 5, 60, 600];
 // 5 ms is one slice.
 const BUILD_BUCKETS_S: number[] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
-
-type ConnectorGauges = Pick<
-  Instruments,
-  'proxyUp' | 'connectorState' | 'manifestAge' | 'breakerState'
->;
-
-function createConnectorGauges(registers: [Registry], facts: ScrapeFacts): ConnectorGauges {
-  return {
-    proxyUp: new Gauge({
-      name: 'brainwav_mcp_connector_proxy_up',
-      help: '1 when the connector is served and its last attempt did not fail, else 0.',
-      labelNames: ['connector'],
-      registers,
-      collect() {
-        this.reset();
-        for (const { id, state, failure } of facts.connectors()) {
-          const served = state === 'fresh' || state === 'stale';
-          this.set({ connector: id }, served && failure === undefined ? 1 : 0);
-        }
-      },
-    }),
-    connectorState: new Gauge({
-      name: 'mcp_connector_state',
-      help: '1 for the state a connector is in, 0 for the others.',
-      labelNames: ['connector', 'state'],
-      registers,
-      collect() {
-        this.reset();
-        for (const { id, state: current } of facts.connectors()) {
-          for (const state of STATES) {
-            this.set({ connector: id, state }, state === current ? 1 : 0);
-          }
-        }
-      },
-    }),
-    breakerState: createBreakerGauge(registers, () => facts.connectors()),
-    manifestAge: new Gauge({
-      name: 'mcp_manifest_age_seconds',
-      help: 'Time since the manifest in hand was received; none without a manifest.',
-      labelNames: ['connector'],
-      registers,
-      collect() {
-        this.reset();
-        for (const { id, ageMs } of facts.connectors()) {
-          if (ageMs !== undefined) this.set({ connector: id }, ageMs / 1000);
-        }
-      },
-    }),
-  };
-}
 
 function createConnectorMetrics(registers: [Registry], prune: () => void): ConnectorMetrics {
   return {
@@ -141,6 +77,13 @@ function createConnectorMetrics(registers: [Registry], prune: () => void): Conne
       name: 'mcp_tool_call_duration_seconds',
       help: 'Tool calls, from the parsed request to the end of the answer.',
       labelNames: ['connector', 'outcome'],
+      buckets: CALL_BUCKETS_S,
+      registers,
+    }),
+    upstreamDuration: new Histogram({
+      name: 'mcp_tool_call_upstream_duration_seconds',
+      help: 'The part of tool calls from their last sending to the end of the answer of the server.',
+      labelNames: ['connector'],
       buckets: CALL_BUCKETS_S,
       registers,
     }),
@@ -249,10 +192,12 @@ export function createInstruments(source: ScrapeFacts): Instruments {
     }
   };
   const metrics = createConnectorMetrics(registers, prune);
+  createConnectorGauges(registers, facts.connectors);
+  createPoolMetrics(registers, () => source.pools());
   const instruments: Instruments = {
     registry,
     ...metrics,
-    ...createConnectorGauges(registers, facts),
+    ...createFetchMetrics(registers),
     ...createServiceMetrics(registers, facts),
     runtime: createRuntimeMonitor(registry),
     connector: (connectorId) => {

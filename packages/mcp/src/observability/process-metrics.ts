@@ -1,4 +1,6 @@
 import { readFile, readdir } from 'node:fs/promises';
+import { totalmem } from 'node:os';
+import { getHeapStatistics } from 'node:v8';
 import { Counter, Gauge, type Registry } from 'prom-client';
 
 /** A number that may not be known on this platform; then there is no sample. */
@@ -81,6 +83,16 @@ export function registerProcessMetrics(registry: Registry): void {
     'Memory of objects outside the heap.',
     () => memory().external,
   );
+  add(
+    'nodejs_heap_size_limit_bytes',
+    'The most heap that may be taken.',
+    () => getHeapStatistics().heap_size_limit,
+  );
+  add(
+    'mcp_memory_limit_bytes',
+    'Memory this process may take: of its cgroup, else of the machine.',
+    memoryLimit,
+  );
   const resources: Gauge<'type'> = new Gauge({
     name: 'nodejs_active_resources',
     help: 'What keeps the event loop alive, by type.',
@@ -102,4 +114,11 @@ export function registerProcessMetrics(registry: Registry): void {
 
 function memory(): NodeJS.MemoryUsage {
   return process.memoryUsage();
+}
+
+/** Without a limit the kernel gives 0, or a number beyond any machine. */
+function memoryLimit(): number {
+  const machine = totalmem();
+  const allowed = process.constrainedMemory();
+  return allowed > 0 && allowed < machine ? allowed : machine;
 }

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { UNTRACED, type Traced } from './traced-work.ts';
 
 /** What is read of a registry at scrape time. */
 export interface RegistryFacts {
@@ -12,16 +13,23 @@ export interface RegistryFacts {
 export interface RegistryInstruments {
   /** A batch became durable, or the attempt failed. */
   flushEnded(succeeded: boolean, durationMs: number): void;
+  /** Runs a flush, as a span where traces are recorded. */
+  readonly traced: Traced;
 }
 
 // 5 ms is what a flush is promised in, 50 ms what it is promised in beside a snapshot (S4-43).
 const FLUSH_BUCKETS_S: number[] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2];
 const ACCESS: readonly RegistryFacts['access'][] = ['writer', 'reader'];
 
-/** Declares `mcp_registry_…`. @param facts undefined while the registry is not open. */
+/**
+ * Declares `mcp_registry_…`.
+ * @param facts undefined while the registry is not open.
+ * @param traced Default: flushes are not recorded.
+ */
 export function registerRegistryMetrics(
   registry: Registry,
   facts: () => RegistryFacts | undefined,
+  traced: Traced = UNTRACED,
 ): RegistryInstruments {
   const registers = [registry];
   const records = new Gauge({
@@ -65,6 +73,7 @@ export function registerRegistryMetrics(
     registers,
   });
   return {
+    traced,
     flushEnded: (succeeded, durationMs) => {
       if (succeeded) duration.observe(durationMs / 1000);
       else failures.inc();

@@ -3,12 +3,9 @@
  * called, `off` does not look.
  */
 export type PinMode = 'alert' | 'quarantine' | 'off';
-export const PIN_MODES: readonly PinMode[] = ['alert', 'quarantine', 'off'];
 
 /** Whether what is seen of a server for the first time counts as approved. */
 export type FirstUse = 'approve' | 'require';
-export const FIRST_USES: readonly FirstUse[] = ['approve', 'require'];
 
 /** Whether prose of servers is listed as it is, or without characters that nobody sees. */
 export type OddTextMode = 'flag' | 'strip';
-export const ODD_TEXT_MODES: readonly OddTextMode[] = ['flag', 'strip'];

@@ -102,6 +102,7 @@ function assertUnambiguous(
   known: ReadonlySet<string>,
   where: string,
 ): void {
+  if (allKnown(members, known)) return;
   const seen = new Set<string>();
   for (const { key } of members) {
     if (key.length > MAX_KEY_LENGTH) {
@@ -123,6 +124,20 @@ function assertUnambiguous(
   }
 }
 
+/** More keys than these are looked at one by one. */
+const MAX_COMPARED = 16;
+
+/** Nearly every message: no key but those the protocol knows, none of them twice. */
+function allKnown(members: readonly Span[], known: ReadonlySet<string>): boolean {
+  if (members.length > MAX_COMPARED) return false;
+  for (let at = 0; at < members.length; at += 1) {
+    const key = members[at]?.key ?? '';
+    if (!known.has(key)) return false;
+    for (let before = 0; before < at; before += 1) if (members[before]?.key === key) return false;
+  }
+  return true;
+}
+
 function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -131,8 +146,12 @@ function isId(value: unknown): value is JsonRpcId {
   return typeof value === 'string' || (typeof value === 'number' && Number.isSafeInteger(value));
 }
 
-function rawMembers(text: string, spans: readonly Span[]): RawMember[] {
-  return spans.map(({ key, start, end }) => ({ key, text: text.slice(start, end) }));
+function rawMembers(text: string, spans: readonly Span[], without?: string): RawMember[] {
+  const members: RawMember[] = [];
+  for (const { key, start, end } of spans) {
+    if (key !== without) members.push({ key, text: text.slice(start, end) });
+  }
+  return members;
 }
 
 function parseParams(text: string, span: Span | undefined, value: unknown): RequestParams {
@@ -152,8 +171,7 @@ function parseParams(text: string, span: Span | undefined, value: unknown): Requ
     assertUnambiguous(metaSpans, META_KEYS, 'params._meta');
     meta = rawMembers(text, metaSpans);
   }
-  const others = spans.filter((member) => member.key !== '_meta');
-  return { members: rawMembers(text, others), meta, value };
+  return { members: rawMembers(text, spans, '_meta'), meta, value };
 }
 
 function parseJson(text: string): unknown {
@@ -227,7 +245,7 @@ function parseOne(text: string, value: unknown, limits: ParseLimits): IncomingMe
  * @throws ProtocolError with the code the peer must get.
  */
 export function parseMessage(text: string, limits: ParseLimits = DEFAULT_LIMITS): IncomingMessage {
-  if (nestsDeeper(text, PARSE_DEPTH)) {
+  if (text.length > PARSE_DEPTH && nestsDeeper(text, PARSE_DEPTH)) {
     const why = `JSON nests deeper than ${limits.maxDepth} levels`;
     throw new ProtocolError(RPC.invalidRequest, `Invalid request: ${why}`);
   }

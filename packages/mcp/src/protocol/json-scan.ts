@@ -51,13 +51,7 @@ export function skipSpace(text: string, at: number): number {
 
 /** One past the closing quote of the string that starts at `at`. */
 function stringEnd(text: string, at: number): number {
-  let i = text.indexOf('"', at + 1);
-  for (;;) {
-    let slashes = 0;
-    while (text.charCodeAt(i - 1 - slashes) === BACKSLASH) slashes += 1;
-    if (slashes % 2 === 0) return i + 1;
-    i = text.indexOf('"', i + 1);
-  }
+  return closingQuote(text, at) + 1;
 }
 
 /** One past the end of the object or array that starts at `at`. */
@@ -173,12 +167,21 @@ export function nestsDeeper(text: string, maxDepth: number): boolean {
   return false;
 }
 
+/** Shorter strings than this are looked through sooner than a search begins. */
+const SHORT_STRING = 24;
+
 /** Where the string that starts at `at` ends, or the end of the text when it does not. */
-function closingQuote(text: string, at: number): number {
-  for (let i = at + 1; i < text.length; i += 1) {
+export function closingQuote(text: string, at: number): number {
+  const near = Math.min(text.length, at + SHORT_STRING);
+  for (let i = at + 1; i < near; i += 1) {
     const c = text.charCodeAt(i);
     if (c === BACKSLASH) i += 1;
     else if (c === QUOTE) return i;
+  }
+  for (let i = text.indexOf('"', at + 1); i !== -1; i = text.indexOf('"', i + 1)) {
+    let slashes = 0;
+    while (text.charCodeAt(i - 1 - slashes) === BACKSLASH) slashes += 1;
+    if (slashes % 2 === 0) return i;
   }
   return text.length;
 }

@@ -1,3 +1,5 @@
+import { META } from './revision.ts';
+
 /** A JSON-RPC id as MCP allows it: a string or an integer, never null. */
 export type JsonRpcId = string | number;
 
@@ -49,11 +51,17 @@ export class ProtocolError extends Error {
   }
 }
 
+/** Keys of nearly every request, as JSON. */
+const KEY_TEXTS: ReadonlyMap<string, string> = new Map(
+  ['name', 'arguments', 'uri', ...Object.values(META)].map((key) => [key, JSON.stringify(key)]),
+);
+
 /** `"key":value,…` of raw members, without braces. */
 export function membersText(members: readonly RawMember[]): string {
   let text = '';
-  for (const member of members) {
-    text += `${text === '' ? '' : ','}${JSON.stringify(member.key)}:${member.text}`;
+  for (const { key, text: value } of members) {
+    const keyText = KEY_TEXTS.get(key) ?? JSON.stringify(key);
+    text += text === '' ? `${keyText}:${value}` : `,${keyText}:${value}`;
   }
   return text;
 }

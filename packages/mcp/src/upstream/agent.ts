@@ -60,8 +60,28 @@ export interface SharedAgents {
   readonly streams: Dispatcher;
   /** A connector lets connections to this origin take so long. Has to be said before the first request goes there. */
   allowConnect?(origin: string, timeoutMs: number): void;
+  /** What the sockets do now; undefined for an agent that was not used yet. */
+  sockets?(kind: 'requests' | 'streams'): SocketCounts | undefined;
   /** Destroys every socket; what is under way fails. */
   close(): Promise<void>;
+}
+
+/** Sockets of all origins together. */
+export interface SocketCounts {
+  readonly busy: number;
+  readonly idle: number;
+  /** Requests that have no socket yet. */
+  readonly waiting: number;
+}
+
+function countSockets(agent: Agent): SocketCounts {
+  let [busy, idle, waiting] = [0, 0, 0];
+  for (const { running = 0, connected = 0, pending = 0 } of Object.values(agent.stats)) {
+    busy += running;
+    idle += Math.max(0, Number(connected) - running);
+    waiting += pending;
+  }
+  return { busy, idle, waiting };
 }
 
 /** The time taken off a server's `Keep-Alive` hint: latency and clocks of both ends. */
@@ -140,6 +160,10 @@ export function createSharedAgents(options: Partial<SharedAgentsOptions> = {}): 
     allowConnect(origin, timeoutMs) {
       if (timeoutMs <= connectTimeoutMs(origin) || allowed.size >= all.maxOrigins) return;
       allowed.set(origin, timeoutMs);
+    },
+    sockets(kind) {
+      const agent = kind === 'requests' ? requests : streams;
+      return agent && countSockets(agent);
     },
     async close() {
       closed = true;

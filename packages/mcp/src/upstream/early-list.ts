@@ -1,4 +1,5 @@
 import { requestText } from '../protocol/message.ts';
+import type { OpenCalls } from '../protocol/open-calls.ts';
 import type { ChannelHost, OpenCall } from './http-channel.ts';
 import type { HttpWire, ClientIdentity } from './http-wire.ts';
 import { post } from './http-request.ts';
@@ -44,7 +45,7 @@ export interface EarlyList {
 }
 
 class AskedEarly implements EarlyList {
-  readonly #calls: Set<OpenCall>;
+  readonly #calls: OpenCalls<OpenCall>;
   #answer: Promise<string | undefined> | undefined;
   #answeredAtMs: number | undefined;
 
@@ -99,12 +100,13 @@ class AskedEarly implements EarlyList {
 
 /** A request of ours that the early answer may serve. */
 class EarlyCall implements ForwardHandle, OpenCall {
-  readonly #calls: Set<OpenCall>;
+  place = -1;
+  readonly #calls: OpenCalls<OpenCall>;
   readonly #sink: ForwardSink;
   #handle: ForwardHandle = NOTHING;
   #over = false;
 
-  constructor(calls: Set<OpenCall>, sink: ForwardSink) {
+  constructor(calls: OpenCalls<OpenCall>, sink: ForwardSink) {
     this.#calls = calls;
     this.#sink = sink;
     calls.add(this);

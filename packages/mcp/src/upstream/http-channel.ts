@@ -1,3 +1,4 @@
+import type { OpenCalls, Placed } from '../protocol/open-calls.ts';
 import type { InterestTarget } from './kept-interest.ts';
 import type {
   Caller,
@@ -13,7 +14,7 @@ import type { HttpWire } from './http-wire.ts';
 import type { StreamPolicy } from './notification-stream-policy.ts';
 
 /** Something under way that must hear of the end of the upstream. */
-export interface OpenCall {
+export interface OpenCall extends Placed {
   closed(error: UpstreamError): void;
 }
 
@@ -60,7 +61,7 @@ export interface ChannelHost {
   readonly random: () => number;
   readonly streamPolicy: StreamPolicy;
   /** Calls under way. */
-  readonly calls: Set<OpenCall>;
+  readonly calls: OpenCalls<OpenCall>;
   /** The server sent something that belongs to nobody, or asked what no client was asked. */
   ignored(question?: RefusedQuestion): void;
   /** The server answered as this channel expects: it is what we think it is. */

@@ -66,7 +66,8 @@ type Body =
 const WAITING: Body = { kind: 'waiting' };
 
 function mediaType(headers: ResponseHeaders): string {
-  return (headerOf(headers, 'content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  const type = headerOf(headers, 'content-type') ?? '';
+  return type === 'application/json' ? type : type.split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
 /** One HTTP exchange: undici's handler, made to speak of messages instead of bytes. */
@@ -81,6 +82,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #over = false;
   #paused = false;
   #linger: NodeJS.Timeout | undefined;
+  /** Only while there is no socket for it. */
   #connecting: NodeJS.Timeout | undefined;
 
   constructor(wire: HttpWire, receiver: ExchangeReceiver, phase: ConnectorPhase) {
@@ -137,7 +139,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     // Thrown, not aborted: the request leaves the queue and the socket lives on, nothing having been written.
     if (this.#over) throw new Error('given up before it was sent');
     this.#controller = controller;
-    clearTimeout(this.#connecting);
+    if (this.#connecting !== undefined) clearTimeout(this.#connecting);
     this.#receiver.sent?.();
     if (this.#paused) controller.pause();
   }
@@ -190,7 +192,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    clearTimeout(this.#linger);
+    if (this.#linger !== undefined) clearTimeout(this.#linger);
     if (this.#over) return;
     const body = this.#body;
     if (body.kind === 'refused') {

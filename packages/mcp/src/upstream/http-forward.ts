@@ -41,6 +41,7 @@ export function sessionLost(cause: UpstreamError): UpstreamError {
 export abstract class HttpCall implements ExchangeReceiver, ForwardHandle, OpenCall {
   protected readonly host: ChannelHost;
   protected readonly options: CallOptions;
+  place = -1;
   readonly #channel: HttpChannel;
   #exchange: HttpExchange;
   #finished = false;
@@ -73,8 +74,9 @@ export abstract class HttpCall implements ExchangeReceiver, ForwardHandle, OpenC
   protected abstract cancelled(reason: string): void;
 
   send(headers: string[], body: string): void {
-    const phase = phaseOf(this.options.request.method);
-    this.#exchange.start({ method: 'POST', headers, body, phase });
+    const { method, traceHeaders } = this.options.request;
+    const all = traceHeaders === undefined ? headers : [...headers, ...traceHeaders];
+    this.#exchange.start({ method: 'POST', headers: all, body, phase: phaseOf(method) });
   }
 
   /** The exchange whose answer is awaited now. */

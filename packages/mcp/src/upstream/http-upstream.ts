@@ -1,5 +1,6 @@
 import { LIST_BY_METHOD } from '../protocol/list-kind.ts';
 import type { RawMember } from '../protocol/message.ts';
+import { OpenCalls } from '../protocol/open-calls.ts';
 import type { ConnectorDefinition } from '../connectors/connector.ts';
 import { createEraMemory, type EraMemory } from './era-memory.ts';
 import type { ChannelHost, HttpChannel, Loss, LossReason, OpenCall } from './http-channel.ts';
@@ -48,7 +49,7 @@ class SharedHttpUpstream implements HttpUpstream {
   readonly #options: HttpUpstreamOptions;
   readonly #memory: EraMemory;
   readonly #wire: HttpWire | UpstreamError;
-  readonly #calls = new Set<OpenCall>();
+  readonly #calls = new OpenCalls<OpenCall>();
   readonly #interest: KeptInterest;
   #state: State = IDLE;
   #phase: ConnectorPhase = 'connect';
@@ -160,7 +161,7 @@ class SharedHttpUpstream implements HttpUpstream {
 
   async #end(state: State): Promise<void> {
     const error = this.#error('CLOSED', 'the connector was closed');
-    for (const call of this.#calls) call.closed(error);
+    for (const call of this.#calls.all()) call.closed(error);
     if (state.kind === 'connecting') {
       state.abort.abort(error);
       await Promise.allSettled([state.channel]);

@@ -131,14 +131,13 @@ export function memoryKeyOf(wire: HttpWire): string {
   return `${wire.connectorId} ${wire.origin}${wire.path.split('?', 1)[0] ?? ''}`;
 }
 
-/** The client's `Mcp-Param-*` headers that can be passed on, names and values in turn. */
-export function paramHeaderList(headers: Readonly<Record<string, string>>): string[] {
-  const list: string[] = [];
-  for (const [name, value] of Object.entries(headers)) {
+/** Adds the client's `Mcp-Param-*` headers that can be passed on, names and values in turn. */
+export function addParamHeaders(list: string[], headers: Readonly<Record<string, string>>): void {
+  for (const name in headers) {
+    const value = headers[name] ?? '';
     const lower = name.toLowerCase();
     if (lower.startsWith(HEADER.paramPrefix) && TOKEN.test(lower) && PRINTABLE.test(value)) {
       list.push(lower, value);
     }
   }
-  return list;
 }

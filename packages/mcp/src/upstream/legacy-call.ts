@@ -1,4 +1,5 @@
 import type { RawMember } from '../protocol/message.ts';
+import type { NumberedCalls } from '../protocol/open-calls.ts';
 import { META, MODERN_ENVELOPE_KEYS } from '../protocol/revision.ts';
 import type { ChannelHost, HttpChannel, LossReason } from './http-channel.ts';
 import {
@@ -20,7 +21,7 @@ import { UpstreamError } from './upstream-error.ts';
 export interface LegacyState {
   readonly channel: HttpChannel;
   readonly session: LegacySession;
-  readonly pending: Map<number, LegacyCall>;
+  readonly pending: NumberedCalls<LegacyCall>;
   readonly requests: ServerRequests;
 }
 
@@ -36,7 +37,7 @@ export class LegacyCall extends HttpCall implements AskableCall {
   readonly callerId: string;
   readonly taskId: string | undefined;
   readonly #state: LegacyState;
-  readonly #id: number;
+  readonly id: number;
   /** The client's own token as raw JSON; undefined when it wants no progress. */
   readonly #token: string | undefined;
   readonly #resumption: Resumption;
@@ -57,7 +58,7 @@ export class LegacyCall extends HttpCall implements AskableCall {
     this.callerId = options.request.caller.id;
     this.taskId = awaitedTask(this.method, options.request.members);
     this.#state = state;
-    this.#id = options.id;
+    this.id = options.id;
     this.#token = token;
     this.#resumption = new Resumption(host.random);
     state.pending.set(options.id, this);
@@ -120,7 +121,7 @@ export class LegacyCall extends HttpCall implements AskableCall {
 
   protected override finish(): boolean {
     clearTimeout(this.#timer);
-    this.#state.pending.delete(this.#id);
+    this.#state.pending.delete(this.id);
     this.#state.requests.leave(this);
     return super.finish();
   }
@@ -135,7 +136,7 @@ export class LegacyCall extends HttpCall implements AskableCall {
 
   protected override relay(notification: Notification): string | undefined {
     if (notification.method === 'notifications/progress') {
-      if (notification.progressToken === this.#id) return this.#withOwnToken(notification);
+      if (notification.progressToken === this.id) return this.#withOwnToken(notification);
       deliverProgress(this.#state.pending, notification);
       return undefined;
     }
@@ -152,7 +153,7 @@ export class LegacyCall extends HttpCall implements AskableCall {
   }
 
   protected override cancelled(reason: string): void {
-    this.#state.session.cancel(this.#id, reason);
+    this.#state.session.cancel(this.id, reason);
   }
 
   /** Progress of this call that came on another stream; false when its client wants none. */
@@ -206,7 +207,7 @@ export class LegacyCall extends HttpCall implements AskableCall {
 
 /** Progress belongs to whoever's token it carries, whichever stream it came on. False when it is nobody's. */
 export function deliverProgress(
-  pending: ReadonlyMap<number, LegacyCall>,
+  pending: Pick<NumberedCalls<LegacyCall>, 'get'>,
   notification: Notification,
 ): boolean {
   const { method, progressToken: token } = notification;

@@ -1,4 +1,5 @@
 import { requestText } from '../protocol/message.ts';
+import { NumberedCalls } from '../protocol/open-calls.ts';
 import type { ChannelHost, HttpChannel } from './http-channel.ts';
 import { LegacyCall, deliverProgress, legacyMeta, type LegacyState } from './legacy-call.ts';
 import { cancelledId } from './http-message.ts';
@@ -85,7 +86,7 @@ class LegacyChannel implements HttpChannel {
     this.#host = host;
     this.#session = session;
     const requests = createRequests(host, session);
-    this.#state = { channel: this, session, pending: new Map(), requests };
+    this.#state = { channel: this, session, pending: new NumberedCalls(), requests };
     const { capabilities } = session.info;
     this.#hasNews = announcedLists(session.info).length > 0 || capabilities['tasks'] !== undefined;
     this.#stream = createStream(host, this.#state, () => this.#missed());

@@ -1,5 +1,6 @@
 import { findMember, objectMembers, replaceSpan } from '../protocol/json-scan.ts';
 import { requestText, type JsonRpcId, type RawMember } from '../protocol/message.ts';
+import { NumberedCalls } from '../protocol/open-calls.ts';
 import type { Where } from './http-error.ts';
 import { isAnswer, refusalError, type Refusal } from './http-refusal.ts';
 import type { HttpWire } from './http-wire.ts';
@@ -39,7 +40,6 @@ export interface SseLinkOptions {
 }
 
 interface Call extends AskableCall {
-  readonly id: number;
   readonly sink: ForwardSink;
   /** The client's own progress token as raw JSON. */
   readonly token: string | undefined;
@@ -54,7 +54,7 @@ export class SseLink {
   phase: ConnectorPhase = 'connect';
   readonly #options: SseLinkOptions;
   readonly #stream: SseStream;
-  readonly #calls = new Map<number, Call>();
+  readonly #calls = new NumberedCalls<Call>();
   readonly #questions: ServerRequests;
   #poster: SsePoster | undefined;
   #failure: UpstreamError | undefined;
@@ -174,7 +174,7 @@ export class SseLink {
     this.#unaccepted?.(error);
     this.#stream.close();
     this.#questions.abandon();
-    const calls = [...this.#calls.values()];
+    const calls = this.#calls.all();
     this.#calls.clear();
     for (const call of calls) {
       const unsent = call.message?.sent === false;
@@ -193,7 +193,7 @@ export class SseLink {
     });
     call.message = message;
     // Answered, or failed, while it was being sent.
-    if (!this.#calls.has(call.id)) message.giveUpAfter(LATE_ACCEPT_MS);
+    if (this.#calls.get(call.id) === undefined) message.giveUpAfter(LATE_ACCEPT_MS);
   }
 
   /** What a client answered must not be lost in silence: the server would wait for ever. */

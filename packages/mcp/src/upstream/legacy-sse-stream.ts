@@ -5,6 +5,7 @@ import { translateError, type Where } from './http-error.ts';
 import { MAX_RESPONSE_BYTES } from './http-exchange.ts';
 import { headerOf, readRefusal, refusalError, type ResponseHeaders } from './http-refusal.ts';
 import type { HttpWire } from './http-wire.ts';
+import { StreamNoise } from './sse-reader.ts';
 import { UpstreamError, type UpstreamErrorCode } from './upstream-error.ts';
 
 /** How much of a refusal's body is read: enough for an error object. */
@@ -42,6 +43,7 @@ export class SseStream implements Dispatcher.DispatchHandler {
   readonly #where: Where;
   readonly #decoder = new StringDecoder('utf8');
   readonly #parser: EventSourceParser;
+  readonly #noise = new StreamNoise(MAX_RESPONSE_BYTES);
   #controller: Dispatcher.DispatchController | undefined;
   #refused:
     | { status: number; headers: ResponseHeaders; chunks: Buffer[]; bytes: number }
@@ -106,7 +108,8 @@ export class SseStream implements Dispatcher.DispatchHandler {
     if (this.#over) return;
     const refused = this.#refused;
     if (refused === undefined) {
-      this.#parser.feed(this.#decoder.write(bytes));
+      if (this.#noise.add(bytes)) this.#tooLarge();
+      else this.#parser.feed(this.#decoder.write(bytes));
       return;
     }
     refused.chunks.push(bytes);
@@ -131,6 +134,7 @@ export class SseStream implements Dispatcher.DispatchHandler {
     if (event === 'endpoint') this.#endpoint(data);
     else if (data.length > MAX_RESPONSE_BYTES) this.#tooLarge();
     else if (data !== '' && (event === undefined || event === 'message')) {
+      this.#noise.reset();
       this.#listener.message(data);
     }
   }

@@ -12,15 +12,19 @@ import { HttpCall, type CallOptions, type Notification } from './http-forward.ts
 import { isUnknownKind, type Refusal } from './http-refusal.ts';
 import { modernEnvelope, modernHeaders } from './modern-message.ts';
 import { createModernSubscriptions } from './modern-subscriptions.ts';
-import { paramHeaderList, type ClientIdentity } from './http-wire.ts';
-import { ModernPassThrough } from './modern-pass-through.ts';
+import { addParamHeaders, type ClientIdentity } from './http-wire.ts';
+import { ModernPassThrough, type PassThroughControl } from './modern-pass-through.ts';
 import type { ForwardHandle, ForwardRequest, ForwardSink, UpstreamInfo } from './upstream.ts';
 
 export { modernEnvelope, modernHeaders } from './modern-message.ts';
 
+const LATEST_TEXT = JSON.stringify(LATEST_MODERN);
+
 /** The version the envelope names, which the header must repeat. */
 function versionOf(meta: readonly RawMember[]): string {
-  const text = meta.find((member) => member.key === META.protocolVersion)?.text;
+  let text: string | undefined;
+  for (const member of meta) if (member.key === META.protocolVersion) text ??= member.text;
+  if (text === LATEST_TEXT) return LATEST_MODERN;
   const version: unknown = text === undefined ? undefined : JSON.parse(text);
   return typeof version === 'string' ? encodeHeaderValue(version) : LATEST_MODERN;
 }
@@ -57,7 +61,7 @@ interface Proof {
   proven: boolean;
 }
 
-class ModernCall extends HttpCall {
+class ModernCall extends HttpCall implements PassThroughControl {
   readonly #proof: Proof;
 
   constructor(host: ChannelHost, channel: HttpChannel, options: CallOptions, proof: Proof) {
@@ -68,17 +72,18 @@ class ModernCall extends HttpCall {
   takeBody(): BodyTaker | undefined {
     const { request, sink, id } = this.options;
     if (request.clientEra !== 'modern' || request.repeated === true) return undefined;
-    return new ModernPassThrough(id, sink, {
-      done: () => {
-        this.finish();
-        this.exchange.settle();
-        this.#proof.proven = true;
-        this.host.answered();
-      },
-      bad: (problem) => {
-        this.exchange.fail('BAD_RESPONSE', problem);
-      },
-    });
+    return new ModernPassThrough(id, sink, this);
+  }
+
+  passed(): void {
+    this.finish();
+    this.exchange.settle();
+    this.#proof.proven = true;
+    this.host.answered();
+  }
+
+  spoilt(problem: string): void {
+    this.exchange.fail('BAD_RESPONSE', problem);
   }
 
   protected override lossOf(status: number, rpc: Refusal['rpc']): LossReason | undefined {
@@ -140,7 +145,7 @@ export function createModernChannel(
       const meta = modernClient ? request.meta : withEnvelope(request, envelope);
       const version = versionOf(meta);
       const headers = modernHeaders(host.wire, request.method, request.name, version);
-      headers.push(...paramHeaderList(request.paramHeaders));
+      addParamHeaders(headers, request.paramHeaders);
       const options: CallOptions = { request, sink, id, era: 'modern', mayRecover };
       const call = new ModernCall(host, channel, options, proof);
       call.send(headers, requestText(JSON.stringify(id), request.method, request.members, meta));

@@ -7,6 +7,7 @@ import {
   type RawMember,
 } from '../protocol/message.ts';
 import { LIST_BY_METHOD } from '../protocol/list-kind.ts';
+import { NumberedCalls } from '../protocol/open-calls.ts';
 import type { RefusedQuestion, RpcAnswer, ServerRequest } from './upstream.ts';
 import type { UpstreamError } from './upstream-error.ts';
 
@@ -20,6 +21,8 @@ export interface IncomingRequest {
 
 /** A call whose client the server may ask. */
 export interface AskableCall {
+  /** Its own in the session or process, and larger than of those before. */
+  readonly id: number;
   readonly method: string;
   /** The client's session; the empty string is a client of its own. */
   readonly callerId: string;
@@ -93,7 +96,7 @@ export class ServerRequests {
   /** False for servers of the modern revision, which has no requests to clients (spec 2026-07-28, changelog). */
   relays = true;
   readonly #ports: ServerRequestPorts;
-  readonly #calls = new Set<AskableCall>();
+  readonly #calls = new NumberedCalls<AskableCall>();
   readonly #pending = new Set<Pending>();
 
   constructor(ports: ServerRequestPorts) {
@@ -107,12 +110,13 @@ export class ServerRequests {
 
   /** A call has begun. */
   join(call: AskableCall): void {
-    if (!LIST_BY_METHOD.has(call.method) && !QUIET.has(call.method)) this.#calls.add(call);
+    if (!LIST_BY_METHOD.has(call.method) && !QUIET.has(call.method)) this.#calls.set(call.id, call);
   }
 
   /** A call is over: what the server still waits for is answered with an error. Idempotent. */
   leave(call: AskableCall): void {
-    this.#calls.delete(call);
+    this.#calls.delete(call.id);
+    if (this.#pending.size === 0) return;
     for (const pending of this.#of(call)) {
       pending.cancel();
       this.#fail(pending.idText, RPC.invalidRequest, 'The call this belonged to is over');
@@ -191,13 +195,13 @@ export class ServerRequests {
     const taskId = relatedTask(paramsText);
     if (taskId === undefined) return this.#onlyCall();
     // Whoever else has a call under way: the question is about somebody's task.
-    return [...this.#calls].find((call) => call.taskId === taskId);
+    return this.#calls.all().find((call) => call.taskId === taskId);
   }
 
   /** The latest call of the only client that has any. */
   #onlyCall(): AskableCall | undefined {
     let found: AskableCall | undefined;
-    for (const call of this.#calls) {
+    for (const call of this.#calls.all()) {
       if (found !== undefined && (call.callerId === '' || call.callerId !== found.callerId)) {
         return undefined;
       }

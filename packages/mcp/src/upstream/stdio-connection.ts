@@ -7,6 +7,7 @@ import {
   type JsonObject,
   type RawMember,
 } from '../protocol/message.ts';
+import { NumberedCalls } from '../protocol/open-calls.ts';
 import type { ChildExit, ChildHandle } from './child-process.ts';
 import { createLineWriter, type LineWriter, type OutgoingLine } from './framing.ts';
 import { createLineReader } from './line-reader.ts';
@@ -52,7 +53,7 @@ export class StdioConnection {
   phase: ConnectorPhase = 'handshake';
   readonly #options: ConnectionOptions;
   readonly #writer: LineWriter;
-  readonly #pending = new Map<number, Sent>();
+  readonly #pending = new NumberedCalls<Sent>();
   /** What the server asks. */
   readonly requests: ServerRequests;
   #nextId = 1;
@@ -142,7 +143,7 @@ export class StdioConnection {
   async fail(error: UpstreamError, patient: boolean): Promise<void> {
     if (this.#failure === undefined) {
       this.#failure = error;
-      const calls = [...this.#pending.values()];
+      const calls = this.#pending.all();
       this.#pending.clear();
       this.requests.abandon();
       for (const { call, line } of calls) {
@@ -225,7 +226,7 @@ export class StdioConnection {
     // An answer that does not say to what is one to the only request there is.
     const [only] =
       isAnswer && (id === null || id === undefined) && this.#pending.size === 1
-        ? this.#pending.keys()
+        ? [this.#pending.first()]
         : [id];
     // The server numbers its own messages as it likes: an id beside a method is none of ours.
     const call = hasMethod ? undefined : this.#take(only)?.call;
@@ -255,6 +256,7 @@ export class StdioConnection {
     client: NonNullable<PendingCall['client']>,
   ): AskableCall {
     return {
+      id,
       method,
       callerId: client.callerId,
       taskId: awaitedTask(method, members),

@@ -108,6 +108,8 @@ export interface ForwardRequest {
   readonly name: string | undefined;
   /** `Mcp-Param-*` headers of the client, passed on to modern HTTP upstreams. */
   readonly paramHeaders: Readonly<Record<string, string>>;
+  /** Names and values in turn, for servers over HTTP: which trace it is part of. Default: none. */
+  readonly traceHeaders?: readonly string[] | undefined;
   readonly clientEra: Era;
   readonly caller: Caller;
   /** The tool that is called, as its server describes it; `text` is raw JSON. */
@@ -270,6 +272,9 @@ export interface CallGateStatus {
   readonly inFlight: number;
   /** Waiting for one of those to end. */
   readonly queued: number;
+  /** How many may be under way at a time, and how many count: those that wait for their client do not. */
+  readonly places: number;
+  readonly taken: number;
 }
 
 /** Stands before all connections of one connector: lets calls pass, has them wait or refuses them. */

@@ -1,16 +1,18 @@
+import type { OpenCalls } from '../protocol/open-calls.ts';
 import type { HttpChannel, OpenCall } from './http-channel.ts';
 import type { ForwardHandle, ForwardRequest, ForwardSink } from './upstream.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /** A request that waits for a channel. */
 export class WaitingCall implements ForwardHandle, OpenCall {
-  readonly #calls: Set<OpenCall>;
+  place = -1;
+  readonly #calls: OpenCalls<OpenCall>;
   readonly #sink: ForwardSink;
   #over = false;
   #paused = false;
   #handle: ForwardHandle | undefined;
 
-  constructor(calls: Set<OpenCall>, sink: ForwardSink) {
+  constructor(calls: OpenCalls<OpenCall>, sink: ForwardSink) {
     this.#calls = calls;
     this.#sink = sink;
     calls.add(this);

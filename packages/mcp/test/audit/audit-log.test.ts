@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { tempFolder, waitUntil } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
@@ -8,7 +9,7 @@ import { AuditLog } from '../../src/audit/audit-log.ts';
 import { queryAudit } from '../../src/audit/audit-reader.ts';
 
 const run = promisify(execFile);
-const SCRIPT = join(import.meta.dirname, 'append-process.ts');
+const SCRIPT = fileURLToPath(new URL('append-process.ts', import.meta.url));
 
 interface Appended {
   readonly taken: number;

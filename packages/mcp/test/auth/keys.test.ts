@@ -149,6 +149,22 @@ test('what a revoked key has open is cut', async () => {
   stays.destroy();
 });
 
+test('what a key has open when it expires is cut', async () => {
+  await using folder = tempFolder();
+  const expiresAt = new Date(Date.now() + 1_500).toISOString();
+  const { text } = await createKey(folder.path, { scopes: ['client'], expiresAt });
+  const auth = { settings: {}, stateFolder: folder.path, watch: false, checkExpiryMs: 50 };
+  await using gateway = await startGateway([], { sse: true }, { auth });
+  const [response] = (await once(
+    httpGet(`${gateway.origin}/sse`, { headers: bearer(text) }),
+    'response',
+  )) as [IncomingMessage];
+  response.resume().on('error', () => undefined);
+  expect(response.statusCode).toBe(200);
+  await waitUntil(() => response.destroyed, { describe: 'its stream is cut' });
+  expect(await statusOf(gateway.url(), text)).toBe(401);
+});
+
 test('the first key closes a service that was open, live', async () => {
   const { gateway } = await startGuarded([connectorFor(upstream, 'm')]);
   await using _ = gateway;

@@ -83,7 +83,7 @@ class Reader {
 function scalar(text: string): Yaml {
   if (text === '{}') return {};
   if (/^[[{&*!>%@`]/.test(text)) throw new Error(`not understood: ${text}`);
-  return text.replace(/^"(.*)"$/, '$1');
+  return text.replace(/^(["'])(.*)\1$/, '$2');
 }
 
 /** The documents of one file. */

@@ -24,7 +24,8 @@ export interface ReloadCluster extends AsyncDisposable {
   stderr(): string;
 }
 
-const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const PRIMARY = fileURLToPath(new URL('reload-primary.ts', import.meta.url));
+const WORKER = fileURLToPath(new URL('run-worker.ts', import.meta.url));
 
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -54,12 +55,12 @@ export interface ClusterInput {
 export async function startCluster(input: ClusterInput): Promise<ReloadCluster> {
   const folder = tempFolder('cortex-reload-');
   const config = join(folder.path, 'cortex-mcp.json');
-  const { mcpServers, settings = {}, program = path('run-worker.ts'), killMs = 60_000 } = input;
+  const { mcpServers, settings = {}, program = WORKER, killMs = 60_000 } = input;
   const servers = { ...mcpServers, ...input.configure?.(folder.path) };
   await writeFile(config, JSON.stringify({ mcpServers: servers, ...settings }));
   const port = await freePort();
   const args = ['serve', '--config', config, '--port', String(port)];
-  const primary = fork(path('reload-primary.ts'), [String(killMs), program, ...args], {
+  const primary = fork(PRIMARY, [String(killMs), program, ...args], {
     env: {
       ...process.env,
       CORTEX_HOME: folder.path,

@@ -22,6 +22,8 @@ export interface LoadReport {
   readonly calls: ReadonlySet<string>;
   /** Times each kind of stream was ended in order, and opened again. */
   readonly reopened: { readonly listen: number; readonly session: number };
+  /** All of them, and the first few in words. */
+  readonly failed: number;
   readonly failures: readonly string[];
 }
 
@@ -58,6 +60,7 @@ class LoadClients implements Load {
   readonly #streams = new Set<AbortController>();
   readonly #reopened = { listen: 0, session: 0 };
   #stopping = false;
+  #failed = 0;
   requests = 0;
 
   constructor(origin: string, plan: LoadPlan) {
@@ -80,10 +83,12 @@ class LoadClients implements Load {
     for (const stream of this.#streams) stream.abort();
     await Promise.all(this.#running);
     const { requests, failures } = this;
-    return { requests, calls: this.#calls, reopened: this.#reopened, failures };
+    const failed = this.#failed;
+    return { requests, calls: this.#calls, reopened: this.#reopened, failed, failures };
   }
 
   #fail(who: string, why: unknown): void {
+    this.#failed += 1;
     if (this.failures.length < MAX_FAILURES) this.failures.push(`${who}: ${String(why)}`);
   }
 

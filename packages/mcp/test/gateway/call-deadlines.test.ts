@@ -13,6 +13,7 @@ interface TestCall extends TimedCall {
 function call(idleTimeoutMs: number, maxCallMs: number): TestCall {
   const startedAtMs = performance.now();
   return {
+    place: -1,
     startedAtMs,
     lastProgressAtMs: startedAtMs,
     idleTimeoutMs,

@@ -59,19 +59,22 @@ function rig(era: Era, upstreamEra: Era = era) {
   } as unknown as Upstream;
   const states = createRequestStates();
   const renewed: { headers: Readonly<Record<string, string>> | undefined } = { headers: undefined };
+  const request = {
+    id: 7,
+    method: 'tools/call',
+    params: { members: [], meta: [], value: { name: 't' } },
+    era,
+    connectorId: undefined,
+    principal: ANONYMOUS,
+    caller: OWN_CALLER,
+    paramHeaders: {},
+    cancellation: new Cancellation(),
+  };
   const call = new ForwardedCall(
     {
-      request: {
-        id: 7,
-        method: 'tools/call',
-        params: { members: [], meta: [], value: { name: 't' } },
-        era,
-        connectorId: undefined,
-        principal: ANONYMOUS,
-        caller: OWN_CALLER,
-        paramHeaders: {},
-        cancellation: new Cancellation(),
-      },
+      request,
+      asked: request,
+      receivedAtMs: performance.now(),
       members: [{ key: 'name', text: '"t"' }],
       name: 't',
       paramHeaders: {},
@@ -95,6 +98,7 @@ function rig(era: Era, upstreamEra: Era = era) {
       renewHeaders: async () => await Promise.resolve(renewed.headers),
       parking: new ParkedCalls(states),
       states,
+      ended: () => undefined,
       countQuestion: () => undefined,
     },
   );

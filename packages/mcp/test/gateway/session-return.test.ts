@@ -1,6 +1,9 @@
 import { tempFolder, startConformanceServer, waitUntil, type TempFolder } from '@cortex-os/testkit';
+import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { startAskingServer } from '../e2e/asking-server.ts';
 import { connector, startGateway, type TestGateway } from '../e2e/gateway-fixture.ts';
+import { createStateOwner } from '../../src/state-owner.ts';
 import { openSession, send, type RawAnswer } from './raw-client.ts';
 
 // Two services of one state folder, one after the other and beside each other (contract.md, drain; S2).
@@ -121,4 +124,92 @@ test('requests that come together bring a session back once', async () => {
   expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
   const metrics = await (await fetch(`${second.origin}/metrics`)).text();
   expect(metrics).toMatch(/^mcp_sessions_current 1$/m);
+});
+
+test('what a client answers or cancels in one process reaches its call in the other (§4.9)', async () => {
+  await using asking = await startAskingServer();
+  const state = { stateFolder: folder.path, configPath: '/c.json' };
+  const servers = [connector('ask', { kind: 'http', url: asking.url, headers: {} })];
+  await using first = await startGateway(servers, {}, { state });
+  await first.service.manager.sync();
+  await using second = await startGateway(servers, {}, { state });
+  await second.service.manager.sync();
+  const capabilities = { elicitation: { form: {} } };
+  const clientInfo = { name: 'raw', version: '0' };
+  const params = { protocolVersion: '2025-11-25', capabilities, clientInfo };
+  const opened = await send(first.url(), {
+    body: JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params }),
+  });
+  const headers = {
+    'mcp-session-id': String(opened.headers['mcp-session-id']),
+    'mcp-protocol-version': '2025-11-25',
+  };
+  const call = async (id: string) => {
+    const response = await fetch(first.url(), {
+      method: 'POST',
+      headers: {
+        ...headers,
+        'content-type': 'application/json',
+        accept: 'text/event-stream, application/json',
+      },
+      body: JSON.stringify({
+        jsonrpc: '2.0',
+        id,
+        method: 'tools/call',
+        params: { name: 'ask__form', arguments: { message: 'Name?' } },
+      }),
+    });
+    let text = '';
+    const reading = (async () => {
+      for await (const chunk of response.body ?? []) text += Buffer.from(chunk).toString();
+    })();
+    await waitUntil(() => /elicitation/.test(text), { describe: 'it asks' });
+    return {
+      question: /"id":(\d+),"method":"elicitation/.exec(text)?.[1],
+      reading,
+      text: () => text,
+    };
+  };
+  const answered = await call('c1');
+  const cancelled = await call('c2');
+  const say = async (message: object): Promise<void> => {
+    const body = JSON.stringify({ jsonrpc: '2.0', ...message });
+    expect((await send(second.url(), { headers, body })).status).toBe(202);
+  };
+  const result = { action: 'accept', content: { reply: 'Ann' } };
+  await say({ id: Number(answered.question), result });
+  await answered.reading;
+  expect(answered.text()).toContain('Ann');
+  await say({ method: 'notifications/cancelled', params: { requestId: 'c2' } });
+  await cancelled.reading;
+  expect(cancelled.text()).not.toContain('"error"');
+});
+
+const passed = (session: string, principal: string, message: string): string =>
+  JSON.stringify({ session, principal, message });
+
+test('what another process says that makes no sense, or is not the session\u2019s own, changes nothing (S2)', async () => {
+  await using one = await gateway();
+  const { id } = await openSession(one.url());
+  const logger = pino({ level: 'silent' });
+  const other = createStateOwner({ stateFolder: folder.path, configPath: '/c.json' }, logger);
+  other.start();
+  const cancel = '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}';
+  const lines = [
+    'no JSON',
+    'null',
+    '{}',
+    '{"session":1,"principal":"anonymous","message":"x"}',
+    passed('unknown', 'anonymous', cancel),
+    passed(id, 'key:other', cancel),
+    passed(id, 'anonymous', 'no JSON'),
+    passed(id, 'anonymous', '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'),
+    passed(id, 'anonymous', cancel),
+  ];
+  for (let round = 0; round < 20; round += 1) {
+    for (const line of lines) other.tell(line);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  expect((await ask(one.url(), id, 'ping', {})).status).toBe(200);
+  await other.release();
 });

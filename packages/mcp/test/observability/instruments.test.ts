@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { createInstruments, type ConnectorFact } from '../../src/observability/instruments.ts';
+import type { ConnectorFact } from '../../src/observability/connector-gauges.ts';
+import { createInstruments } from '../../src/observability/instruments.ts';
 import { scrape as scrapeRegistry } from '../../src/observability/scrape.ts';
 import { createSyncMeter } from '../../src/observability/sync-meter.ts';
 import { parseExposition } from './exposition.ts';
@@ -11,6 +12,7 @@ function fixture(connectors: ConnectorFact[] = []) {
     callsInFlight: () => 2,
     sessions: () => 5,
     draining: () => true,
+    pools: () => [],
   });
   return {
     connectors,
@@ -71,10 +73,21 @@ test('createInstruments() declares these metrics and no others (S4-35)', async (
     'mcp_gc_pause_seconds',
     'mcp_list_requests_total',
     'mcp_manifest_age_seconds',
+    'mcp_manifest_cache_requests_total',
+    'mcp_memory_limit_bytes',
+    'mcp_pool_places',
+    'mcp_pool_places_in_use',
+    'mcp_pool_places_waiting',
+    'mcp_pool_sockets',
+    'mcp_pool_wait_seconds',
+    'mcp_pool_waiting',
+    'mcp_service_map_fetches_total',
     'mcp_sessions_current',
     'mcp_tool_call_duration_seconds',
+    'mcp_tool_call_upstream_duration_seconds',
     'nodejs_active_resources',
     'nodejs_external_memory_bytes',
+    'nodejs_heap_size_limit_bytes',
     'nodejs_heap_size_total_bytes',
     'nodejs_heap_size_used_bytes',
     'nodejs_version_info',

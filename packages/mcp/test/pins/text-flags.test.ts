@@ -2,6 +2,8 @@ import { tempFolder, waitUntil } from '@cortex-os/testkit';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import type { OddTextMode } from '../../src/pins/pin-mode.ts';
+import type { ServedManifest } from '../../src/connectors/served-manifest.ts';
+import { createTextFlags } from '../../src/pins/text-flags.ts';
 import { readAudit } from '../audit/read-audit.ts';
 import { connector, startGateway } from '../e2e/gateway-fixture.ts';
 import { sendModern } from '../gateway/raw-client.ts';
@@ -91,4 +93,38 @@ test('oddText strip lists prose without what nobody sees; pins are of what the s
   await service.service.manager.sync(true);
   await waitUntil(() => log.some((line) => line.includes('"changed"')), { describe: 'an alert' });
   expect((await sendModern(service.url(), 'tools/list')).text).toContain('"Adds."');
+});
+
+const served = (id: string, count: number, description: string): ServedManifest => {
+  const tools = Array.from({ length: count }, (_, index) => ({
+    id: `t${index}`,
+    text: JSON.stringify({ name: `t${index}`, description }),
+  }));
+  const manifest = { info: {}, lists: { tools } };
+  return { connectorId: id, manifest } as unknown as ServedManifest;
+};
+
+test('flags go with their connector, come again when they change, and are bounded (S12)', async () => {
+  const log: { flags: unknown[]; more?: number }[] = [];
+  const flags = createTextFlags({
+    logger: { warn: (about) => void log.push(about as { flags: unknown[] }) },
+    event: () => undefined,
+    separator: '__',
+  });
+  const many = served('many', 150, '\u200b');
+  await flags.review([many], [many]);
+  expect(log).toMatchObject([{ connector: 'many', more: 145 }]);
+  expect(flags.counts()).toEqual([{ connector: 'many', count: 150 }]);
+  expect(flags.status()).toMatchObject({ more: 100 });
+  // Nothing new, nothing said.
+  await flags.review([many], []);
+  await flags.review([many], [many]);
+  expect(log).toHaveLength(1);
+  const plain = served('many', 1, 'plain');
+  await flags.review([plain], [plain]);
+  expect([flags.status(), log.length]).toEqual([{ flags: [] }, 1]);
+  await flags.review([many], [many]);
+  expect(log).toHaveLength(2);
+  await flags.review([], []);
+  expect(flags.counts()).toEqual([]);
 });

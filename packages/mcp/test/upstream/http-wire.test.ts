@@ -3,7 +3,7 @@ import { createSharedAgents } from '../../src/upstream/agent.ts';
 import {
   createHttpWire,
   headerProblem,
-  paramHeaderList,
+  addParamHeaders,
   type HttpWire,
 } from '../../src/upstream/http-wire.ts';
 import { CLIENT, SIGNAL, definitionFor, open } from './http-fixture.ts';
@@ -72,12 +72,14 @@ test('createHttpWire() names what is wrong with a definition', () => {
   expect(() => make({}, 'nonsense')).toThrow('Invalid URL');
 });
 
-test('paramHeaderList() passes on Mcp-Param headers that are safe, and no others', () => {
+test('addParamHeaders() passes on Mcp-Param headers that are safe, and no others', () => {
   const headers = {
     'Mcp-Param-A': 'x',
     'mcp-param-b c': 'x',
     'mcp-param-d': 'é',
     authorization: 'x',
   };
-  expect(paramHeaderList(headers)).toEqual(['mcp-param-a', 'x']);
+  const list = ['a', 'b'];
+  addParamHeaders(list, headers);
+  expect(list).toEqual(['a', 'b', 'mcp-param-a', 'x']);
 });

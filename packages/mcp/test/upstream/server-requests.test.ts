@@ -25,9 +25,13 @@ interface Client extends AskableCall {
   readonly asked: ServerRequest[];
 }
 
+let lastId = 0;
+
 function call(callerId: string, method: string = 'tools/call'): Client {
+  lastId += 1;
   const asked: ServerRequest[] = [];
   return {
+    id: lastId,
     callerId,
     method,
     asked,

@@ -1,0 +1,139 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { tempFolder, waitUntil } from '@cortex-os/testkit';
+import { expect } from 'vitest';
+import { createKey, type NewKey } from '../../src/auth/edit-keys.ts';
+import type { ProbeReading } from './stall-probe.ts';
+
+const PROBE = fileURLToPath(new URL('stall-probe.ts', import.meta.url));
+const RUN_CLI = fileURLToPath(new URL('../e2e/run-cli.ts', import.meta.url));
+
+/** The bound of every suite: no attack may hold the event loop for longer. */
+export const MAX_STALL_MS = 50;
+
+/** A real `cortex-mcp serve` in a process of its own, with a probe of its event loop. */
+export interface AttackedGateway extends AsyncDisposable {
+  /** `http://127.0.0.1:<port>` */
+  readonly origin: string;
+  readonly port: number;
+  readonly url: string;
+  /** State and configuration. */
+  readonly folder: string;
+  readonly stateFolder: string;
+  readonly keys: readonly string[];
+  readonly pid: number;
+  /** The longest turn of the event loop since this was asked last. */
+  probe(): Promise<ProbeReading>;
+  stderr(): string;
+  /** True until the process has ended. */
+  alive(): boolean;
+  /** Writes the configuration again; it is picked up while running. */
+  configure(config: object): Promise<void>;
+}
+
+export interface AttackedOptions {
+  /** The configuration file. */
+  readonly config: object;
+  /** The same as text, for what no object can say. */
+  readonly configText?: string;
+  /** Options of Node. */
+  readonly nodeArgs?: readonly string[];
+  readonly keys?: readonly Partial<NewKey>[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export async function startAttacked(options: AttackedOptions): Promise<AttackedGateway> {
+  const { config, keys = [], env = {}, nodeArgs = [] } = options;
+  const folder = tempFolder();
+  const stateFolder = join(folder.path, 'mcp');
+  const path = join(folder.path, 'cortex-mcp.json');
+  const configure = async (next: object): Promise<void> =>
+    await writeFile(path, JSON.stringify(next));
+  if (options.configText === undefined) await configure(config);
+  else await writeFile(path, options.configText);
+  const made: string[] = [];
+  for (const key of keys) {
+    made.push((await createKey(stateFolder, { scopes: ['client'], ...key })).text);
+  }
+  const args = [...nodeArgs, '--conditions=cortex-source', '--import', PROBE, RUN_CLI, 'serve'];
+  const child = spawn(process.execPath, [...args, '--config', path, '--port', '0'], {
+    env: {
+      PATH: process.env['PATH'],
+      HOME: folder.path,
+      CORTEX_HOME: folder.path,
+      NO_COLOR: '1',
+      MCP_DRAIN_LAME_DUCK_MS: '0',
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const alive = (): boolean => child.exitCode === null && child.signalCode === null;
+  const dispose = async (): Promise<void> => {
+    if (alive()) {
+      const ended = once(child, 'exit');
+      child.kill('SIGKILL');
+      await ended;
+    }
+    await folder[Symbol.asyncDispose]();
+  };
+  const endpoint = (): string | undefined => /http:\/\/127\.0\.0\.1:\d+\/mcp/.exec(stdout)?.[0];
+  await waitUntil(() => endpoint() !== undefined || !alive(), {
+    timeoutMs: 20_000,
+    describe: 'serve prints its endpoint',
+  });
+  const url = endpoint();
+  if (url === undefined) {
+    await dispose();
+    throw new Error(`serve ended early: ${stderr}`);
+  }
+  const { origin, port } = new URL(url);
+  return {
+    origin,
+    port: Number(port),
+    url,
+    folder: folder.path,
+    stateFolder,
+    keys: made,
+    pid: child.pid ?? 0,
+    probe: async () => {
+      const { promise, resolve, reject } = Promise.withResolvers<ProbeReading>();
+      const ended = (): void => reject(new Error(`the gateway ended: ${stderr}`));
+      const take = (message: unknown): void => {
+        if (typeof message !== 'object' || message === null || !('probe' in message)) return;
+        child.off('message', take).off('exit', ended);
+        resolve(message.probe as ProbeReading);
+      };
+      child.on('message', take).once('exit', ended);
+      if (alive()) child.send('probe');
+      else ended();
+      return await promise;
+    },
+    stderr: () => stderr,
+    alive,
+    configure,
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+/** Fails when the event loop was held since the last look. @returns what was measured. */
+export async function expectNoStall(gateway: AttackedGateway): Promise<ProbeReading> {
+  const reading = await gateway.probe();
+  expect(reading.heldMs, 'ms of one turn of the event loop').toBeLessThan(MAX_STALL_MS);
+  return reading;
+}
+
+/** Connectors of a configuration file, by id. */
+export function servers(
+  urls: Readonly<Record<string, string>>,
+): Readonly<Record<string, { readonly type: 'http'; readonly url: string }>> {
+  return Object.fromEntries(
+    Object.entries(urls).map(([id, url]) => [id, { type: 'http' as const, url }]),
+  );
+}
