@@ -57,7 +57,7 @@ const MAX_CLIENT_LENGTH = 2_048;
 
 /** A URI without what may hold a secret: its user info, query and fragment. */
 function shownUri(uri: string): string {
-  return uri.replace(/[?#].*$/s, '').replace(/\/\/[^/@]*@/, '//');
+  return uri.replace(/[?#].*$/s, '').replace(/\/\/[^/]*@/, '//');
 }
 
 /** What the client called; an id of a task is a handle, and not shown. */

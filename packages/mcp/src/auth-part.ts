@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
@@ -73,10 +73,12 @@ const KEYS_FILE = 'keys.json';
 
 async function exists(path: string): Promise<boolean> {
   try {
-    await access(path);
+    // A link that leads nowhere counts: what it should lead to may not be mounted yet.
+    await lstat(path);
     return true;
-  } catch {
-    return false; // nobody has made a key
+  } catch (error) {
+    // What cannot be looked at may be there: reading it says what is wrong, and nobody gets in meanwhile.
+    return !(error instanceof Error && 'code' in error && error.code === 'ENOENT');
   }
 }
 
@@ -109,6 +111,11 @@ class ServiceAuthPart implements AuthPart {
     const isConfigured = apiKey !== undefined || oauth !== undefined || hasKeys;
     if (!isConfigured && !isLoopback(host)) throw openHostError(host);
     if (isConfigured || limits !== undefined) await this.#load();
+    if (hasKeys && this.#open?.required !== true) {
+      const { AuthError } = await import('./auth/auth-error.ts');
+      const why = `${join(stateFolder, KEYS_FILE)} is a link that leads nowhere`;
+      throw new AuthError('KEYS_UNREADABLE', why);
+    }
   }
 
   follow(): void {

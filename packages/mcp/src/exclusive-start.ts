@@ -6,16 +6,30 @@ const HAND_OVER_MS = 30_000;
 
 type LimitStart = <T>(start: () => Promise<T>) => Promise<T>;
 
-/** Resolves when this process owns the state. @returns false when that took longer than `timeoutMs`. */
-async function owned(owner: StateOwner, timeoutMs: number): Promise<boolean> {
-  if (owner.owns) return true;
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => resolve(false), timeoutMs);
-  timer.unref();
-  owner.onOwned(() => resolve(true));
-  const isOwned = await promise;
-  clearTimeout(timer);
-  return isOwned;
+/**
+ * Waits for this process to own the state; false when that took longer than `timeoutMs`. Listens once, however often it
+ * is asked: a second process may wait for as long as the first one lives.
+ */
+function createOwned(owner: StateOwner): (timeoutMs: number) => Promise<boolean> {
+  const waiting = new Set<(isOwned: boolean) => void>();
+  let listens = false;
+  return async (timeoutMs) => {
+    if (owner.owns) return true;
+    if (!listens) {
+      listens = true;
+      owner.onOwned(() => {
+        for (const resolve of waiting) resolve(true);
+      });
+    }
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => resolve(false), timeoutMs);
+    timer.unref();
+    waiting.add(resolve);
+    const isOwned = await promise;
+    clearTimeout(timer);
+    waiting.delete(resolve);
+    return isOwned;
+  };
 }
 
 /**
@@ -27,8 +41,9 @@ export function exclusiveStart(
   owner: StateOwner,
   limitStart: LimitStart,
 ): LimitStart {
+  const owned = createOwned(owner);
   return async (start) => {
-    if (!(await owned(owner, HAND_OVER_MS))) {
+    if (!(await owned(HAND_OVER_MS))) {
       const waited = `${HAND_OVER_MS / 1000} s`;
       throw new UpstreamError(
         'SPAWN_FAILED',

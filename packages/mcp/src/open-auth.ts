@@ -182,6 +182,7 @@ class ServiceAuth implements OpenAuth {
 
   #cutExpired(): void {
     const nowMs = Date.now();
+    this.#presence.cutEnded(nowMs);
     this.#presence.cut((id) => {
       const key = id.startsWith('key:') ? this.#keys?.active(id.slice('key:'.length)) : undefined;
       return key !== undefined && key.expiresAtMs <= nowMs;

@@ -25,16 +25,19 @@ export function ownedCacheStore<T>(
     }
   };
   owner.onOwned(() => void writeAll());
+  const write = async (key: string, what: Write<T>, now: () => Promise<void>): Promise<void> => {
+    if (!owner.owns) {
+      waiting.set(key, what);
+      return;
+    }
+    // What was held back and is still to be written must not undo this.
+    waiting.delete(key);
+    await now();
+  };
   return {
     loadAll: async () => await store.loadAll(),
-    save: async (entry) => {
-      if (owner.owns) await store.save(entry);
-      else waiting.set(entry.key, entry);
-    },
-    delete: async (key) => {
-      if (owner.owns) await store.delete(key);
-      else waiting.set(key, 'delete');
-    },
+    save: async (entry) => await write(entry.key, entry, async () => await store.save(entry)),
+    delete: async (key) => await write(key, 'delete', async () => await store.delete(key)),
   };
 }
 

@@ -13,7 +13,7 @@ export interface SessionJournalLimits {
   readonly maxSessions: number;
   /** Of one session on disk, in characters; a larger one ends with its process. Default 16384. */
   readonly maxLine: number;
-  /** The file is written anew when it is larger, in bytes. Default 8 MiB. */
+  /** The file is written anew when it is larger, in bytes, with the newest sessions that fill three quarters. Default 8 MiB. */
   readonly maxBytes: number;
 }
 const DEFAULT_LIMITS: SessionJournalLimits = {
@@ -37,6 +37,8 @@ export interface SessionJournalOptions {
 const GATHER_MS = 5;
 /** Times its size the file may have before any process writes it anew, and that are read of it. */
 const MAX_READ = 4;
+/** Of the size of the file, what may be in it once it was written anew. */
+const KEPT_SHARE = 0.75;
 /** Another process may be about to write what is looked for. */
 const LOOK_AGAIN_MS = [25, 100] as const;
 
@@ -122,8 +124,11 @@ class FileSessionJournal implements SessionMemory {
   }
 
   #append(line: Line): void {
-    const text = JSON.stringify(line);
-    if (text.length > this.#limits.maxLine) return;
+    let text = JSON.stringify(line);
+    // What was kept of it before is no longer so: it must not come back as it was then.
+    if (text.length > this.#limits.maxLine) text = JSON.stringify({ ...line, kept: undefined });
+    // A disk that hangs: the oldest are the likeliest to be over.
+    if (this.#waiting.length >= this.#limits.maxSessions) this.#waiting.shift();
     this.#waiting.push(text);
     this.#writing ??= this.#write().finally(() => {
       this.#writing = undefined;
@@ -213,26 +218,39 @@ class FileSessionJournal implements SessionMemory {
     return size > MAX_READ * maxBytes || (size > maxBytes && this.#options.mayCompact());
   }
 
-  /** Only the last line of each session is worth its place. */
+  /**
+   * Only the last line of each session is worth its place; the newest ones up to three quarters of the size, or the
+   * file would be too large again with the next line and be written anew with each.
+   */
   async #compact(old: FileHandle): Promise<void> {
     const { path } = this.#options;
     const next = `${path}.next`;
-    const oldestMs = Date.now() - this.#limits.maxAgeMs;
-    const lines = [...this.#known.values()].filter(({ atMs }) => atMs >= oldestMs);
+    const { maxAgeMs, maxBytes } = this.#limits;
+    const oldestMs = Date.now() - maxAgeMs;
     const pace = createPace();
+    const kept: Line[] = [];
     const texts: string[] = [];
-    for (const line of lines) {
-      texts.push(`${JSON.stringify(line)}\n`);
+    let bytes = 0;
+    for (const line of [...this.#known.values()].toReversed()) {
       await pace();
+      if (line.atMs < oldestMs) continue;
+      const text = `${JSON.stringify(line)}\n`;
+      bytes += Buffer.byteLength(text);
+      if (bytes > maxBytes * KEPT_SHARE) break;
+      texts.push(text);
+      kept.push(line);
     }
     await rm(next, { force: true });
-    await writeFile(next, texts.join(''), { mode: 0o600, flag: 'wx' });
+    await writeFile(next, texts.toReversed().join(''), { mode: 0o600, flag: 'wx' });
     await rename(next, path);
-    // What others appended meanwhile.
+    // What others appended meanwhile; the end of a line that never ends is nothing.
     const { size } = await old.stat();
     const rest = Buffer.alloc(Math.max(0, size - this.#read.end));
     await old.read(rest, 0, rest.length, this.#read.end);
-    if (rest.length > 0) await appendFile(path, rest, { mode: 0o600 });
+    const whole = rest.subarray(0, rest.lastIndexOf(0x0a) + 1);
+    if (whole.length > 0) await appendFile(path, whole, { mode: 0o600 });
+    this.#known.clear();
+    for (const line of kept.toReversed()) this.#known.set(line.session, line);
     // Read anew the next time, from its beginning.
     this.#read = { ino: -1, end: 0 };
   }

@@ -103,7 +103,8 @@ function nameLock(path: string): Lock {
       });
       server.maxConnections = MAX_WAITING;
       const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-      server.once('error', (error) =>
+      // Also later: a connection that cannot be taken, for want of descriptors, must not end the process.
+      server.on('error', (error) =>
         codeOf(error) === 'EADDRINUSE' ? resolve(false) : reject(error),
       );
       // Exclusive: the workers of a cluster would share it.

@@ -73,6 +73,20 @@ test('ownedCacheStore() holds writes back until the state is owned: the last of 
   expect(store.done.slice(2)).toEqual(['save c 1', 'delete c']);
 });
 
+test('what was held back never undoes what the owner has written since', async () => {
+  const owner = waitingOwner();
+  const store = memoryStore();
+  const owned = ownedCacheStore(store, owner, () => undefined);
+  await owned.save(entry('a', 1));
+  await owned.save(entry('b', 1));
+  await owned.save(entry('c', 1));
+  owner.take();
+  // The first is being written now.
+  await Promise.all([owned.save(entry('b', 2)), owned.delete('c')]);
+  await waitUntil(() => store.done.length >= 3, { describe: 'everything is written' });
+  expect(store.done).toEqual(['save a 1', 'save b 2', 'delete c']);
+});
+
 test('ownedMapStore() keeps the last map for the time it is owned', async () => {
   const owner = waitingOwner();
   const saved: unknown[] = [];
@@ -102,6 +116,24 @@ test('exclusiveStart() starts at once when the state is owned, and else as soon 
   const waiting = exclusiveStart('one', owner, limit)(start);
   owner.take();
   expect(await waiting).toBe('started');
+});
+
+test('exclusiveStart() listens once, however often it waits in vain', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  let listeners = 0;
+  const owner: StateOwner = {
+    ...SOLE_OWNER,
+    owns: false,
+    onOwned: () => void (listeners += 1),
+  };
+  const limited = exclusiveStart('one', owner, limit);
+  for (let time = 0; time < 3; time += 1) {
+    const failed = limited(start).catch(() => 'failed');
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(await failed).toBe('failed');
+  }
+  expect(listeners).toBe(1);
 });
 
 test('exclusiveStart() gives up after 30 s with an error that names why, and starts nothing', async () => {

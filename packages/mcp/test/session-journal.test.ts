@@ -95,6 +95,44 @@ test('a session larger than maxLine is not kept', async () => {
   expect(await one.recall('large')).toBeUndefined();
 });
 
+test('a session that has grown larger than maxLine is over: it does not come back as it once was', async () => {
+  await using folder = tempFolder();
+  const one = journal(folder.path, { maxLine: 600 });
+  one.keep('a', KEPT);
+  one.keep('a', { ...KEPT, resources: ['x'.repeat(600)] });
+  await one.flush();
+  expect(await journal(folder.path).recall('a')).toBeUndefined();
+});
+
+test('sessions that fill the file do not have it written anew each time one is looked for: the oldest go', async () => {
+  await using folder = tempFolder();
+  const limits = { maxBytes: 20_000 };
+  const one = journal(folder.path, limits);
+  for (let id = 0; id < 200; id += 1) one.keep(String(id), KEPT);
+  await one.flush();
+  expect(await one.recall('199')).toEqual(KEPT);
+  const path = join(folder.path, 'state', 'sessions.jsonl');
+  const before = await stat(path);
+  expect(before.size).toBeLessThanOrEqual(15_000);
+  expect(await one.recall('198')).toEqual(KEPT);
+  expect(await one.recall('0')).toBeUndefined();
+  expect((await stat(path)).ino).toBe(before.ino);
+});
+
+test('a line that never ends costs no session, and is gone when the file is written anew', async () => {
+  await using folder = tempFolder();
+  const limits = { maxBytes: 20_000 };
+  const one = journal(folder.path, limits);
+  one.keep('a', KEPT);
+  await one.flush();
+  const path = join(folder.path, 'state', 'sessions.jsonl');
+  await appendFile(path, 'x'.repeat(30_000));
+  const next = journal(folder.path, limits);
+  expect(await next.recall('a')).toEqual(KEPT);
+  expect((await stat(path)).size).toBeLessThan(1_000);
+  expect(await next.recall('a')).toEqual(KEPT);
+});
+
 test('a file beyond maxBytes is written anew with the last state of each session, whoever appends meanwhile', async () => {
   await using folder = tempFolder();
   const limits = { maxBytes: 20_000 };

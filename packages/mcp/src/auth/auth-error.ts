@@ -4,6 +4,7 @@ export type AuthErrorCode =
   | 'KEYS_UNREADABLE'
   | 'KEYS_BUSY'
   | 'KEY_UNKNOWN'
+  | 'KEY_INVALID'
   | 'OAUTH_METADATA'
   | 'JWKS_UNAVAILABLE';
 

@@ -9,7 +9,13 @@ import type { TokenVerifier } from './token-verifier.ts';
 
 /** What somebody showed to be let in, and what it is worth. */
 export type Identification =
-  | { readonly kind: 'known'; readonly principal: Principal; readonly rate?: KeyRate | undefined }
+  | {
+      readonly kind: 'known';
+      readonly principal: Principal;
+      readonly rate?: KeyRate | undefined;
+      /** When what was shown ends, in milliseconds since 1970; undefined for keys, which are looked after elsewhere. */
+      readonly expiresAtMs?: number;
+    }
   /** Nothing was shown. */
   | { readonly kind: 'nobody' }
   /** What was shown is wrong, expired or revoked; which of them is nobody's business. */
@@ -84,9 +90,14 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     isLocal(request) &&
     isOperatorToken(operatorSecret, text, { port: request.socket.localPort, nowMs: Date.now() });
   const byToken = async (text: string, request: IncomingMessage): Promise<Identification> => {
-    if (tokens === undefined || !JWT.test(text) || !(await mayJudge(request))) return WRONG;
+    if (tokens === undefined || !JWT.test(text)) return WRONG;
+    // Whoever shares an address with somebody who guesses must not be locked out with him.
+    if (!(await mayJudge(request)) && !tokens.knows(text)) return WRONG;
     const verdict = await tokens.verify(text);
-    if (verdict.kind === 'good') return { kind: 'known', principal: verdict.principal };
+    if (verdict.kind === 'good') {
+      const { principal, expiresAtMs } = verdict;
+      return { kind: 'known', principal, expiresAtMs };
+    }
     return verdict.kind === 'bad' ? WRONG : verdict;
   };
   return {

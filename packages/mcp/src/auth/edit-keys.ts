@@ -9,8 +9,10 @@ import type { Grant } from './grant.ts';
 import {
   formatKeys,
   KEYS_FILE,
+  MAX_KEYS_BYTES,
   MAX_KEYS,
   MAX_SECRETS,
+  parseKeys,
   PEPPER_SECRET,
   readKeys,
   type KeyRate,
@@ -68,6 +70,26 @@ async function takeLock(path: string): Promise<void> {
   }
 }
 
+/** The text of a file that can be read again: one that cannot would lock everybody out. @throws AuthError `KEY_INVALID` */
+function checkedText(keys: readonly KeyRecord[], path: string): string {
+  const text = formatKeys(keys);
+  try {
+    parseKeys(text, path);
+  } catch (cause) {
+    const why = cause instanceof AuthError ? cause.message : String(cause);
+    throw new AuthError(
+      'KEY_INVALID',
+      `nothing was changed, as the keys could not be used then: ${why}`,
+      {
+        cause,
+      },
+    );
+  }
+  if (Buffer.byteLength(text) <= MAX_KEYS_BYTES) return text;
+  const why = `nothing was changed: ${path} would be larger than ${MAX_KEYS_BYTES} bytes; revoke some keys`;
+  throw new AuthError('KEY_INVALID', why);
+}
+
 /** Reads the keys, changes them and writes them, alone. */
 async function edit<T>(
   stateFolder: string,
@@ -82,7 +104,7 @@ async function edit<T>(
   await takeLock(lock);
   try {
     const { keys, value } = change((await readKeys(stateFolder)) ?? []);
-    await writeFileAtomic(path, formatKeys(keys), { mode: 0o600 });
+    await writeFileAtomic(path, checkedText(keys, path), { mode: 0o600 });
     return value;
   } finally {
     await rm(lock, { force: true });
@@ -101,7 +123,7 @@ async function issue(
   return { ...key, secret: { digest, createdAt: new Date().toISOString() } };
 }
 
-/** Makes a key. @throws AuthError */
+/** Makes a key. @throws AuthError, `KEY_INVALID` for one that could not be read again. */
 export async function createKey(stateFolder: string, given: NewKey): Promise<IssuedKey> {
   const { id, text, secret } = await issue(stateFolder, undefined);
   const record: KeyRecord = { id, ...given, createdAt: secret.createdAt, secrets: [secret] };

@@ -56,6 +56,8 @@ type Refused = Extract<Admission, { kind: 'refused' }>;
 
 /** Whoever has proved to a route what only that route knows. */
 const PROOF_ID = 'route';
+/** Calls may go on for so long after their token has ended; what is open for longer is a stream. */
+const CALL_MS = 600_000;
 
 function provenTo(scopes: readonly string[]): Admission {
   const principal: Principal = {
@@ -126,11 +128,12 @@ class RequestGate implements Gate {
     if (!isEnough(principal, route, wanted)) {
       return this.#forbidden(principal.kind === 'oauth' ? this.#required() : wanted.slice(0, 1));
     }
-    return (await this.#busy(found, response)) ?? { kind: 'admitted', principal };
+    return (await this.#busy(found, request, response)) ?? { kind: 'admitted', principal };
   }
 
   async #busy(
-    { principal, rate }: Extract<Identification, { kind: 'known' }>,
+    { principal, rate, expiresAtMs }: Extract<Identification, { kind: 'known' }>,
+    { method }: IncomingMessage,
     response: ServerResponse,
   ): Promise<Refused | undefined> {
     const { limits, limitSettings, presence } = this.#options;
@@ -138,7 +141,9 @@ class RequestGate implements Gate {
     const waitMs = await limits.takeFor(principal.id, perMinute);
     if (waitMs !== undefined) return this.#limited(waitMs);
     const most = rate?.concurrent ?? limitSettings.principalConcurrent;
-    return presence.enter(principal.id, response, most) ? undefined : this.#limited(1_000);
+    const endsAtMs = (expiresAtMs ?? Infinity) + (method === 'GET' ? 0 : CALL_MS);
+    const isIn = presence.enter(principal.id, response, { most, endsAtMs });
+    return isIn ? undefined : this.#limited(1_000);
   }
 
   async #refuse(

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
 import { AuthError } from './auth-error.ts';
 import { MAX_GLOB_LENGTH } from './glob.ts';
@@ -12,7 +13,7 @@ export const PEPPER_SECRET = 'keys-pepper';
 export const MAX_KEYS = 10_000;
 /** Good at the same time: during a rotation the old one and the new. */
 export const MAX_SECRETS = 4;
-const MAX_KEYS_BYTES = 16 * 1_048_576;
+export const MAX_KEYS_BYTES: number = 16 * 1_048_576;
 
 /** How often and how much at a time somebody may ask. Undefined: as the settings say. */
 export interface KeyRate {
@@ -80,29 +81,64 @@ const record: z.ZodType<KeyRecord> = z.strictObject({
 
 const fileSchema = z.strictObject({
   version: z.literal(1),
-  keys: z
-    .array(record)
-    .max(MAX_KEYS)
-    .refine(
-      (keys) => new Set(keys.map(({ id }) => id)).size === keys.length,
-      'an id is there twice',
-    ),
+  keys: z.array(z.unknown()).max(MAX_KEYS),
 });
 
-/** Reads the text of a keys file. @throws AuthError `KEYS_DAMAGED` naming the place. */
-export function parseKeys(text: string, path: string): readonly KeyRecord[] {
+/** The longest that reading the keys may hold the event loop, beside reading their JSON. */
+const SLICE_MS = 5;
+
+function checked<T>(schema: z.ZodType<T>, value: unknown, at: { path: string; place: string }): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const place = [at.place, ...(issue?.path ?? []).map(String)]
+    .filter((name) => name !== '')
+    .join('.');
+  const why = `${at.path}: ${place === '' ? '' : `${place}: `}${issue?.message ?? 'is not valid'}`;
+  throw new AuthError('KEYS_DAMAGED', why);
+}
+
+/** Pauses between keys. @throws AuthError */
+function* readRecords(text: string, path: string): Generator<void, readonly KeyRecord[], void> {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
     throw new AuthError('KEYS_DAMAGED', `${path} is not JSON; restore it from a copy`, { cause });
   }
-  const parsed = fileSchema.safeParse(value);
-  if (parsed.success) return parsed.data.keys;
-  const [issue] = parsed.error.issues;
-  const place = (issue?.path ?? []).map(String).join('.');
-  const why = `${path}: ${place === '' ? '' : `${place}: `}${issue?.message ?? 'is not valid'}`;
-  throw new AuthError('KEYS_DAMAGED', why);
+  const { keys } = checked(fileSchema, value, { path, place: '' });
+  const records = new Map<string, KeyRecord>();
+  for (const [index, key] of keys.entries()) {
+    const one = checked(record, key, { path, place: `keys.${index}` });
+    if (records.has(one.id)) {
+      throw new AuthError('KEYS_DAMAGED', `${path}: keys.${index}: an id is there twice`);
+    }
+    records.set(one.id, one);
+    yield;
+  }
+  return [...records.values()];
+}
+
+/** Reads the text of a keys file. @throws AuthError `KEYS_DAMAGED` naming the place. */
+export function parseKeys(text: string, path: string): readonly KeyRecord[] {
+  const work = readRecords(text, path);
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** As `parseKeys`, in slices: a service goes on answering meanwhile. */
+async function parseKeysInSlices(text: string, path: string): Promise<readonly KeyRecord[]> {
+  const work = readRecords(text, path);
+  let startedAtMs = performance.now();
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+    if (performance.now() - startedAtMs < SLICE_MS) continue;
+    await nextTurn();
+    startedAtMs = performance.now();
+  }
 }
 
 /** The text of a keys file. */
@@ -117,5 +153,5 @@ export function formatKeys(keys: readonly KeyRecord[]): string {
 export async function readKeys(stateFolder: string): Promise<readonly KeyRecord[] | undefined> {
   const path = join(stateFolder, KEYS_FILE);
   const text = await readPrivateFile(path, MAX_KEYS_BYTES);
-  return text === undefined ? undefined : parseKeys(text, path);
+  return text === undefined ? undefined : await parseKeysInSlices(text, path);
 }

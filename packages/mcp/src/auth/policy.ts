@@ -3,6 +3,7 @@ import type { ViewFilter } from '../catalog/view-filter.ts';
 import type { ListKind } from '../protocol/list-kind.ts';
 import { createGlob, type Glob } from './glob.ts';
 import { RULE_NAMES, type GlobRule, type Grant, type RuleName } from './grant.ts';
+import { uriForms, uriPatterns } from './uri-forms.ts';
 
 /** What a principal may see and call. Lists are filtered and calls are judged by the same object. */
 export interface Policy extends ViewFilter {
@@ -43,18 +44,22 @@ const RULE_OF: Readonly<Record<ListKind, RuleName>> = {
   resourceTemplates: 'resources',
 };
 
-function readRule(rule: GlobRule | undefined): Rule {
-  return {
-    allow: rule?.allow?.map((pattern) => createGlob(pattern)),
-    deny: (rule?.deny ?? []).map((pattern) => createGlob(pattern)),
-  };
+const asWritten = (pattern: string): readonly string[] => [pattern];
+
+function readRule(
+  rule: GlobRule | undefined,
+  formsOf: (pattern: string) => readonly string[] = asWritten,
+): Rule {
+  const read = (patterns: readonly string[]): readonly Glob[] =>
+    patterns.flatMap(formsOf).map((pattern) => createGlob(pattern));
+  return { allow: rule?.allow && read(rule.allow), deny: read(rule?.deny ?? []) };
 }
 
 /** A grant that names some tools does not mean everything else of their connectors as well. */
 function readRules(grant: Grant): Rules {
   const isNarrowed = RULE_NAMES.some((name) => name !== 'connectors' && grant[name]?.allow);
   const rule = (name: RuleName): Rule => {
-    const read = readRule(grant[name]);
+    const read = readRule(grant[name], name === 'resources' ? uriPatterns : asWritten);
     return isNarrowed && read.allow === undefined ? { ...read, allow: NOTHING.allow } : read;
   };
   return {
@@ -105,12 +110,12 @@ class GlobPolicy implements Policy {
   item(kind: ListKind, connectorId: string, name: string): boolean {
     if (!this.connector(connectorId)) return false;
     const rule = RULE_OF[kind];
-    const names = rule === 'resources' ? [name] : this.#names(connectorId, name);
+    if (rule === 'resources') return this.#resource(kind, connectorId, name);
+    const names = this.#names(connectorId, name);
     if (this.#denies(rule, names)) return false;
-    return this.#grants.some((rules) => {
-      if (!allows(rules.connectors, [connectorId])) return false;
-      return allows(rules[rule], names) || (kind === 'resourceTemplates' && begins(rules, name));
-    });
+    return this.#grants.some(
+      (rules) => allows(rules.connectors, [connectorId]) && allows(rules[rule], names),
+    );
   }
 
   narrows(connectorId: string): boolean {
@@ -121,6 +126,17 @@ class GlobPolicy implements Policy {
         ({ allow, deny }) =>
           allow !== undefined || deny.some((glob) => glob.matchesBeginning(beginning)),
       );
+    });
+  }
+
+  /** A server may take `file:///docs/../x` and `file:///%78` for the same file as we do not. */
+  #resource(kind: ListKind, connectorId: string, uri: string): boolean {
+    const forms = uriForms(uri);
+    if (forms === undefined || this.#denies('resources', forms.wide)) return false;
+    return this.#grants.some((rules) => {
+      if (!allows(rules.connectors, [connectorId])) return false;
+      if (forms.all.every((form) => allows(rules.resources, [form]))) return true;
+      return kind === 'resourceTemplates' && begins(rules, uri);
     });
   }
 

@@ -11,7 +11,7 @@ import type { Grant } from './grant.ts';
 
 /** What a token is worth. */
 export type TokenVerdict =
-  | { readonly kind: 'good'; readonly principal: Principal }
+  | { readonly kind: 'good'; readonly principal: Principal; readonly expiresAtMs: number }
   /** Not a token for us, or not any more. */
   | { readonly kind: 'bad' }
   /** Good, and without the scopes that are wanted. */
@@ -31,6 +31,8 @@ export interface TokenVerifierOptions {
 /** Judges access tokens (RFC 9068, RFC 8725). Never rejects. */
 export interface TokenVerifier {
   verify(token: string): Promise<TokenVerdict>;
+  /** Whether a token was good before: judging it again costs one signature at most. */
+  knows(token: string): boolean;
 }
 
 /** A verdict is used again for so long, so that a token costs one signature a minute. */
@@ -43,6 +45,16 @@ const TYPES: ReadonlySet<string> = new Set(['at+jwt', 'application/at+jwt', 'jwt
 type Jose = typeof JoseLibrary;
 
 const nowMs = (): number => performance.now();
+const idOf = (token: string): string => createHash('sha256').update(token).digest('base64url');
+
+function isReadable(jose: Jose, token: string): boolean {
+  try {
+    jose.decodeProtectedHeader(token);
+    return true;
+  } catch {
+    return false; // its header is no JSON
+  }
+}
 
 interface Remembered {
   readonly verdict: TokenVerdict;
@@ -66,10 +78,11 @@ class JwtVerifier implements TokenVerifier {
   }
 
   async verify(token: string): Promise<TokenVerdict> {
-    const id = createHash('sha256').update(token).digest('base64url');
+    const id = idOf(token);
     const known = this.#remembered.get(id);
     if (known !== undefined && known.untilMs > Date.now()) return known.verdict;
     const [verdict, expiresAtMs] = await this.#judge(token);
+    if (verdict.kind === 'bad') this.#remembered.delete(id);
     if (verdict.kind !== 'good' && verdict.kind !== 'scope') return verdict;
     if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
     const untilMs = Math.min(expiresAtMs, Date.now() + REMEMBERED_MS);
@@ -77,13 +90,20 @@ class JwtVerifier implements TokenVerifier {
     return verdict;
   }
 
+  knows(token: string): boolean {
+    return this.#remembered.has(idOf(token));
+  }
+
   async #judge(token: string): Promise<readonly [TokenVerdict, number]> {
     const jose = await import('jose');
+    // A token that is wrong by itself must not make anybody fetch keys.
+    if (!isReadable(jose, token)) return [{ kind: 'bad' }, 0];
     try {
       const { payload, protectedHeader } = await this.#verified(jose, token);
       const type = protectedHeader.typ?.toLowerCase() ?? 'jwt';
       if (!TYPES.has(type)) return [{ kind: 'bad' }, 0];
-      return [this.#verdictOn(payload), (payload.exp ?? 0) * 1_000];
+      const expiresAtMs = (payload.exp ?? 0) * 1_000;
+      return [this.#verdictOn(payload, expiresAtMs), expiresAtMs];
     } catch (error) {
       if (error instanceof jose.errors.JOSEError) return [{ kind: 'bad' }, 0];
       if (!(error instanceof AuthError)) this.#options.onError(error);
@@ -101,8 +121,6 @@ class JwtVerifier implements TokenVerifier {
       clockTolerance: clockToleranceSec,
       requiredClaims: ['exp'],
     };
-    // A token that is wrong by itself must not make anybody fetch keys.
-    jose.decodeProtectedHeader(token);
     const keys = await this.#jwks.current();
     try {
       return await jose.jwtVerify(token, this.#finder(jose, keys), rules);
@@ -120,7 +138,7 @@ class JwtVerifier implements TokenVerifier {
     return this.#set.find;
   }
 
-  #verdictOn(claims: Claims): TokenVerdict {
+  #verdictOn(claims: Claims, expiresAtMs: number): TokenVerdict {
     const { settings } = this.#options;
     const subject = claims['sub'] ?? claims['client_id'];
     if (typeof subject !== 'string' || subject === '') return { kind: 'bad' };
@@ -134,7 +152,7 @@ class JwtVerifier implements TokenVerifier {
       policy: this.#policyOf(grants),
       scopes: new Set(grants.flatMap((grant) => grant.scopes)),
     };
-    return { kind: 'good', principal };
+    return { kind: 'good', principal, expiresAtMs };
   }
 
   #policyOf(grants: readonly Grant[]): Principal['policy'] {

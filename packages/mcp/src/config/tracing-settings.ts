@@ -23,15 +23,11 @@ export interface TracingChoice {
   readonly warnings: readonly string[];
 }
 
-const OFF: TracingChoice = { settings: undefined, warnings: [] };
+const EXPORTER = 'OTEL_TRACES_EXPORTER';
 const ENDPOINT = 'OTEL_EXPORTER_OTLP_ENDPOINT';
 const TRACES_ENDPOINT = 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT';
 const DEFAULT_ENDPOINT = 'http://localhost:4318';
 const SAMPLERS = /^(parentbased_)?(always_on|always_off|traceidratio)$/;
-
-function refused(...warnings: string[]): TracingChoice {
-  return { settings: undefined, warnings };
-}
 
 /** The address of the collector; undefined for one that is none. */
 function collectorUrl(env: Environment): string | undefined {
@@ -64,27 +60,38 @@ function samplingOf(env: Environment): { sampling: TraceSampling; warnings: read
   };
 }
 
+/** Whether traces are asked for at all. */
+function isWanted(env: Environment): boolean {
+  if (readVariable(env, 'OTEL_SDK_DISABLED')?.toLowerCase() === 'true') return false;
+  const exporter = readVariable(env, EXPORTER)?.toLowerCase();
+  if (exporter !== undefined) return exporter !== 'none';
+  return [ENDPOINT, TRACES_ENDPOINT].some((name) => readVariable(env, name) !== undefined);
+}
+
+/** Why what is asked for cannot be done; undefined when it can. */
+function obstacle(env: Environment, protocol: string | undefined): string | undefined {
+  const exporter = readVariable(env, EXPORTER)?.toLowerCase() ?? 'otlp';
+  if (exporter !== 'otlp') return `${EXPORTER} '${exporter}' is not known: otlp or none; no traces`;
+  if (protocol !== 'grpc') return undefined;
+  const instead = 'http/json and the address of its HTTP receiver (port 4318)';
+  return `traces are not sent by gRPC: give the collector as ${instead}; no traces`;
+}
+
 /**
  * Reads `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_TRACES_EXPORTER` and what belongs to them (OpenTelemetry, environment
  * variable specification). Nothing is recorded unless one of these two, or the endpoint of traces, is set.
  */
 export function readTracingSettings(env: Environment): TracingChoice {
-  if (readVariable(env, 'OTEL_SDK_DISABLED')?.toLowerCase() === 'true') return OFF;
-  const exporter = readVariable(env, 'OTEL_TRACES_EXPORTER')?.toLowerCase();
-  const pointed = [ENDPOINT, TRACES_ENDPOINT].some((name) => readVariable(env, name) !== undefined);
-  if (exporter === 'none' || (exporter === undefined && !pointed)) return OFF;
-  if (exporter !== undefined && exporter !== 'otlp') {
-    return refused(`OTEL_TRACES_EXPORTER '${exporter}' is not known: otlp or none; no traces`);
-  }
+  if (!isWanted(env)) return { settings: undefined, warnings: [] };
   const protocol =
     readVariable(env, 'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL') ??
     readVariable(env, 'OTEL_EXPORTER_OTLP_PROTOCOL');
-  if (protocol === 'grpc') {
-    const instead = 'http/json and the address of its HTTP receiver (port 4318)';
-    return refused(`traces are not sent by gRPC: give the collector as ${instead}; no traces`);
-  }
+  const why = obstacle(env, protocol);
+  if (why !== undefined) return { settings: undefined, warnings: [why] };
   const url = collectorUrl(env);
-  if (url === undefined) return refused(`${ENDPOINT} is no http or https URL; no traces`);
+  if (url === undefined) {
+    return { settings: undefined, warnings: [`${ENDPOINT} is no http or https URL; no traces`] };
+  }
   const { sampling, warnings } = samplingOf(env);
   const asJson = 'traces are sent as JSON, which OTLP receivers over HTTP take as well';
   return {

@@ -97,7 +97,8 @@ export class ConnectorEntry {
    * @param force asks even while an earlier failure says to wait.
    */
   async sync(force: boolean): Promise<SyncOutcome> {
-    this.#attempt ??= this.#wiring.traced(async () => await this.#run(force)).finally(() => {
+    const run = async (): Promise<SyncOutcome> => await this.#run(force);
+    this.#attempt ??= this.#wiring.traced(run).finally(() => {
       this.#attempt = undefined;
       this.#settled = true;
       this.#upstream?.passEnded?.();

@@ -13,8 +13,8 @@ export interface ManifestItem {
   readonly quarantine?: 'changed' | undefined;
 }
 
-/** Longest raw JSON of one item: what is listed is looked at as a whole, and no model reads that much of a tool (S10). */
-const MAX_ITEM_LENGTH = 262_144;
+/** Longest raw JSON of one item: what is listed is looked at as a whole, in one turn of the event loop (S10). */
+const MAX_ITEM_LENGTH = 1_048_576;
 
 /** An item that can be routed, or why it cannot. */
 export type ItemReading =

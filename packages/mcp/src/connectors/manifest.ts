@@ -7,6 +7,7 @@ import type { JsonObject } from '../protocol/message.ts';
 import type { Upstream, UpstreamInfo } from '../upstream/upstream.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
 import { readHeaderParams } from '../protocol/param-header.ts';
+import { parseShallow } from '../protocol/shallow-json.ts';
 import { readItem, type ItemReading, type ManifestItem } from './manifest-item.ts';
 import { createPace, type Pace } from './pace.ts';
 
@@ -173,7 +174,7 @@ function assertNewCursor(
 function parseResult(text: string, kind: ListKind, context: ListContext): JsonObject {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseShallow(text);
   } catch (cause) {
     throw listError(`${LIST_SHAPES[kind].method} was answered with invalid JSON`, context, cause);
   }

@@ -1,20 +1,16 @@
 import { EMPTY_VIEW, type CatalogCell, type CatalogView, type Route } from '../catalog/catalog.ts';
 import type { ViewFilter } from '../catalog/view-filter.ts';
 import { FilteredViews } from '../catalog/view.ts';
-import type { CallResult } from '../observability/connector-instruments.ts';
 import type { Instruments } from '../observability/instruments.ts';
 import { LIST_BY_METHOD, type ListKind } from '../protocol/list-kind.ts';
 import { RPC, errorObject, errorText } from '../protocol/message.ts';
-import { NAME_PARAM, type Era } from '../protocol/revision.ts';
+import type { Era } from '../protocol/revision.ts';
 import type { UpstreamAccess } from '../upstream/upstream.ts';
-import { CallDeadlines } from './call-deadlines.ts';
-import { CallTasks } from './call-tasks.ts';
-import { assertApproved, assertRecorded, noteEnd } from './call-refusal.ts';
-import { CallCounts, type CallLimits } from './call-limits.ts';
+import { CallDesk, type Asked } from './call-desk.ts';
+import type { CallLimits } from './call-limits.ts';
+import { assertRecorded, noteEnd } from './call-refusal.ts';
 import type { ClientRequest } from './client-request.ts';
-import { ForwardedCall } from './forward.ts';
-import type { FinishedCall, ForwardPorts } from './forward-ports.ts';
-import { createHeaderRenewal } from './header-renewal.ts';
+import type { ForwardedCall } from './forward.ts';
 import { profileOf, type EndpointProfile, type ServerIdentity } from './identity.ts';
 import {
   findRoute,
@@ -26,15 +22,10 @@ import {
 import { Interests } from './interests.ts';
 import { ListenRouter } from './listen.ts';
 import { listAnswer } from './lists.ts';
-import { requestedLevel } from './log-filter.ts';
-import { headersOf, membersFor } from './outgoing-call.ts';
 import { requestedPage } from './paging.ts';
 import type { CallObserver, ConnectorDirectory, ListDemand, UpstreamSignal } from './ports.ts';
-import { isRetry, retryFor } from './input-required.ts';
-import { ParkedCalls } from './parked-calls.ts';
 import { refuseUnknown, type NamingRequest } from './refuse-unknown.ts';
 import type { Reply } from './reply.ts';
-import { createRequestStates } from './request-state.ts';
 import { SessionRequests } from './session-requests.ts';
 import { SessionTasks } from './session-tasks.ts';
 import { troubleOf } from './trouble.ts';
@@ -61,22 +52,10 @@ type Found = Route<UpstreamAccess>;
 /** A call that went to an upstream, nothing when there was none, or a promise of either. */
 export type Answered = Promise<ForwardedCall | undefined> | ForwardedCall | undefined;
 
-/** A request that is to be forwarded. */
-interface Asked {
-  readonly request: ClientRequest;
-  readonly reply: Reply;
-  readonly target: CallTarget;
-  readonly startedAtMs: number;
-}
-
 /** What both eras have in common: lists from memory, calls to the upstream that offers the name. */
 export class Answerer {
   readonly #options: AnswererOptions;
-  readonly #states = createRequestStates();
-  readonly #parking = new ParkedCalls<ForwardedCall>(this.#states);
-  readonly #ports: ForwardPorts;
-  readonly #deadlines = new CallDeadlines<ForwardedCall>();
-  readonly #counts: CallCounts;
+  readonly #desk: CallDesk;
   readonly #filtered = new FilteredViews<UpstreamAccess>();
   readonly #countList = new Map<string, () => void>();
   /** What clients want of servers beside answers. */
@@ -86,34 +65,21 @@ export class Answerer {
   /** What only sessions ask. */
   readonly sessionRequests: SessionRequests;
   readonly sessionTasks: SessionTasks;
-  readonly #tasks = new CallTasks();
   readonly #unsubscribe: () => void;
 
   constructor(options: AnswererOptions) {
     this.#options = options;
-    this.#counts = new CallCounts(options.callLimits);
-    const { questions } = options.instruments;
-    questions.inc({ outcome: 'asked' }, 0);
-    questions.inc({ outcome: 'refused' }, 0);
-    this.#ports = {
-      deadlines: this.#deadlines,
-      signal: options.signal,
-      renewHeaders: createHeaderRenewal(options.signal, (request) =>
-        findRoute(this.view(request.connectorId, request.principal.policy), targetOf(request)),
-      ),
-      parking: this.#parking,
-      states: this.#states,
-      ended: (call, result) => this.#ended(call, result),
-      countQuestion: (outcome) => questions.inc({ outcome }),
-    };
     this.interests = new Interests(options.catalog);
+    const view = this.view.bind(this);
+    this.#desk = new CallDesk({ ...options, view, interests: this.interests });
+    const { tasks } = this.#desk;
     this.listens = new ListenRouter({
       interests: this.interests,
       profile: ({ connectorId, principal }) =>
         this.profile(connectorId, 'modern', principal.policy),
       findResource: async (request, uri) => await this.#findSoon(resource(uri), request),
       findTask: async (request, name) =>
-        this.#tasks.listenTo(request, await this.#findSoon({ kind: 'tasks', name }, request)),
+        tasks.listenTo(request, await this.#findSoon({ kind: 'tasks', name }, request)),
     });
     this.sessionRequests = new SessionRequests({
       interests: this.interests,
@@ -127,7 +93,7 @@ export class Answerer {
         this.#refuse(resource(uri), { ...request, era: 'legacy' }, performance.now()),
     });
     this.sessionTasks = new SessionTasks({
-      owners: this.#tasks.owners,
+      owners: tasks.owners,
       view: ({ connectorId, principal: { policy } }) => this.view(connectorId, policy),
       capability: ({ connectorId, principal: { policy } }) =>
         this.profile(connectorId, 'legacy', policy).capabilities['tasks'],
@@ -142,11 +108,11 @@ export class Answerer {
 
   /** Calls on their way. */
   get inFlight(): number {
-    return this.#deadlines.size;
+    return this.#desk.inFlight;
   }
 
   calls(): readonly ForwardedCall[] {
-    return this.#deadlines.all();
+    return this.#desk.calls();
   }
 
   /** What an endpoint offers, to somebody who may see everything or what `policy` leaves. */
@@ -203,8 +169,7 @@ export class Answerer {
     this.#unsubscribe();
     this.listens.close();
     this.interests.close();
-    for (const call of this.calls()) call.shutDown();
-    this.#parking.close();
+    this.#desk.close();
   }
 
   /** The route of what is named; while nothing is known of a connector yet, the name may be its. */
@@ -255,17 +220,14 @@ export class Answerer {
   }
 
   #forward(request: ClientRequest, reply: Reply): Answered {
-    const resumed = isRetry(request) ? this.#parking.resume(request, reply) : undefined;
-    if (resumed !== undefined) {
-      request.cancellation.follow(resumed);
-      return resumed;
-    }
+    const resumed = this.#desk.resume(request, reply);
+    if (resumed !== undefined) return resumed;
     const startedAtMs = performance.now();
     assertRecorded(this.#options.observer, request.id);
     const target = targetOf(request);
     const route = findRoute(this.view(request.connectorId, request.principal.policy), target);
     if (route === undefined) return this.#forwardLater({ request, reply, target, startedAtMs });
-    return this.#send({ request, reply, target, startedAtMs }, route);
+    return this.#desk.send({ request, reply, target, startedAtMs }, route);
   }
 
   async #forwardLater(asked: Asked): Promise<ForwardedCall | undefined> {
@@ -277,51 +239,7 @@ export class Answerer {
       noteEnd(this.#options.observer, request, undefined, end);
       return undefined;
     }
-    return this.#send(asked, route ?? this.#refuse(target, request, startedAtMs));
-  }
-
-  #send({ request, reply, target, startedAtMs }: Asked, route: Found): ForwardedCall {
-    assertApproved(route, request.id, startedAtMs);
-    this.#tasks.assertOwn(target, request, route);
-    this.#wantLogs(request, route);
-    const sent = isRetry(request)
-      ? retryFor(request, route.target.acquire(request.caller).info?.era, this.#states)
-      : request;
-    const call = new ForwardedCall(
-      {
-        request: sent,
-        asked: request,
-        receivedAtMs: startedAtMs,
-        members: membersFor(route, target, sent),
-        name: NAME_PARAM.has(sent.method) ? route.upstreamName : undefined,
-        paramHeaders: headersOf(route, sent),
-      },
-      route,
-      this.#tasks.replyFor(reply, sent, route),
-      this.#ports,
-    );
-    this.#counts.add(request.principal, this.#deadlines.size, request.id);
-    call.start();
-    request.cancellation.follow(call);
-    return call;
-  }
-
-  #ended({ call: { asked, receivedAtMs }, route, failureCode: code }: FinishedCall, outcome: CallResult): void {
-    const { instruments, observer } = this.#options;
-    this.#counts.delete(asked.principal);
-    if (asked.method === 'tools/call') {
-      instruments.find(route.connectorId)?.toolCallEnded(outcome, performance.now() - receivedAtMs);
-    }
-    if (observer !== undefined) noteEnd(observer, asked, route, { outcome, code, startedAtMs: receivedAtMs });
-  }
-
-  /** A legacy server knows no level of a request: it is told of the most verbose one any call asked for. */
-  #wantLogs({ era, params, caller }: ClientRequest, route: Found): void {
-    const level = era === 'modern' ? requestedLevel(params.meta) : undefined;
-    if (level === undefined) return;
-    const { info } = this.view(route.connectorId);
-    if (info?.era !== 'legacy' || !Object.hasOwn(info.capabilities, 'logging')) return;
-    this.interests.raiseLogLevel(route, caller, level);
+    return this.#desk.send(asked, route ?? this.#refuse(target, request, startedAtMs));
   }
 
   #refuse(target: CallTarget, request: NamingRequest, startedAtMs: number): never {

@@ -134,3 +134,9 @@ function numericCode(error: unknown): number {
 export function codeOf(errorText: string): number {
   return numericCode(JSON.parse(errorText));
 }
+
+/** The last word on a call, or instead that the client lacks a capability which the server asked for. */
+export function lastWord(answer: Bridged, capability: string | undefined): Bridged {
+  const text = capability === undefined ? undefined : missingError(answer, capability);
+  return text === undefined ? answer : { kind: 'error', text };
+}

@@ -10,7 +10,7 @@ export interface TimedCall extends Placed {
   readonly waiting: boolean;
   /** Called at every look at it. */
   tick(nowMs: number): void;
-  /** Called once, when either time is used up; `silent`: the first. */
+  /** Called once, when either time is used up; `silent`: the first, or nothing was heard at all. */
   expire(waitedMs: number, silent: boolean): void;
 }
 
@@ -52,7 +52,8 @@ export class CallDeadlines<C extends TimedCall = TimedCall> {
       const idle = idleMs >= call.idleTimeoutMs && !call.waiting;
       if (idle || totalMs >= call.maxCallMs) {
         this.delete(call);
-        call.expire(totalMs, idle);
+        // A hard cap below the idle time ends a server that never said anything, too.
+        call.expire(totalMs, idle || (idleMs >= totalMs && !call.waiting));
       } else {
         call.tick(now);
       }

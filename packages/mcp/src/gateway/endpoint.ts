@@ -1,14 +1,15 @@
 import type { IncomingMessage as HttpRequest, ServerResponse } from 'node:http';
 import type { Principal } from '../auth/principal.ts';
 import { changedKinds, type CatalogChange } from '../catalog/catalog-change.ts';
-import { parseMessage, type IncomingMessage } from '../protocol/json-rpc.ts';
+import type { IncomingMessage } from '../protocol/json-rpc.ts';
 import { RPC, errorObject, type JsonRpcId } from '../protocol/message.ts';
+import { readMessage } from '../protocol/read-message.ts';
 import { HEADER } from '../protocol/revision.ts';
-import { Answerer, type AnswererOptions } from './answerer.ts';
+import { Answerer } from './answerer.ts';
 import { ANONYMOUS } from './anonymous.ts';
 import { answerBatch, isBatch } from './batch.ts';
 import { noteRefusal, NO_SESSION } from './call-refusal.ts';
-import type { EventLogLimits } from './event-log.ts';
+import type { EndpointOptions } from './endpoint-options.ts';
 import { Exchange, type ExchangeHandler } from './http-exchange.ts';
 import { createHttpReply } from './http-reply.ts';
 import {
@@ -20,26 +21,12 @@ import {
 } from './legacy.ts';
 import { answerModern, isModern } from './modern.ts';
 import { collectBody } from './read-body.ts';
-import type { SessionLink, SessionMemory } from './session-memory.ts';
 import { acceptedBy } from './session-reply.ts';
 import { SessionReturn } from './session-return.ts';
 import { sendError } from './send-error.ts';
 import { sendFailure } from './send-failure.ts';
-import { SessionStore, type LegacySession, type SessionLimits } from './session-store.ts';
+import { SessionStore, type LegacySession } from './session-store.ts';
 import { SessionStreams } from './session-streams.ts';
-import type { adoptTraceHeaders } from './trace-headers.ts';
-
-export interface EndpointOptions extends AnswererOptions {
-  readonly sessionLimits?: SessionLimits;
-  readonly eventLogLimits?: EventLogLimits;
-  /** Keeps sessions over a restart. Default: they end with the process. */
-  readonly memory?: SessionMemory | undefined;
-  readonly link?: SessionLink | undefined;
-  /** Takes what headers say of a trace into the message. Default: they say nothing. */
-  readonly adopt?: typeof adoptTraceHeaders | undefined;
-  /** Told of failures that are ours: a bug, not a bad request. */
-  readonly onInternalError: (error: unknown) => void;
-}
 
 /** `/mcp` and `/mcp/{connector}` for clients of both eras. */
 export interface Endpoint {
@@ -143,7 +130,7 @@ class HttpEndpoint implements Endpoint, ExchangeHandler {
         return;
       }
       const { adopt } = this.#options;
-      const read = parseMessage(text);
+      const read = readMessage(text);
       const message = adopt === undefined ? read : adopt(read, exchange.request.headers);
       exchange.message = message;
       exchange.modern = isModern(message, exchange.request.headers);

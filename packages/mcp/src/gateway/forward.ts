@@ -12,14 +12,7 @@ import {
   type Upstream,
   type UpstreamAccess,
 } from '../upstream/upstream.ts';
-import {
-  bridgeResult,
-  codeOf,
-  errorCodeIn,
-  errorStatus,
-  failureOf,
-  missingError,
-} from './bridge.ts';
+import { bridgeResult, codeOf, errorCodeIn, errorStatus, failureOf, lastWord } from './bridge.ts';
 import { CallClient } from './call-client.ts';
 import type { TimedCall } from './call-deadlines.ts';
 import { CallInput } from './call-input.ts';
@@ -76,7 +69,7 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall, Fini
     return this.#result !== undefined;
   }
 
-  /** Its client is away, and may come back with what the server asked for. */
+  /** Its client is away, and may come back. */
   get parked(): boolean {
     return this.#client.parked;
   }
@@ -137,16 +130,16 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall, Fini
     else this.#finishWith(answer);
   }
 
-  whole(body: Buffer): void {
-    this.failureCode = errorCodeIn(body);
+  whole(body: Buffer, isResult: boolean = false): void {
+    this.failureCode = isResult ? undefined : errorCodeIn(body);
     const result = this.failureCode === undefined ? 'ok' : 'error';
     if (this.#settle(result)) this.#client.reply.answer(200, body);
   }
 
-  open(): void {
+  open(bytes?: number): void {
     if (this.done) return;
     this.#opened = true;
-    this.#client.reply.open();
+    this.#client.reply.open(bytes);
   }
 
   chunk(bytes: Buffer): boolean {
@@ -192,8 +185,8 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall, Fini
   expire(waitedMs: number, silent: boolean): void {
     if (this.done) return;
     const handle = this.#handle;
-    const waited = `${Math.round(waitedMs / 1000)} s`;
-    this.fail(this.#error('TIMEOUT', `no answer to ${this.current.method} within ${waited}`));
+    const seconds = Math.round(waitedMs / 1000);
+    this.fail(this.#error('TIMEOUT', `no answer to ${this.current.method} within ${seconds} s`));
     handle?.cancel(silent ? DEADLINE_EXCEEDED : 'it took too long');
   }
 
@@ -277,9 +270,7 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall, Fini
 
   #finishWith(answer: RpcAnswer): void {
     const { era } = this.current;
-    const missing = era === 'modern' ? this.#input?.missing : undefined;
-    const instead = missing === undefined ? undefined : missingError(answer, missing);
-    const last: RpcAnswer = instead === undefined ? answer : { kind: 'error', text: instead };
+    const last = era === 'modern' ? lastWord(answer, this.#input?.missing) : answer;
     const code = last.kind === 'error' ? codeOf(last.text) : undefined;
     this.failureCode = code;
     if (code === undefined) this.#finish('ok', 200, last);

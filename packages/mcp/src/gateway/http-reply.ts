@@ -111,9 +111,9 @@ class HttpReply implements Reply {
     limitUnread(this.#response);
   }
 
-  open(): void {
+  open(bytes?: number): void {
     if (this.#streaming) this.#response.write('event: message\ndata: ');
-    else this.#writeHead(200);
+    else this.#writeHead(200, bytes);
   }
 
   chunk(bytes: Buffer): boolean {

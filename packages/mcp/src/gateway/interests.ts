@@ -5,6 +5,8 @@ import { Interest } from './interest.ts';
 /** A client that wants to be told of what happens: a legacy session, or one `subscriptions/listen`. */
 export interface Subscriber {
   readonly caller: Caller;
+  /** Whether it may see anything of a connector. Default: it may. */
+  sees?(connectorId: string): boolean;
   /** A resource it subscribed to, or a task, has changed; `text` is the notification as raw JSON, in its own terms. */
   updated(text: string): void;
 }
@@ -165,6 +167,8 @@ export class Interests {
   }
 
   #setLevel({ connectorId, target }: Server, subscriber: Subscriber, wanted: WantedLevel): void {
+    // A server that a client cannot see must not hear of him, let alone be started for him.
+    if (subscriber.sees?.(connectorId) === false) return;
     if (wanted.connectorId === undefined || wanted.connectorId === connectorId) {
       this.#interestIn({ connectorId, target }, subscriber.caller).setLevel(
         subscriber,

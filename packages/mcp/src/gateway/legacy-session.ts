@@ -60,6 +60,8 @@ export class LegacySession {
   /** The stream for what no request asked for; one a session. */
   channel: ClientChannel | undefined;
   lastUsedAtMs: number = performance.now();
+  /** Larger than of all sessions that were used before it. Kept by the store. */
+  turn = 0;
   #logLevel: string | undefined;
   #caller: Caller | undefined;
   readonly #targets = new Map<string, UpstreamAccess>();

@@ -9,8 +9,8 @@ export interface Reply {
   answer(status: number, body: Buffer | string): void;
   /** As `answer` with status 200, in parts that are shared with other answers and are not to be copied. */
   answerParts(parts: readonly Buffer[]): void;
-  /** Begins an answer that is too large to hold. */
-  open(): void;
+  /** Begins an answer that is too large to hold. `bytes`: how many follow, if known. */
+  open(bytes?: number): void;
   /** False when the client reads slowly; `onDrain` says when to go on. */
   chunk(bytes: Buffer): boolean;
   end(): void;

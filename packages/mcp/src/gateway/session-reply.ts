@@ -68,8 +68,8 @@ class SessionReply implements Reply {
   }
 
   // Only an answer that nobody has to read is passed on in pieces, and legacy clients never get one.
-  open(): void {
-    this.#plain.open();
+  open(bytes?: number): void {
+    this.#plain.open(bytes);
   }
 
   chunk(bytes: Buffer): boolean {

@@ -40,6 +40,10 @@ class SessionSubscriber implements Subscriber {
     return this.#session.caller;
   }
 
+  sees(connectorId: string): boolean {
+    return this.#session.principal.policy?.connector(connectorId) !== false;
+  }
+
   updated(text: string): void {
     this.#session.channel?.send(text);
   }

@@ -59,10 +59,14 @@ export class SessionReturn {
   constructor(options: SessionReturnOptions) {
     this.#options = options;
     const { answerer, memory, store } = options;
-    answerer.sessionRequests.onChanged((session, resources) =>
-      memory.keep(session.id, keptOf(session, resources)),
-    );
+    answerer.sessionRequests.onChanged((session, resources) => {
+      // Ended while its server was asked: it must not come back.
+      if (!session.ended) memory.keep(session.id, keptOf(session, resources));
+    });
     store.onEnded(({ id }) => memory.forget(id));
+    store.onInUse((session) => {
+      memory.keep(session.id, keptOf(session, answerer.sessionRequests.resourcesOf(session)));
+    });
     options.link?.onTold((line) => this.#hear(line));
   }
 

@@ -18,13 +18,19 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   keepAliveMs: 15_000,
 };
 
+/** Sessions in use are said to be so this often: whoever keeps them forgets those nobody speaks of. In milliseconds. */
+const IN_USE_MS = 6 * 3_600_000;
+
 /** The legacy sessions, least recently used first. */
 export class SessionStore {
   readonly #limits: SessionLimits;
   readonly #sessions = new Map<string, LegacySession>();
   #timer: NodeJS.Timeout | undefined;
   #ended: (session: LegacySession) => void = () => undefined;
+  #inUse: (session: LegacySession) => void = () => undefined;
+  #saidAtMs = performance.now();
   #closing = false;
+  #turn = 0;
 
   constructor(limits: SessionLimits = DEFAULT_SESSION_LIMITS) {
     this.#limits = limits;
@@ -39,9 +45,15 @@ export class SessionStore {
     this.#ended = listener;
   }
 
+  /** Called every 6 h for each session that was used since. */
+  onInUse(listener: (session: LegacySession) => void): void {
+    this.#inUse = listener;
+  }
+
   create(fields: SessionFields): LegacySession {
     if (this.#sessions.size >= this.#limits.maxSessions) this.#evict();
     const session = new LegacySession(fields);
+    session.turn = this.#turn++;
     this.#sessions.set(session.id, session);
     this.#timer ??= setInterval(() => this.#sweep(), this.#limits.keepAliveMs).unref();
     return session;
@@ -66,8 +78,7 @@ export class SessionStore {
     if (session.principal.id !== principal.id) return undefined;
     session.principal = principal;
     session.lastUsedAtMs = performance.now();
-    this.#sessions.delete(id);
-    this.#sessions.set(id, session);
+    session.turn = this.#turn++;
     return session;
   }
 
@@ -93,22 +104,31 @@ export class SessionStore {
   /** Makes room: the longest unused idle session goes, or the longest unused when none is idle. */
   #evict(): void {
     let oldest: LegacySession | undefined;
+    let idle: LegacySession | undefined;
     for (const session of this.#sessions.values()) {
-      oldest ??= session;
-      if (session.busy) continue;
-      oldest = session;
-      break;
+      if (isOlder(session, oldest)) oldest = session;
+      if (isOlder(session, idle) && !session.busy) idle = session;
     }
-    if (oldest !== undefined) this.end(oldest, 'too many sessions');
+    const gone = idle ?? oldest;
+    if (gone !== undefined) this.end(gone, 'too many sessions');
   }
 
   #sweep(): void {
     const now = performance.now();
+    const saidAtMs = this.#saidAtMs;
+    const isTime = now - saidAtMs >= IN_USE_MS;
+    if (isTime) this.#saidAtMs = now;
     for (const session of this.#sessions.values()) {
       session.channel?.keepAlive();
+      if (isTime && (session.busy || session.lastUsedAtMs >= saidAtMs)) this.#inUse(session);
       if (!session.busy && now - session.lastUsedAtMs >= this.#limits.idleMs) {
         this.end(session, 'the session was idle');
       }
     }
   }
+}
+
+/** Searched for when there is no room, so that no use of a session has to keep them in order. */
+function isOlder({ turn }: LegacySession, than: LegacySession | undefined): boolean {
+  return than === undefined || turn < than.turn;
 }

@@ -105,7 +105,7 @@ class BridgedSseEndpoint implements SseEndpoint {
   post(request: HttpRequest, response: ServerResponse, principal: Principal = ANONYMOUS): void {
     const url = new URL(request.url ?? '/', 'http://localhost');
     const found = this.#streams.get(url.searchParams.get('sessionId') ?? '');
-    const stream = found?.principal.id === principal.id ? found : undefined;
+    const stream = found !== undefined && isSame(found.principal, principal) ? found : undefined;
     if (request.method !== 'POST') response.writeHead(405, { allow: 'POST' }).end();
     else if (stream === undefined) refuse(response, 404, 'Session not found; open a new stream');
     else void this.#take(request, response, stream);
@@ -178,7 +178,8 @@ class BridgedSseEndpoint implements SseEndpoint {
 
   /** One for all streams of a principal to an endpoint: what comes through it is his. */
   #share(connectorId: string | undefined, principal: Principal): SharedTarget {
-    const key = `${connectorId ?? ''} ${principal.id}`;
+    // Two tokens of one subject may allow different things.
+    const key = `${connectorId ?? ''} ${principal.policy?.key ?? ''} ${principal.id}`;
     const shared = this.#targets.get(key) ?? this.#open(key, connectorId, principal);
     shared.streams += 1;
     // What he may do may have changed since.
@@ -201,6 +202,11 @@ class BridgedSseEndpoint implements SseEndpoint {
     this.#targets.delete(shared.key);
     void shared.target.close();
   }
+}
+
+/** Whether somebody may do what the other may: the messages of a stream are judged as those of whoever opened it. */
+function isSame(one: Principal, other: Principal): boolean {
+  return one.id === other.id && one.policy?.key === other.policy?.key;
 }
 
 /** A connector that the client may not see is as unknown as one that does not exist. */

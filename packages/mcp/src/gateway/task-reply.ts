@@ -29,7 +29,7 @@ export function createTaskReply(
       reply.answer(status, inOwnTerms(text, place));
     },
     answerParts: (parts) => reply.answerParts(parts),
-    open: () => reply.open(),
+    open: (bytes) => reply.open(bytes),
     chunk: (bytes) => reply.chunk(bytes),
     end: () => reply.end(),
     abort: () => reply.abort(),

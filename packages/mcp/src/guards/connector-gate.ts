@@ -106,7 +106,9 @@ export function createConnectorGates(
     });
     return new ConnectorGate({
       breaker,
-      bulkhead: new Bulkhead(limitsOf(definition, bulkhead), (ms) => events.waited?.(connectorId, ms)),
+      bulkhead: new Bulkhead(limitsOf(definition, bulkhead), (ms) =>
+        events.waited?.(connectorId, ms),
+      ),
       quota: quotaOf(connectorId, quotas),
       budget: new RetryBudget(),
       trusted,

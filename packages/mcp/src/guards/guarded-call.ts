@@ -122,16 +122,16 @@ export class GuardedCall implements ForwardSink, ForwardHandle, WaitingForPlace,
     this.#judge(isObject(text));
   }
 
-  whole(body: Buffer): void {
+  whole(body: Buffer, isResult?: boolean): void {
     if (this.#over) return;
     this.#end();
-    this.#sink.whole(body);
+    this.#sink.whole(body, isResult);
     this.#judge(true);
   }
 
-  open(): void {
+  open(bytes?: number): void {
     this.#begin();
-    this.#sink.open();
+    this.#sink.open(bytes);
   }
 
   chunk(bytes: Buffer): boolean {

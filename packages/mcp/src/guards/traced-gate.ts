@@ -6,14 +6,15 @@ import {
 import type { OpenSpan, SpanAttributes, Tracing } from '../observability/tracing.ts';
 import type { ConnectorDefinition } from '../connectors/connector.ts';
 import type { Era } from '../protocol/revision.ts';
-import type {
-  CallGate,
-  CallGateStatus,
-  CallLine,
-  ForwardHandle,
-  ForwardRequest,
-  ForwardSink,
-  ServerRequest,
+import {
+  DEADLINE_EXCEEDED,
+  type CallGate,
+  type CallGateStatus,
+  type CallLine,
+  type ForwardHandle,
+  type ForwardRequest,
+  type ForwardSink,
+  type ServerRequest,
 } from '../upstream/upstream.ts';
 import type { UpstreamError } from '../upstream/upstream-error.ts';
 
@@ -78,14 +79,14 @@ class TracedCall implements ForwardSink, ForwardHandle {
     this.#sink.error(text, era);
   }
 
-  whole(body: Buffer): void {
+  whole(body: Buffer, isResult?: boolean): void {
     const text = body.length > MAX_ERROR_BYTES ? '' : body.toString('utf8');
     this.#fail(safeCodeIn(text, true));
-    this.#sink.whole(body);
+    this.#sink.whole(body, isResult);
   }
 
-  open(): void {
-    this.#sink.open();
+  open(bytes?: number): void {
+    this.#sink.open(bytes);
   }
 
   chunk(bytes: Buffer): boolean {
@@ -105,7 +106,7 @@ class TracedCall implements ForwardSink, ForwardHandle {
 
   cancel(reason: string): void {
     this.#tracing.within(this.#span, () => this.#handle?.cancel(reason));
-    this.#span.end('cancelled');
+    this.#span.end(reason === DEADLINE_EXCEEDED ? 'TIMEOUT' : 'cancelled');
   }
 
   pause(): void {

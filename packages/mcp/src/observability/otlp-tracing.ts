@@ -43,7 +43,8 @@ function watched(exporter: SpanExporter, failed: (failing: boolean) => void): Sp
   return {
     export: (spans, done) => {
       exporter.export(spans, (result) => {
-        note(result.code !== 0);
+        const code: number = result.code;
+        note(code !== 0);
         done(result);
       });
     },

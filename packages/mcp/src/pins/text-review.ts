@@ -34,6 +34,8 @@ export interface TextReview {
 const MAX_FLAGS = 100;
 const MAX_STRINGS = 2_000;
 const MAX_WORDS = 200;
+/** Raw JSON of an item that is parsed to be looked at; what is longer is flagged for that. */
+const MAX_PARSED = 262_144;
 /** Longest description in which names are looked for; what is longer is flagged for that. */
 const MAX_MENTION_TEXT = 32_768;
 /** Words and what joins them. Every repetition is bounded, so that no text makes it look twice at much of it (S10). */
@@ -111,6 +113,10 @@ class Flags {
 function reviewItem(list: string, item: ReviewedItem, flags: Flags): void {
   flags.add(list, item.id, 'name', oddName(item.id));
   if (isPlain(item.text)) return;
+  if (item.text.length > MAX_PARSED) {
+    flags.add(list, item.id, '', ['long']);
+    return;
+  }
   visitStrings(JSON.parse(item.text), (where, text) => {
     // The name has been judged as one.
     if (text !== item.id || where.endsWith('description'))

@@ -7,6 +7,7 @@ import {
   type Span,
 } from './json-scan.ts';
 import { ProtocolError, RPC, type JsonObject, type JsonRpcId, type RawMember } from './message.ts';
+import { isLarge, parseShallow, shallowMembers } from './shallow-json.ts';
 
 export interface RequestParams {
   /** Every member but `_meta`, in order, as raw JSON text. */
@@ -46,7 +47,8 @@ const ENVELOPE_KEYS: ReadonlySet<string> = new Set([
   'result',
   'error',
 ]);
-const PARAM_KEYS: ReadonlySet<string> = new Set([
+/** Members of `params` that the protocol knows. */
+export const PARAM_KEYS: ReadonlySet<string> = new Set([
   '_meta',
   'name',
   'arguments',
@@ -65,7 +67,8 @@ const PARAM_KEYS: ReadonlySet<string> = new Set([
   'level',
   'notifications',
 ]);
-const META_KEYS: ReadonlySet<string> = new Set([
+/** Members of `_meta` that the protocol knows. */
+export const META_KEYS: ReadonlySet<string> = new Set([
   'progressToken',
   'traceparent',
   'tracestate',
@@ -154,13 +157,14 @@ function rawMembers(text: string, spans: readonly Span[], without?: string): Raw
   return members;
 }
 
-function parseParams(text: string, span: Span | undefined, value: unknown): RequestParams {
+function parseParams(text: string, span: Span | undefined, parsed: unknown): RequestParams {
   if (span === undefined) return EMPTY_PARAMS;
-  if (!isObject(value)) {
+  if (!isObject(parsed)) {
     throw new ProtocolError(RPC.invalidRequest, 'Invalid request: params must be an object');
   }
   const spans = objectMembers(text, span.start, Infinity, MAX_MEMBERS);
   assertUnambiguous(spans, PARAM_KEYS, 'params');
+  const value = isLarge(text.slice(span.start, span.end)) ? lateParams(text, spans) : parsed;
   const metaSpan = findMember(spans, '_meta');
   let meta: RawMember[] = [];
   if (metaSpan !== undefined) {
@@ -174,10 +178,29 @@ function parseParams(text: string, span: Span | undefined, value: unknown): Requ
   return { members: rawMembers(text, spans, '_meta'), meta, value };
 }
 
+/** Large `params`: of their members the large ones are parsed when somebody asks for them, of `_meta` what is small. */
+function lateParams(text: string, spans: readonly Span[]): JsonObject {
+  const value = shallowMembers(text, spans);
+  for (const { key, start, end } of spans) {
+    const raw = text.slice(start, end);
+    if (!isLarge(raw)) continue;
+    let known: { readonly member: unknown } | undefined;
+    const get = (): unknown => {
+      known ??= { member: key === '_meta' ? parseShallow(raw) : JSON.parse(raw) };
+      return known.member;
+    };
+    Object.defineProperty(value, key, { get, enumerable: true });
+  }
+  return value;
+}
+
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseShallow(text);
   } catch (cause) {
+    if (cause instanceof JsonMembersError) {
+      throw new ProtocolError(RPC.invalidRequest, `Invalid request: ${cause.message}`, { cause });
+    }
     throw new ProtocolError(RPC.parseError, 'Parse error: the body is not valid JSON', { cause });
   }
 }

@@ -63,7 +63,7 @@ export class NumberedCalls<T> {
   /** False when there is none. */
   delete(id: number): boolean {
     if (this.#calls[id] === undefined) return false;
-    // oxlint-disable-next-line typescript/no-dynamic-delete -- with numbers as keys this is a hash table, and unlike Map's not linked
+    // With numbers as keys this is a hash table, and unlike that of a Map it is not linked.
     delete this.#calls[id];
     this.#size -= 1;
     return true;

@@ -80,6 +80,7 @@ export function decodeHeaderValue(value: string): string {
 /** Writes a header value; what is not visible ASCII, has outer spaces or looks like a sentinel is wrapped. */
 export function encodeHeaderValue(value: string): string {
   // Other readers may be less exact about what a sentinel is.
-  const plain = /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(value) && !/^=\?base64\?/i.test(value);
+  const plain =
+    /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(value) && !/^=\?base64\?/i.test(value);
   return plain ? value : `=?base64?${Buffer.from(value, 'utf8').toString('base64')}?=`;
 }

@@ -17,7 +17,10 @@ export interface SharedAgentsOptions {
   readonly idleSocketMs: number;
   /** Silence after which TCP probes the peer. Default 30000: finds dead peers behind NAT in good time. */
   readonly tcpProbeMs: number;
-  /** Age after which a socket takes no new request. Default 300000: DNS changes and drained nodes are noticed. */
+  /**
+   * Age after which a socket for requests takes no new one; all are given up together, so that most are younger. Default
+   * 300000: DNS changes and drained nodes are noticed.
+   */
   readonly socketLifetimeMs: number;
   /**
    * Backstop for response headers, and for silence within a body. Default 610000. The deadline of a call lies
@@ -115,7 +118,6 @@ function createAgent(
     keepAliveTimeout: options.idleSocketMs,
     keepAliveMaxTimeout: options.idleSocketMs,
     keepAliveTimeoutThreshold: HINT_MARGIN_MS,
-    clientTtl: options.socketLifetimeMs,
     headersTimeout: silenceTimeoutMs,
     bodyTimeout: silenceTimeoutMs,
     maxOrigins: options.maxOrigins,
@@ -139,6 +141,9 @@ export function createSharedAgents(options: Partial<SharedAgentsOptions> = {}): 
   const all: SharedAgentsOptions = { ...DEFAULT_AGENT_OPTIONS, ...options };
   let requests: Agent | undefined;
   let streams: Agent | undefined;
+  let renewal: NodeJS.Timeout | undefined;
+  /** Too old for new requests, and still at work. */
+  const leaving = new Set<Agent>();
   let closed = false;
   /** What is asked for after the end must fail, and not open a socket. */
   const made = (agent: Agent): Agent => {
@@ -147,10 +152,25 @@ export function createSharedAgents(options: Partial<SharedAgentsOptions> = {}): 
   };
   const allowed = new Map<string, number>();
   const connectTimeoutMs = (origin: string): number => allowed.get(origin) ?? all.connectTimeoutMs;
+  /** All at once, and not each socket by itself as undici can: that has every call look at the age of each. */
+  const renew = (): void => {
+    const old = requests;
+    requests = undefined;
+    if (old === undefined) return;
+    leaving.add(old);
+    const left = (): void => void leaving.delete(old);
+    // It rejects when it was closed or destroyed meanwhile, which is as well.
+    old.close().then(left, left);
+  };
+  const makeRequests = (): Agent => {
+    const perOrigin = { connections: all.connectionsFor, connectTimeoutMs };
+    clearTimeout(renewal);
+    if (!closed) renewal = setTimeout(renew, all.socketLifetimeMs).unref();
+    return made(createAgent(all, all.silenceTimeoutMs, perOrigin));
+  };
   return {
     get requests() {
-      const perOrigin = { connections: all.connectionsFor, connectTimeoutMs };
-      return (requests ??= made(createAgent(all, all.silenceTimeoutMs, perOrigin)));
+      return (requests ??= makeRequests());
     },
     get streams() {
       const perOrigin = { connections: () => all.streamsPerOrigin, connectTimeoutMs };
@@ -167,7 +187,9 @@ export function createSharedAgents(options: Partial<SharedAgentsOptions> = {}): 
     },
     async close() {
       closed = true;
-      await Promise.all([requests?.destroy(), streams?.destroy()]);
+      clearTimeout(renewal);
+      const old = [...leaving].map(async (agent) => await agent.destroy());
+      await Promise.all([requests?.destroy(), streams?.destroy(), ...old]);
     },
   };
 }

@@ -74,13 +74,13 @@ class CountedCall implements ForwardSink, ForwardHandle {
     this.#sink.error(text, era);
   }
 
-  whole(body: Buffer): void {
+  whole(body: Buffer, isResult?: boolean): void {
     this.#ended();
-    this.#sink.whole(body);
+    this.#sink.whole(body, isResult);
   }
 
-  open(): void {
-    this.#sink.open();
+  open(bytes?: number): void {
+    this.#sink.open(bytes);
   }
 
   chunk(bytes: Buffer): boolean {

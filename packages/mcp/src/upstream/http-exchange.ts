@@ -28,7 +28,7 @@ export interface ExchangeReceiver {
   /** A success has begun. */
   begin?(headers: ResponseHeaders): void;
   /** Asked when a JSON body begins: one who takes it unread, or undefined to have it as a `message`. */
-  takeBody?(): BodyTaker | undefined;
+  takeBody?(headers: ResponseHeaders): BodyTaker | undefined;
   /** One message of the answer, as text. */
   message(text: string): void;
   /** The id of an event of a stream, before its message. */
@@ -67,7 +67,7 @@ const WAITING: Body = { kind: 'waiting' };
 
 function mediaType(headers: ResponseHeaders): string {
   const type = headerOf(headers, 'content-type') ?? '';
-  return type === 'application/json' ? type : type.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  return type === 'application/json' ? type : (type.split(';', 1)[0]?.trim().toLowerCase() ?? '');
 }
 
 /** One HTTP exchange: undici's handler, made to speak of messages instead of bytes. */
@@ -163,7 +163,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
       return;
     }
     this.#receiver.begin?.(headers);
-    this.#body = this.#bodyOf(mediaType(headers));
+    this.#body = this.#bodyOf(mediaType(headers), headers);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, bytes: Buffer): void {
@@ -237,12 +237,12 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#connecting.unref();
   }
 
-  #bodyOf(type: string): Body {
+  #bodyOf(type: string, headers: ResponseHeaders): Body {
     if (type === 'text/event-stream') {
       return { kind: 'events', reader: this.#createReader() };
     }
     if (type !== 'application/json') return { kind: 'bare', type };
-    const taker = this.#receiver.takeBody?.();
+    const taker = this.#receiver.takeBody?.(headers);
     return taker === undefined ? { kind: 'held', chunks: [] } : { kind: 'taken', taker };
   }
 

@@ -8,6 +8,7 @@ import {
 } from '../protocol/json-scan.ts';
 import type { JsonObject, JsonRpcId } from '../protocol/message.ts';
 import { META } from '../protocol/revision.ts';
+import { isLarge, parseShallow } from '../protocol/shallow-json.ts';
 
 /** What a server may send us. `text` is raw JSON: of `result`, of `error`, or of the whole notification. */
 export type ServerMessage =
@@ -81,19 +82,19 @@ function readOne(text: string, value: unknown): ServerMessage {
   if (!isJsonObject(value)) throw new MalformedMessageError('the message is not an object');
   const spans = objectMembers(text);
   requireUnique(spans);
-  const { id, method, params } = value;
+  const { id, method } = value;
   if (typeof method !== 'string') return readAnswer(text, spans, value);
-  if (isId(id)) {
-    const span = findMember(spans, 'params');
-    return { kind: 'request', id, method, paramsText: span && text.slice(span.start, span.end) };
-  }
+  const span = findMember(spans, 'params');
+  const paramsText = span && text.slice(span.start, span.end);
+  if (isId(id)) return { kind: 'request', id, method, paramsText };
+  // What is large of it has been left out.
+  const isLeftOut = paramsText !== undefined && isLarge(paramsText);
+  const params = isLeftOut ? parseShallow(paramsText) : value['params'];
   const token = isJsonObject(params) ? params[META.progressToken] : undefined;
   return { kind: 'notification', method, text, progressToken: isId(token) ? token : undefined };
 }
 
-/** Deeper JSON takes seconds to read; a message that is too short to matter is not scanned for it. */
 const MAX_DEPTH = 1_000;
-const MAX_UNSCANNED = 65_536;
 const MAX_BATCH = 1_000;
 
 /**
@@ -102,14 +103,13 @@ const MAX_BATCH = 1_000;
  */
 export function readMessages(input: string): ServerMessage[] {
   const text = input.startsWith('\uFEFF') ? input.slice(1) : input;
-  if (text.length > MAX_UNSCANNED && nestsDeeper(text, MAX_DEPTH)) {
-    throw new MalformedMessageError(`the message nests deeper than ${MAX_DEPTH} levels`);
-  }
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseShallow(text);
   } catch (cause) {
-    throw new MalformedMessageError('the message is not valid JSON', { cause });
+    // Large text of more levels is not looked at further; a message that is too short to matter may have them.
+    const why = nestsDeeper(text, MAX_DEPTH) ? `nests deeper than ${MAX_DEPTH} levels` : undefined;
+    throw new MalformedMessageError(`the message ${why ?? 'is not valid JSON'}`, { cause });
   }
   if (!Array.isArray(value)) return [readOne(text, value)];
   if (value.length > MAX_BATCH) {

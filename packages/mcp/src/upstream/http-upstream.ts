@@ -245,9 +245,7 @@ class SharedHttpUpstream implements HttpUpstream {
         this.#ignored += 1;
         if (question !== undefined) events.refused?.(question);
       },
-      answered: () => {
-        this.#lossesInARow = 0;
-      },
+      answered: () => void (this.#lossesInARow = 0),
       client,
       unasked: (method, text) => events.notification(method, text),
       unattributed: (method, text) => {

@@ -9,7 +9,7 @@ import type { ChannelHost, HttpChannel, LossReason } from './http-channel.ts';
 import type { EarlyList } from './early-list.ts';
 import type { BodyTaker } from './http-exchange.ts';
 import { HttpCall, type CallOptions, type Notification } from './http-forward.ts';
-import { isUnknownKind, type Refusal } from './http-refusal.ts';
+import { headerOf, isUnknownKind, type Refusal, type ResponseHeaders } from './http-refusal.ts';
 import { modernEnvelope, modernHeaders } from './modern-message.ts';
 import { createModernSubscriptions } from './modern-subscriptions.ts';
 import { addParamHeaders, type ClientIdentity } from './http-wire.ts';
@@ -69,10 +69,10 @@ class ModernCall extends HttpCall implements PassThroughControl {
     this.#proof = proof;
   }
 
-  takeBody(): BodyTaker | undefined {
+  takeBody(headers: ResponseHeaders): BodyTaker | undefined {
     const { request, sink, id } = this.options;
     if (request.clientEra !== 'modern' || request.repeated === true) return undefined;
-    return new ModernPassThrough(id, sink, this);
+    return new ModernPassThrough(id, sink, this, headerOf(headers, 'content-length'));
   }
 
   passed(): void {

@@ -1,5 +1,5 @@
 import type { JsonRpcId } from '../protocol/message.ts';
-import { isPlainAnswer } from './answer-glance.ts';
+import { plainAnswer } from './answer-glance.ts';
 import { AnswerScan } from './answer-scan.ts';
 import type { BodyTaker } from './http-exchange.ts';
 import type { ForwardSink } from './upstream.ts';
@@ -25,17 +25,27 @@ export class ModernPassThrough implements BodyTaker {
   readonly #id: JsonRpcId;
   readonly #sink: ForwardSink;
   readonly #control: PassThroughControl;
+  /** As the server says; HTTP holds it to that. */
+  readonly #length: string | undefined;
   /** Nearly every answer is one piece: it is looked at when nothing follows. */
   #only: Buffer | undefined;
   #scan: AnswerScan | undefined;
   #held: Buffer[] = [];
   #heldBytes = 0;
   #open = false;
+  #marked = false;
 
-  constructor(id: JsonRpcId, sink: ForwardSink, control: PassThroughControl) {
+  /** @param length the header `content-length`. */
+  constructor(
+    id: JsonRpcId,
+    sink: ForwardSink,
+    control: PassThroughControl,
+    length: string | undefined,
+  ) {
     this.#id = id;
     this.#sink = sink;
     this.#control = control;
+    this.#length = length;
   }
 
   chunk(bytes: Buffer): void {
@@ -43,6 +53,7 @@ export class ModernPassThrough implements BodyTaker {
       this.#take(this.#scan, bytes);
     } else if (this.#only === undefined) {
       this.#only = unmarked(bytes);
+      this.#marked = this.#only !== bytes;
     } else {
       this.#scan = new AnswerScan(this.#id);
       this.#take(this.#scan, this.#only);
@@ -51,26 +62,39 @@ export class ModernPassThrough implements BodyTaker {
   }
 
   end(): void {
-    const only = this.#only ?? Buffer.alloc(0);
-    const problem = this.#scan === undefined ? this.#problemOf(only) : this.#scan.end();
-    if (problem !== undefined) {
-      this.#control.spoilt(problem);
+    if (this.#scan !== undefined) {
+      if (!this.#passes(this.#scan)) return;
+      if (this.#open) this.#sink.end();
+      else this.#sink.whole(Buffer.concat(this.#held));
       return;
     }
-    this.#control.passed();
-    if (this.#open) this.#sink.end();
-    else this.#sink.whole(this.#scan === undefined ? only : Buffer.concat(this.#held));
+    const whole = this.#only ?? Buffer.alloc(0);
+    const answer = this.#glance(whole);
+    if (answer !== undefined) {
+      this.#control.passed();
+      this.#sink.whole(whole, answer === 'result');
+      return;
+    }
+    const scan = new AnswerScan(this.#id);
+    scan.feed(whole);
+    if (this.#passes(scan)) this.#sink.whole(whole);
   }
 
-  #problemOf(whole: Buffer): string | undefined {
+  /** True when nothing is wrong with the whole. */
+  #passes(scan: AnswerScan): boolean {
+    const problem = scan.end();
+    if (problem === undefined) this.#control.passed();
+    else this.#control.spoilt(problem);
+    return problem === undefined;
+  }
+
+  #glance(whole: Buffer): ReturnType<typeof plainAnswer> {
     const id = this.#id;
-    const idText = typeof id === 'number' ? String(id) : JSON.stringify(id);
+    if (typeof id === 'number') return plainAnswer(whole.toString('latin1'), String(id));
+    const idText = JSON.stringify(id);
     // Others than of plain ASCII are for the scan to decode.
-    const comparable = typeof id === 'number' || /^[\x20-\x7e]*$/.test(idText);
-    if (comparable && isPlainAnswer(whole.toString('latin1'), idText)) return undefined;
-    const scan = new AnswerScan(id);
-    scan.feed(whole);
-    return scan.end();
+    if (!/^[\x20-\x7e]*$/.test(idText)) return undefined;
+    return plainAnswer(whole.toString('latin1'), idText);
   }
 
   #take(scan: AnswerScan, bytes: Buffer): void {
@@ -88,9 +112,11 @@ export class ModernPassThrough implements BodyTaker {
 
   #startStreaming(): void {
     this.#open = true;
-    this.#sink.open();
     const held = Buffer.concat(this.#held);
     this.#held = [];
+    // Without its mark it is shorter than its server says.
+    const known = this.#length === undefined || this.#marked ? undefined : Number(this.#length);
+    this.#sink.open(known);
     this.#sink.chunk(held);
   }
 }

@@ -35,7 +35,8 @@ export class StreamNoise {
     this.#bytes += bytes.length;
     if (this.#bytes < UNCOUNTED_BYTES) return false;
     for (const end of [0x0a, 0x0d]) {
-      for (let at = bytes.indexOf(end); at !== -1; at = bytes.indexOf(end, at + 1)) this.#lines += 1;
+      for (let at = bytes.indexOf(end); at !== -1; at = bytes.indexOf(end, at + 1))
+        this.#lines += 1;
     }
     return this.#bytes > this.#maxBytes || this.#lines > MAX_LINES;
   }

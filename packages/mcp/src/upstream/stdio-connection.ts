@@ -224,10 +224,8 @@ export class StdioConnection {
       return;
     }
     // An answer that does not say to what is one to the only request there is.
-    const [only] =
-      isAnswer && (id === null || id === undefined) && this.#pending.size === 1
-        ? [this.#pending.first()]
-        : [id];
+    const alone = isAnswer && (id === null || id === undefined) && this.#pending.size === 1;
+    const only = alone ? this.#pending.first() : id;
     // The server numbers its own messages as it likes: an id beside a method is none of ours.
     const call = hasMethod ? undefined : this.#take(only)?.call;
     if (call === undefined) this.#options.counters.noiseLines += 1;

@@ -34,6 +34,32 @@ test('a key is kept as a digest only, in files nobody else may read', async () =
   expect(record.id).toBe(/^mgw_([a-z0-9]+)_/.exec(text)?.[1]);
 });
 
+test('what could not be read again is refused before it is written', async () => {
+  await using folder = tempFolder();
+  await createKey(folder.path, { scopes: ['client'] });
+  const before = await readFile(join(folder.path, 'keys.json'), 'utf8');
+  const odd: Parameters<typeof createKey>[1][] = [
+    { scopes: ['client'], title: 'x'.repeat(201) },
+    { scopes: ['client'], rate: { perMinute: 2e9 } },
+    { scopes: ['client'], tools: { deny: Array<string>(257).fill('a') } },
+    { scopes: ['client'], resources: { allow: [''] } },
+  ];
+  for (const one of odd) {
+    await expect(createKey(folder.path, one)).rejects.toMatchObject({ code: 'KEY_INVALID' });
+  }
+  expect(await readFile(join(folder.path, 'keys.json'), 'utf8')).toBe(before);
+});
+
+test('S4: a service does not open because its keys cannot be looked at', async () => {
+  await using folder = tempFolder();
+  const path = join(folder.path, 'not-a-folder');
+  await writeFile(path, '');
+  const auth = { settings: {}, stateFolder: join(path, 'mcp'), watch: false };
+  await expect(startGateway([], {}, { auth })).rejects.toThrow(
+    /ENOTDIR|cannot be read|not-a-folder/,
+  );
+});
+
 test('find() knows good secrets, and no others: unknown, cut, swapped, expired, revoked', async () => {
   await using folder = tempFolder();
   const one = await createKey(folder.path, { scopes: [] });

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { processTree, waitUntil } from '@cortex-os/testkit';
-import { ChaosClient, type ClientOptions } from './clients.ts';
+import { ChaosClient, OPEN_MS, type ClientOptions } from './clients.ts';
 import { Findings } from './findings.ts';
 import { seeded, type Seeded } from './seeded.ts';
 import { createWorld, HTTP_FAULTS, type Member, type World } from './world.ts';
@@ -102,6 +102,8 @@ const DISTURBANCES: readonly Disturbance[] = [
   restart('SIGKILL'),
 ];
 
+/** A breaker that has opened again and again is open for longer than the 30 s of the first time. */
+const RECOVERY_MS = OPEN_MS + 30_000;
 /** How far memory may have grown over a life of the gateway that was disturbed: pools, code, caches. */
 const MAX_GROWTH_BYTES = 160 * 1024 * 1024;
 
@@ -142,6 +144,7 @@ export async function runChaos(options: ChaosOptions): Promise<Findings> {
   }
   end.abort();
   await Promise.all(running);
+  findings.tally.restarts = gateway.starts - 1;
   if (hasCrashed()) return findings;
   world.heal();
   await recover(watcher, ids, findings);
@@ -215,10 +218,13 @@ async function recover(
   findings: Findings,
 ): Promise<void> {
   const ends = ids.map(async (id) => {
-    const untilMs = performance.now() + 60_000;
+    const untilMs = performance.now() + RECOVERY_MS;
     while (!(await client.callOnce(id))) {
       if (performance.now() > untilMs) {
-        findings.add('recovery', `${id} does not answer 60 s after all was put right`);
+        findings.add(
+          'recovery',
+          `${id} does not answer ${RECOVERY_MS / 1_000} s after all was put right`,
+        );
         return;
       }
       await wait(250);

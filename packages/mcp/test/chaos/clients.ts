@@ -10,6 +10,12 @@ const META = {
   'io.modelcontextprotocol/clientInfo': { name: 'chaos', version: '0' },
   'io.modelcontextprotocol/clientCapabilities': {},
 };
+/** The longest that a breaker stays open (contract.md). */
+export const OPEN_MS = 330_000;
+/** Since when what explains an error may have been done. */
+function causedSince(code: string, startedAtMs: number): number {
+  return code === 'BREAKER_OPEN' ? startedAtMs - OPEN_MS : startedAtMs;
+}
 /** Codes by which the gateway says that a connector, or itself, could not do it (docs/operations.md). */
 const TYPED: ReadonlySet<string> = new Set([
   'BAD_RESPONSE',
@@ -118,7 +124,7 @@ export class ChaosClient {
       else findings.add('unexplained-error', `nothing restarted: ${text}`);
     } else if (code === undefined || !TYPED.has(code) || !body.includes(connector)) {
       findings.add('unexplained-error', text);
-    } else if (disturbed(connector, startedAtMs)) {
+    } else if (disturbed(connector, causedSince(code, startedAtMs))) {
       findings.explained(code);
     } else findings.add('unexplained-error', `it is well: ${text}`);
   }

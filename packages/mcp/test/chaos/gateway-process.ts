@@ -21,6 +21,8 @@ export class GatewayProcess {
   /** When it was last away, on the clock of `performance.now()`; what failed since then may have failed for that. */
   awaySinceMs: number | undefined = 0;
   backAtMs = 0;
+  /** How often it has been started. */
+  starts = 0;
 
   readonly #died: (why: string) => void;
 
@@ -80,6 +82,7 @@ export class GatewayProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;
+    this.starts += 1;
     let stdout = '';
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => {

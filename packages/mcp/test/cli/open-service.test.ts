@@ -33,6 +33,12 @@ test('serviceSettings() carries every setting and flag over to a lasting service
     listPageSize: 0,
     idleStopMs: 6,
     sse: true,
+    stdioPool: false,
+    maxCalls: 10_000,
+    maxCallsPerPrincipal: 1_000,
+    maxInFlight: 32,
+    maxQueued: 64,
+    queueTimeoutMs: 1_000,
   });
 });
 

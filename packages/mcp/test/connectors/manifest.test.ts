@@ -108,3 +108,11 @@ test('readItem() finds where the name stands', () => {
     item: { id: 'n', idSpan: { start: 18, end: 21 } },
   });
 });
+
+test('an item that is longer than anybody reads is left out, the rest stays (S10)', async () => {
+  const huge = JSON.stringify({ name: 'huge', description: 'x'.repeat(1_048_576) });
+  const large = JSON.stringify({ name: 'large', description: 'x'.repeat(1_048_000) });
+  const manifest = await fetched([`{"tools":[${huge},${large}]}`]);
+  expect(names(manifest)).toEqual(['large']);
+  expect(manifest.warnings).toEqual([expect.stringContaining('longer than 1048576 characters')]);
+});

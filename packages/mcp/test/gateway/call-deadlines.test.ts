@@ -8,6 +8,7 @@ interface TestCall extends TimedCall {
   lastProgressAtMs: number;
   waiting: boolean;
   expiredAfterMs: number | undefined;
+  silent: boolean | undefined;
 }
 
 function call(idleTimeoutMs: number, maxCallMs: number): TestCall {
@@ -21,8 +22,10 @@ function call(idleTimeoutMs: number, maxCallMs: number): TestCall {
     waiting: false,
     tick: () => undefined,
     expiredAfterMs: undefined,
-    expire(waitedMs) {
+    silent: undefined,
+    expire(waitedMs, silent) {
       this.expiredAfterMs = waitedMs;
+      this.silent = silent;
     },
   };
 }
@@ -50,6 +53,17 @@ test('progress resets the idle timeout, and the hard cap ends even a busy call',
   expect(busy.expiredAfterMs).toBeUndefined();
   vi.advanceTimersByTime(30_500);
   expect(busy.expiredAfterMs).toBeGreaterThanOrEqual(600_000);
+});
+
+test('a server that never said anything was silent, whichever time ends its call (T4)', () => {
+  const deadlines = new CallDeadlines();
+  const [hung, busy, asked] = [call(60_000, 5_000), call(60_000, 5_000), call(60_000, 5_000)];
+  for (const one of [hung, busy, asked]) deadlines.add(one);
+  asked.waiting = true;
+  vi.advanceTimersByTime(3_000);
+  busy.lastProgressAtMs = performance.now();
+  vi.advanceTimersByTime(2_500);
+  expect([hung.silent, busy.silent, asked.silent]).toEqual([true, false, false]);
 });
 
 test('no timer is left when nothing is in flight', () => {

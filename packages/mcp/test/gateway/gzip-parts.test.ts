@@ -62,11 +62,22 @@ test.each([
   ['br, gzip;q=0.5', true],
   ['deflate,x-gzip', true],
   ['GZIP ; q=1', true],
+  ['gzip;q=1.0, deflate;q=0.6, identity;q=0.3', true],
+  ['gzip;q=0.50', true],
   ['gzip;q=0', false],
   ['gzip;q=0.0', false],
+  ['gzip;q=0.000, br', false],
   ['br', false],
   ['identity', false],
   [undefined, false],
 ])('takesGzip(%s) is %s', (header, expected) => {
   expect(takesGzip(header)).toBe(expected);
+});
+
+test('takesGzip() holds nobody up, whatever a client says it takes (S13)', () => {
+  const hostile = [`gzip${' '.repeat(15_000)}x`, `gzip;q=.${'1'.repeat(15_000)}x`];
+  const startedAtMs = performance.now();
+  expect(hostile.map((header) => takesGzip(header))).toEqual([false, false]);
+  // The first one took some 300 ms.
+  expect(performance.now() - startedAtMs).toBeLessThan(50);
 });

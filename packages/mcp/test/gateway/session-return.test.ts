@@ -3,6 +3,10 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { startAskingServer } from '../e2e/asking-server.ts';
 import { connector, startGateway, type TestGateway } from '../e2e/gateway-fixture.ts';
+import type { Answerer } from '../../src/gateway/answerer.ts';
+import type { SessionMemory } from '../../src/gateway/session-memory.ts';
+import { SessionReturn } from '../../src/gateway/session-return.ts';
+import { SessionStore, type LegacySession } from '../../src/gateway/session-store.ts';
 import { createStateOwner } from '../../src/state-owner.ts';
 import { openSession, send, type RawAnswer } from './raw-client.ts';
 
@@ -111,6 +115,33 @@ test('a session that is over does not come back; neither does one of another end
   expect((await ask(second.url(), other.id, 'tools/list', {})).status).toBe(404);
   expect((await ask(second.url(), crypto.randomUUID(), 'tools/list', {})).status).toBe(404);
   expect((await ask(second.url('c'), other.id, 'tools/list', {})).status).toBe(200);
+});
+
+test('a session that is ended while its server is asked for updates stays ended (S2)', () => {
+  const said: string[] = [];
+  const store = new SessionStore();
+  const listeners: ((session: LegacySession, resources: readonly string[]) => void)[] = [];
+  const changed = (session: LegacySession): void => {
+    for (const listener of listeners) listener(session, [WATCHED]);
+  };
+  const sessionRequests = {
+    onChanged: (listener: (typeof listeners)[number]) => void listeners.push(listener),
+  };
+  const memory: SessionMemory = {
+    keep: () => void said.push('keep'),
+    forget: () => void said.push('forget'),
+    recall: async () => await Promise.resolve(undefined),
+    flush: async () => await Promise.resolve(),
+  };
+  const answerer = { sessionRequests } as unknown as Answerer;
+  const sessions = new SessionReturn({ memory, store, answerer });
+  const client = { protocolVersion: '2025-11-25', capabilities: {}, infoText: undefined };
+  const session = store.create({ connectorId: undefined, client });
+  sessions.opened(session);
+  changed(session);
+  store.end(session, 'the client ended the session');
+  changed(session);
+  expect(said).toEqual(['keep', 'keep', 'forget']);
 });
 
 test('requests that come together bring a session back once', async () => {

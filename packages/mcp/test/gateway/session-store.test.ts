@@ -103,3 +103,19 @@ test('the caller of a session carries its level once it is set', () => {
   });
   session.end('test');
 });
+
+test('what is in use is said every 6 h, so that it is not taken for over; what is not used is not', () => {
+  const store = new SessionStore({ ...DEFAULT_SESSION_LIMITS, idleMs: 86_400_000 });
+  const said: string[] = [];
+  store.onInUse(({ id }) => said.push(id));
+  const used = store.create(fields);
+  store.create(fields);
+  vi.advanceTimersByTime(6 * 3_600_000 + 15_000);
+  // Both were opened since.
+  expect(said).toHaveLength(2);
+  vi.advanceTimersByTime(3_600_000);
+  store.use(used.id, undefined);
+  vi.advanceTimersByTime(5 * 3_600_000 + 15_000);
+  expect(said.slice(2)).toEqual([used.id]);
+  store.close();
+});

@@ -40,7 +40,7 @@ test('createTaskReply() passes everything on that has no task in it', () => {
   expect(tasks.notify('{"method":"m"}')).toBe('slow');
   tasks.answer(200, part);
   tasks.answerParts([part]);
-  tasks.open();
+  tasks.open(7);
   expect(tasks.chunk(part)).toBe(false);
   tasks.end();
   tasks.abort();
@@ -54,7 +54,7 @@ test('createTaskReply() passes everything on that has no task in it', () => {
     ['notify', '{"method":"m"}'],
     ['answer', 200, part],
     ['answerParts', [part]],
-    ['open'],
+    ['open', 7],
     ['chunk', part],
     ['end'],
     ['abort'],

@@ -158,8 +158,8 @@ test('two services in one process have metrics of their own', async () => {
   await using fleet = await startFleet([{ kind: 'modern-http' }, { kind: 'modern-http' }]);
   const [first, second] = fleet;
   await using one = await startGateway([connectorFor(first, 'one')], quiet);
-  await using two = await startGateway([connectorFor(second, 'two')], quiet);
   await one.service.manager.sync();
+  await using two = await startGateway([connectorFor(second, 'two')], quiet);
   await two.service.manager.sync();
   await one.service.manager.sync(true);
   expect(byConnector(await scrape(one), UP)).toEqual({ one: 1 });

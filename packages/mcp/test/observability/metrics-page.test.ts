@@ -42,7 +42,7 @@ test('docs/observability/metrics.md has every metric the code declares (R10)', a
 test('a service that has every part shows exactly the declared metrics', async () => {
   await using folder = tempFolder();
   const stateFolder = folder.path;
-  const { gateway, keys } = await startGuarded([], {
+  const { gateway: started, keys } = await startGuarded([], {
     keys: [{ scopes: ['metrics:read'] }],
     more: {
       audit: { stateFolder },
@@ -57,7 +57,7 @@ test('a service that has every part shows exactly the declared metrics', async (
       },
     },
   });
-  await using _gateway = gateway;
+  await using gateway = started;
   // Pins are set up in the background.
   const all = declaredMetrics().flatMap(({ metrics }) => metrics.map(({ name }) => name));
   const shown = async () => {

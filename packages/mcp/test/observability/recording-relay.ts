@@ -45,10 +45,10 @@ export async function startRelay(target: string): Promise<RecordingRelay> {
       requests.flatMap(({ headers, body }) => {
         const message = (body === '' ? {} : JSON.parse(body)) as {
           method?: string;
-          params?: { _meta?: Record<string, unknown> };
+          params?: Record<string, Record<string, unknown>>;
         };
         const { method, params } = message;
-        return method === 'tools/call' ? [{ headers, meta: params?._meta ?? {} }] : [];
+        return method === 'tools/call' ? [{ headers, meta: params?.['_meta'] ?? {} }] : [];
       }),
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();

@@ -77,3 +77,12 @@ test('stripProse() strips descriptions and titles, and nothing that a server goe
   const plain = '{"name":"a","description":"Ümlaut"}';
   expect(stripProse(plain)).toBe(plain);
 });
+
+test('oddName() and skeleton() fold no more of a name than people read (S10)', () => {
+  const marks = `a${'\u0301\u0316'.repeat(200_000)}`;
+  const startedAtMs = performance.now();
+  expect(oddName(marks)).toContain('long');
+  expect(skeleton(marks)).not.toBe(skeleton(`${marks}b`));
+  expect(performance.now() - startedAtMs).toBeLessThan(500);
+  expect(oddName('x'.repeat(300))).toEqual(['long']);
+});

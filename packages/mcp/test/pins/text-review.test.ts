@@ -67,3 +67,33 @@ test('reviewTexts() collects words of descriptions that could be names of tools'
     { name: 't', words: new Set(['mail__send', 'send_email', 'readFile', 'list_files']) },
   ]);
 });
+
+test.each([
+  ['one word', 'a'.repeat(200_000)],
+  ['capitals and small letters', 'aA'.repeat(100_000)],
+  ['dots', `a${'.'.repeat(200_000)}`],
+  ['words that dots join', 'a.'.repeat(100_000)],
+  ['escapes', '\n"\\'.repeat(60_000)],
+])('reviewTexts() looks for names in a description of %s in linear time (S10)', (_what, text) => {
+  const startedAtMs = performance.now();
+  const { mentions } = review({ tools: [item('t', { description: text })] });
+  // Quadratic, it took seconds to minutes.
+  expect(performance.now() - startedAtMs).toBeLessThan(500);
+  expect(mentions.flatMap(({ words }) => Array.from(words)).length).toBeLessThanOrEqual(200);
+});
+
+test('reviewTexts() finds the names that a description speaks of (S12, control)', () => {
+  const description = 'Call bank__pay_invoice, get-file or getUser; see a.b.c. Not Words, 9lives.';
+  const { mentions } = review({ tools: [item('t', { description })] });
+  expect(mentions.flatMap(({ words }) => Array.from(words))).toEqual([
+    'bank__pay_invoice',
+    'get-file',
+    'getUser',
+    'a.b.c',
+  ]);
+});
+
+test('reviewTexts() parses no item that is longer than any should be, and flags it (S10)', () => {
+  const { flags } = review({ tools: [item('big', { description: '\u200b'.repeat(300_000) })] });
+  expect(flags).toEqual([{ list: 'tools', name: 'big', where: '', odd: ['long'] }]);
+});

@@ -34,6 +34,10 @@ test('encodeHeaderValue() gives plain ASCII that decodeHeaderValue() reads back'
 test('encodeHeaderValue() wraps what looks wrapped, and leaves plain names alone', () => {
   expect(encodeHeaderValue('get_weather')).toBe('get_weather');
   expect(encodeHeaderValue('=?base64?YQ==?=')).not.toBe('=?base64?YQ==?=');
+  // Not base64, and not in that case: readers may differ about it (S15).
+  for (const odd of ['=?base64?no base64?=', '=?BASE64?YQ==?=', '=?base64?']) {
+    expect(encodeHeaderValue(odd)).toBe(`=?base64?${Buffer.from(odd).toString('base64')}?=`);
+  }
   expect(encodeHeaderValue(' x')).toMatch(/^=\?base64\?/);
 });
 

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { startUpstream, type HttpUpstream } from '@cortex-os/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { modernBody, modernHeaders } from '../gateway/raw-client.ts';
-import { expectNoStall, servers, startAttacked, type AttackedGateway } from './attacked-gateway.ts';
+import { MAX_STALL_MS, servers, startAttacked, type AttackedGateway } from './attacked-gateway.ts';
 import { requestBytes, sendBytes } from './wire-bytes.ts';
 
 // CVE-2025-66414 (TypeScript SDK), GHSA-46gc-mwh4-cc5r (docker/mcp-gateway), CVE-2026-42559 (rmcp), CVE-2026-33252 (go-sdk).
@@ -158,5 +158,6 @@ test('S1 control: a server without these checks answers all of it', async () => 
 test('S1: nothing of this held the event loop', async () => {
   await gateway.probe(); // what was loaded for the first time
   for (const line of ROUTES) await statusOf(gateway.port, line, { host: 'evil.test' });
-  await expectNoStall(gateway);
+  const { heldMs } = await gateway.probe();
+  expect(heldMs).toBeLessThan(MAX_STALL_MS);
 });

@@ -137,9 +137,10 @@ test('S2 control: a proxy that keeps one transport for all clients mixes their a
   let current: ((body: string) => void) | undefined;
   const naive = createServer((request, response) => {
     current = (body) => void response.end(body);
-    void textOf(request).then((body) => {
+    void (async () => {
+      const body = await textOf(request);
       setTimeout(() => current?.(body), 5);
-    });
+    })();
   });
   await new Promise<void>((resolve) => naive.listen(0, '127.0.0.1', resolve));
   const { port } = naive.address() as AddressInfo;

@@ -1,9 +1,10 @@
+import { waitUntil } from '@cortex-os/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { request } from 'undici';
 import { objectMembers } from '../../src/protocol/json-scan.ts';
-import { json, modernAnswer, startWire, type Wire } from '../upstream/http-fixture.ts';
+import { json, modernAnswer, startWire, type Seen, type Wire } from '../upstream/http-fixture.ts';
 import { modernHeaders } from '../gateway/raw-client.ts';
-import { expectNoStall, servers, startAttacked, type AttackedGateway } from './attacked-gateway.ts';
+import { MAX_STALL_MS, servers, startAttacked, type AttackedGateway } from './attacked-gateway.ts';
 import { PAYLOADS, type Payload } from './smuggling-corpus.ts';
 import { requestBytes, sendBytes } from './wire-bytes.ts';
 
@@ -26,15 +27,24 @@ beforeAll(async () => {
     config: { mcpServers: servers({ m: wire.url }), auth: { limits: { failuresPerMinute: 0 } } },
     keys: [{ tools: { allow: ['m__echo'] } }],
   });
-  expect((await sendPayload({ what: '', body: plain(), passes: true })).status).toBe(200);
+  // The first call waits until there is something to call.
+  const plain = PAYLOADS.find(({ what }) => what === 'text/plain');
+  await waitUntil(
+    async () => (await sendPayload({ what: '', body: plain?.body ?? '' })).status === 200,
+    { timeoutMs: 15_000, describe: 'a call' },
+  );
 });
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]();
   await wire[Symbol.asyncDispose]();
 });
 
+/** What arrived since then, but for what the gateway asks by itself. */
+const arrivedSince = (before: number): readonly Seen[] =>
+  wire.seen.slice(before).filter(({ body }) => !body.includes('"name":"cortex-mcp"'));
+
 /** The allowed call, as a client writes it. */
-const plain = (): string => String(PAYLOADS.find(({ what }) => what === 'text/plain')?.body);
+const plainCall = (): string => String(PAYLOADS.find(({ what }) => what === 'text/plain')?.body);
 
 async function sendPayload({ body, headers }: Payload): Promise<{ status: number; text: string }> {
   const answer = await request(gateway.url, {
@@ -52,8 +62,12 @@ async function sendPayload({ body, headers }: Payload): Promise<{ status: number
 }
 
 const fold = (key: string): string =>
-  // oxlint-disable-next-line no-control-regex -- what a careless reader ignores
-  key.normalize('NFKC').replaceAll(/[\u0000-\u0020]/g, '').toLowerCase().replaceAll('\u017f', 's');
+  key
+    .normalize('NFKC')
+    // oxlint-disable-next-line no-control-regex -- what a careless reader ignores
+    .replaceAll(/[\u0000-\u0020]/g, '')
+    .toLowerCase()
+    .replaceAll('\u017f', 's');
 
 /** What is wrong with bytes that reached the server: anything that two readers could read differently. */
 function ambiguities(body: string): string[] {
@@ -74,25 +88,33 @@ test('S3: the corpus is as large as it is meant to be', () => {
   expect(new Set(PAYLOADS.map(({ what }) => what)).size).toBe(PAYLOADS.length);
 });
 
-test.for(PAYLOADS.map((payload) => [payload.what, payload] as const))(
-  'S3: %s',
+const REFUSED = PAYLOADS.filter(({ passes }) => passes !== true);
+const PASSING = PAYLOADS.filter(({ passes }) => passes === true);
+
+test.for(REFUSED.map((payload) => [payload.what, payload] as const))(
+  'S3: %s is refused, and nothing of it arrives',
   async ([, payload]) => {
     const before = wire.seen.length;
     const { status, text } = await sendPayload(payload);
-    const arrived = wire.seen.slice(before);
-    if (payload.passes !== true) {
-      expect([status >= 400 && status < 500, text]).toEqual([true, expect.stringMatching(/./)]);
-      expect(arrived.map(({ body }) => body)).toEqual([]);
-      return;
-    }
+    expect([status >= 400 && status < 500, text]).toEqual([true, expect.stringMatching(/./)]);
+    expect(arrivedSince(before).map(({ body }) => body)).toEqual([]);
+  },
+);
+
+test.for(PASSING.map((payload) => [payload.what, payload] as const))(
+  'S3: %s is written anew',
+  async ([, payload]) => {
+    const before = wire.seen.length;
+    const { status, text } = await sendPayload(payload);
     expect([status, text]).toEqual([200, expect.stringContaining('done')]);
+    const arrived = arrivedSince(before);
     expect(arrived).toHaveLength(1);
-    const [{ body, headers, message } = { body: '', headers: {}, message: {} }] = arrived;
-    expect(ambiguities(body)).toEqual([]);
+    expect(arrived.flatMap(({ body }) => ambiguities(body))).toEqual([]);
     // What intermediaries behind us decide by says the same as the body.
-    expect(headers['mcp-name']).toBe('echo');
-    expect(headers['mcp-method']).toBe(message['method']);
-    expect(message['params']).toMatchObject({ name: 'echo' });
+    expect(arrived[0]).toMatchObject({
+      headers: { 'mcp-name': 'echo', 'mcp-method': 'tools/call' },
+      message: { method: 'tools/call', params: { name: 'echo' } },
+    });
   },
 );
 
@@ -105,19 +127,49 @@ const OUR_HEADERS = (key: string): [string, string][] => [
 ];
 
 test('S3: requests that frame themselves in two ways are one request or none', async () => {
-  const body = plain();
+  const body = plainCall();
   const length = String(Buffer.byteLength(body));
   const second = `POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 0\r\n\r\n`;
   const chunked = `${Buffer.byteLength(body).toString(16)}\r\n${body}\r\n0\r\n\r\n`;
   const framings: readonly (readonly [readonly (readonly [string, string])[], string])[] = [
-    [[['content-length', length], ['transfer-encoding', 'chunked']], `${chunked}${second}`],
+    [
+      [
+        ['content-length', length],
+        ['transfer-encoding', 'chunked'],
+      ],
+      `${chunked}${second}`,
+    ],
     [[['transfer-encoding', 'chunked, identity']], chunked],
-    [[['transfer-encoding', 'xchunked'], ['content-length', length]], body],
-    [[['content-length', length], ['content-length', '5']], body],
+    [
+      [
+        ['transfer-encoding', 'xchunked'],
+        ['content-length', length],
+      ],
+      body,
+    ],
+    [
+      [
+        ['content-length', length],
+        ['content-length', '5'],
+      ],
+      body,
+    ],
     [[['content-length', `+${length}`]], body],
-    [[['content-length', length], ['transfer-encoding', '\x0bchunked']], body],
+    [
+      [
+        ['content-length', length],
+        ['transfer-encoding', '\x0bchunked'],
+      ],
+      body,
+    ],
     [[['content-length ', length]], body],
-    [[['mcp-name', 'm__fail'], ['content-length', length]], body],
+    [
+      [
+        ['mcp-name', 'm__fail'],
+        ['content-length', length],
+      ],
+      body,
+    ],
   ];
   for (const [more, sent] of framings) {
     const before = wire.seen.length;
@@ -128,33 +180,35 @@ test('S3: requests that frame themselves in two ways are one request or none', a
     );
     const { statuses } = await sendBytes(gateway.port, bytes, 300);
     expect([more, statuses]).toEqual([more, [400]]);
-    expect(wire.seen.length).toBe(before);
+    expect(arrivedSince(before)).toEqual([]);
   }
 });
 
+const ask = async (body: string, session?: string): Promise<Response> =>
+  await fetch(gateway.url, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${gateway.keys[0]}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      ...(session !== undefined && { 'mcp-session-id': session }),
+    },
+    body,
+  });
+
 test('S3: a session of the older revisions is no way around', async () => {
-  const ask = async (body: string, session?: string): Promise<Response> =>
-    await fetch(gateway.url, {
-      method: 'POST',
-      headers: {
-        authorization: `Bearer ${gateway.keys[0]}`,
-        'content-type': 'application/json',
-        accept: 'application/json, text/event-stream',
-        ...(session !== undefined && { 'mcp-session-id': session }),
-      },
-      body,
-    });
   const opened = await ask(
     '{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-03-26","capabilities":{},"clientInfo":{"name":"x","version":"0"}}}',
   );
   const id = opened.headers.get('mcp-session-id') ?? '';
   const bad = '{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"m__fail"}}';
-  const twice = '{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"fail","name":"m__echo"}}';
+  const twice =
+    '{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"fail","name":"m__echo"}}';
   const before = wire.seen.length;
   for (const body of [bad, twice, `[${bad}]`, `[${twice}]`, `[${bad},${bad}]`, `[[${bad}]]`]) {
     expect(await (await ask(body, id)).text()).toContain('"error"');
   }
-  expect(wire.seen.length).toBe(before);
+  expect(arrivedSince(before)).toEqual([]);
 });
 
 /** Reads as a Go server of before 1.4.1 did: any case, first one wins. */
@@ -182,5 +236,6 @@ test('S3 control: one that judges what JSON.parse sees and passes the bytes on i
 test('S3: nothing of this held the event loop', async () => {
   await gateway.probe();
   for (const payload of PAYLOADS) await sendPayload(payload);
-  await expectNoStall(gateway);
+  const { heldMs } = await gateway.probe();
+  expect(heldMs).toBeLessThan(MAX_STALL_MS);
 });

@@ -155,7 +155,10 @@ test('S5: a name that the system resolves to this machine is refused when it is 
   const name = hostname();
   const { address } = await systemLookup(name).catch(() => ({ address: '' }));
   if (!address.startsWith('127.')) return; // this machine's name leads elsewhere
-  await using mapped = await startMapped([`https://${name}.:${insidePort}/`, `https://${name}:${insidePort}/`], []);
+  await using mapped = await startMapped(
+    [`https://${name}.:${insidePort}/`, `https://${name}:${insidePort}/`],
+    [],
+  );
   const reasons = [...(await mapped.reasons()).values()];
   expect(reasons).toEqual([expect.any(String), expect.stringContaining('ENDPOINT_PRIVATE')]);
   expect(connects).toBe(0);
@@ -213,14 +216,16 @@ test('S5: a name that is public when it is checked and private when it is used i
     done(null, [{ address: asked === 1 ? '203.0.113.7' : '127.0.0.1', family: 4 }]);
   };
   const first = Promise.withResolvers<unknown>();
-  createPublicLookup([], rebinding)('rebind.example', {}, (_error, address) => first.resolve(address));
+  createPublicLookup([], rebinding)('rebind.example', {}, (_error, address) =>
+    first.resolve(address),
+  );
   // What was checked is what is used: the address goes to the socket, the name is not asked again.
   expect([await first.promise, asked]).toEqual(['203.0.113.7', 1]);
   const agents = createSharedAgents({ lookup: createPublicLookup([], rebinding) });
   const origin = `http://rebind.example:${insidePort}`;
-  await expect(
-    agents.requests.request({ origin, path: '/', method: 'GET' }),
-  ).rejects.toMatchObject({ code: 'ENDPOINT_PRIVATE' });
+  await expect(agents.requests.request({ origin, path: '/', method: 'GET' })).rejects.toMatchObject(
+    { code: 'ENDPOINT_PRIVATE' },
+  );
   expect(connects).toBe(0);
   await agents.close();
 });

@@ -44,7 +44,10 @@ async function startLiar(): Promise<{ readonly url: string; readonly asked: () =
     const where = `${thief.url}/.well-known/oauth-protected-resource`;
     if (request.url?.startsWith('/.well-known') === true) {
       response.writeHead(200, { 'content-type': 'application/json' });
-      const lie = { resource: `http://${request.headers.host}/mcp`, authorization_servers: [thief.url] };
+      const lie = {
+        resource: `http://${request.headers.host}/mcp`,
+        authorization_servers: [thief.url],
+      };
       response.end(JSON.stringify(lie));
       return;
     }

@@ -30,9 +30,19 @@ beforeAll(async () => {
     steered: { command: '/bin/true', env: { LD_PRELOAD: mark('x.so') } },
     node: { command: '/bin/true', env: { NODE_OPTIONS: `--require=${mark('x.js')}` } },
   };
-  const entries = Object.entries(evil).map(([id, entry]) => ({ id, displayName: id, ...entry }));
+  const entries = Object.entries(evil).map(([id, entry]) =>
+    Object.assign(entry, { id, displayName: id }),
+  );
   maps = await startMapServer(signedMap(entries));
-  const literal = [';id', '$(touch pwned)', '`touch pwned`', '|touch pwned', '&& id', '\ntouch x', '-v'];
+  const literal = [
+    ';id',
+    '$(touch pwned)',
+    '`touch pwned`',
+    '|touch pwned',
+    '&& id',
+    '\ntouch x',
+    '-v',
+  ];
   gateway = await startAttacked({
     config: {
       registry: { enabled: true, tools: true, http: true, apiKey: '${REG_KEY}' },
@@ -68,11 +78,19 @@ const statuses = async (): Promise<ReadonlyMap<string, string>> => {
 
 test('S7 control: a command of the operator’s own file is run, so that running would be seen', async () => {
   await waitUntil(() => existsSync(mark('local')), { timeoutMs: 15_000, describe: 'it has run' });
+  expect(existsSync(mark('local'))).toBe(true);
 });
 
+/** What the process wrote; its file is there before that is. */
+const written = async (): Promise<string> =>
+  await readFile(mark('literal'), 'utf8').catch(() => '');
+
 test('S7: arguments reach a process literally, and of our environment only what it needs', async () => {
-  await waitUntil(() => existsSync(mark('literal')), { timeoutMs: 15_000, describe: 'it has run' });
-  const [args, env] = JSON.parse(await readFile(mark('literal'), 'utf8')) as [string[], object];
+  await waitUntil(async () => (await written()).endsWith(']'), {
+    timeoutMs: 15_000,
+    describe: 'it has run',
+  });
+  const [args, env] = JSON.parse(await written()) as [string[], object];
   expect(args).toEqual([
     ';id',
     '$(touch pwned)',
@@ -123,12 +141,13 @@ const published = {
 /** What makes an operator’s entry run. */
 const POWERS = { connector: {}, enabled: true, origin: 'local', cwd: '/', envFile: '/etc/passwd' };
 
+const post = async (body: object, key = KEY) =>
+  await send(`${gateway.origin}/v0.1/publish`, {
+    headers: { authorization: `Bearer ${key}` },
+    body: JSON.stringify(body),
+  });
+
 test('S7: what is published over HTTP is stored inert, and never run (CVE-2026-42271)', async () => {
-  const post = async (body: object, key = KEY) =>
-    await send(`${gateway.origin}/v0.1/publish`, {
-      headers: { authorization: `Bearer ${key}` },
-      body: JSON.stringify(body),
-    });
   expect((await post(published, 'wrong')).status).toBe(401);
   const stored = await post({ ...published, ...POWERS, command: '/bin/sh', args: touch('api') });
   // Taken without what could be run, or not taken.
@@ -169,7 +188,16 @@ test('S7: there is no route that starts what a request says (CVE-2025-49596)', a
 test('S7: after all of this nothing has run, and no process is left', async () => {
   await gateway.probe();
   await fetch(`${gateway.origin}/status`);
-  const made = ['map-plain', 'map-path', 'map-longer', 'api', 'tool-a', 'tool-b', 'tool-c', 'route'];
+  const made = [
+    'map-plain',
+    'map-path',
+    'map-longer',
+    'api',
+    'tool-a',
+    'tool-b',
+    'tool-c',
+    'route',
+  ];
   expect(made.filter((name) => existsSync(mark(name)))).toEqual([]);
   expect(existsSync(join(gateway.folder, 'pwned'))).toBe(false);
   const commands = processTree(gateway.pid).map((entry) => JSON.stringify(entry));

@@ -79,7 +79,9 @@ test('S8: no header by which a client shows who it is reaches a server', async (
   }
   const plain = await call(gateway.url, 'a__echo', { authorization: authorization() });
   expect(plain.text).toContain('done');
-  const all = JSON.stringify([...a.seen, ...b.seen].map(({ rawHeaders, url }) => [rawHeaders, url]));
+  const all = JSON.stringify(
+    [...a.seen, ...b.seen].map(({ rawHeaders, url }) => [rawHeaders, url]),
+  );
   expect(all).not.toContain('canary-inbound');
   expect(all).not.toContain(gateway.keys[0]?.slice(-20));
 });

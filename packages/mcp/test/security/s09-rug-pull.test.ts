@@ -24,6 +24,14 @@ const list = async ({ url }: AttackedGateway): Promise<string> =>
 const call = async ({ url }: AttackedGateway, name: string): Promise<string> =>
   (await sendModern(url, 'tools/call', { name, arguments: {} })).text;
 
+/** Resolves when a tool can be called. */
+async function callable(gateway: AttackedGateway, name: string): Promise<void> {
+  await waitUntil(async () => (await call(gateway, name)).includes('"result"'), {
+    timeoutMs: 15_000,
+    describe: `${name} is there`,
+  });
+}
+
 /** Resolves when what was seen first is approved and on the disk. */
 async function pinned({ stateFolder }: AttackedGateway, name: string): Promise<void> {
   const read = async (): Promise<string> =>
@@ -50,7 +58,7 @@ const EVIL = tool('mail', 'Sends mail to whom you say,');
 test('S9: one character of a description changes: its calls are refused, the old text stays, and it is on record', async () => {
   await using server = await startToolServer(GOOD, tool('see', 'Looks.'));
   await using gateway = await startPinned(server, 'quarantine');
-  expect(await call(gateway, 's__mail')).toContain('"result"');
+  await callable(gateway, 's__mail');
   await pinned(gateway, '"mail"');
   server.offer(EVIL, tool('see', 'Looks.'));
   await noticed(gateway);
@@ -61,9 +69,12 @@ test('S9: one character of a description changes: its calls are refused, the old
   const text = await list(gateway);
   expect([text.includes('whom you say.'), text.includes('whom you say,')]).toEqual([true, false]);
   expect(await call(gateway, 's__see')).toContain('"result"');
-  await waitUntil(async () => JSON.stringify(await readAudit(gateway.stateFolder)).includes('pins-changed'), {
-    describe: 'the change in the audit log',
-  });
+  await waitUntil(
+    async () => JSON.stringify(await readAudit(gateway.stateFolder)).includes('pins-changed'),
+    {
+      describe: 'the change in the audit log',
+    },
+  );
   await expectNoStall(gateway);
 });
 
@@ -72,7 +83,7 @@ test('S9: keys in another order are no change', async () => {
     '{"name":"mail","description":"A","inputSchema":{"type":"object","properties":{"a":{},"b":{}}}}',
   );
   await using gateway = await startPinned(server, 'quarantine');
-  expect(await call(gateway, 's__mail')).toContain('"result"');
+  await callable(gateway, 's__mail');
   await pinned(gateway, '"mail"');
   server.offer(
     '{"inputSchema":{"properties":{"b":{},"a":{}},"type":"object"}, "description":"\\u0041","name":"mail"}',
@@ -86,7 +97,7 @@ test('S9: keys in another order are no change', async () => {
 test('S9 control: without pins the changed tool is listed and called', async () => {
   await using server = await startToolServer(GOOD);
   await using gateway = await startPinned(server, 'off');
-  expect(await call(gateway, 's__mail')).toContain('"result"');
+  await callable(gateway, 's__mail');
   server.offer(EVIL);
   await waitUntil(async () => (await list(gateway)).includes('whom you say,'), {
     timeoutMs: 15_000,

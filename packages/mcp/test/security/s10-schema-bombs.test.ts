@@ -85,12 +85,14 @@ const port = (): number => (inside.address() as AddressInfo).port;
 
 const BOMBS: Readonly<Record<string, () => RawLists>> = {
   'patterns that a backtracking engine never ends': () => ({
-    tools: ['^(a+)+$', '(x+x+)+y', '^(\\w+\\s?)*$', '(.*a){25}', '(?=(a+))a*b\\1'].map((pattern, at) =>
-      rawTool(`pattern_${at}`, inProperties({ type: 'string', pattern })),
+    tools: ['^(a+)+$', '(x+x+)+y', '^(\\w+\\s?)*$', '(.*a){25}', '(?=(a+))a*b\\1'].map(
+      (pattern, at) => rawTool(`pattern_${at}`, inProperties({ type: 'string', pattern })),
     ),
   }),
   'patternProperties of the same kind': () => ({
-    tools: [rawTool('pp', { inputSchema: { type: 'object', patternProperties: { '^(a+)+$': {} } } })],
+    tools: [
+      rawTool('pp', { inputSchema: { type: 'object', patternProperties: { '^(a+)+$': {} } } }),
+    ],
   }),
   'allOf four wide and six deep': () => ({
     tools: [rawTool('all', inProperties(nested(6, 4)))],
@@ -118,23 +120,30 @@ const BOMBS: Readonly<Record<string, () => RawLists>> = {
   'names of marks that are quadratic to fold': () => ({
     tools: [0, 1].map((at) => rawTool(`a${'\u0301\u0316'.repeat(20_000)}${at}`)),
   }),
-  'a tool of half a megabyte': () => ({ tools: [rawTool('huge', { description: '\u00e9 '.repeat(150_000) })] }),
+  'a tool of half a megabyte': () => ({
+    tools: [rawTool('huge', { description: '\u00e9 '.repeat(150_000) })],
+  }),
   'x-mcp-header a thousand times': () => ({
     tools: [
       rawTool('headers', {
         inputSchema: {
           type: 'object',
           properties: Object.fromEntries(
-            Array.from({ length: 1_000 }, (_, n) => [`p${n}`, { type: 'string', 'x-mcp-header': `H${n}` }]),
+            Array.from({ length: 1_000 }, (_, n) => [
+              `p${n}`,
+              { type: 'string', 'x-mcp-header': `H${n}` },
+            ]),
           ),
         },
       }),
     ],
   }),
   'templates of URIs that explode as patterns (CVE-2026-0621)': () => ({
-    resourceTemplates: ['x://{+a*}{+b*}{+c*}{+d*}', 'x://{a}{a}{a}{a}{a}!', `x://${'{/p*}'.repeat(200)}`].map(
-      (uriTemplate, at) => JSON.stringify({ uriTemplate, name: `t${at}` }),
-    ),
+    resourceTemplates: [
+      'x://{+a*}{+b*}{+c*}{+d*}',
+      'x://{a}{a}{a}{a}{a}!',
+      `x://${'{/p*}'.repeat(200)}`,
+    ].map((uriTemplate, at) => JSON.stringify({ uriTemplate, name: `t${at}` })),
   }),
 };
 
@@ -163,9 +172,10 @@ test('S10: bombs of all kinds, from as many servers at once, hold nothing up', a
   await shown('__after"');
   // Texts are looked at in the background, once the list is served.
   await delay(1_000);
-  await expectNoStall(crowd);
+  const { heldMs } = await crowd.probe();
+  expect(heldMs, 'ms of one turn of the event loop').toBeLessThan(MAX_STALL_MS);
   await Promise.all(evil.map(async (one) => await one[Symbol.asyncDispose]()));
-}, 40_000);
+});
 
 /** What the patterns above are slow for. */
 const ARGUMENT = `${'a'.repeat(40)}!`;
@@ -190,12 +200,18 @@ test('S10: arguments that match a pattern for ever pass it unread', async () => 
 test('S10: a URI that matches templates for ever is routed or refused at once (CVE-2026-0621)', async () => {
   await offer(BOMBS['templates of URIs that explode as patterns (CVE-2026-0621)']?.() ?? {});
   await gateway.probe();
-  for (const uri of [`x://${'a/'.repeat(20_000)}`, `x://${'a'.repeat(40_000)}`, `x://${'{a}'.repeat(9_000)}`]) {
+  for (const uri of [
+    `x://${'a/'.repeat(20_000)}`,
+    `x://${'a'.repeat(40_000)}`,
+    `x://${'{a}'.repeat(9_000)}`,
+  ]) {
     const { status } = await sendModern(gateway.url, 'resources/read', { uri });
     // A header of that length is refused by the listener.
     expect(status).toBeLessThan(500);
   }
-  const short = await sendModern(gateway.url, 'resources/read', { uri: `x://${'a'.repeat(4_000)}!` });
+  const short = await sendModern(gateway.url, 'resources/read', {
+    uri: `x://${'a'.repeat(4_000)}!`,
+  });
   expect([200, 404, 400]).toContain(short.status);
   await expectNoStall(gateway);
 });

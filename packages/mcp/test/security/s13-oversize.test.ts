@@ -5,7 +5,14 @@ import { createGzip, gzipSync } from 'node:zlib';
 import { waitUntil } from '@cortex-os/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { modernBody, modernHeaders, send, sendModern } from '../gateway/raw-client.ts';
-import { expectNoStall, servers, startAttacked, type AttackedGateway } from './attacked-gateway.ts';
+import {
+  expectNoStall,
+  leastStall,
+  MAX_STALL_MS,
+  servers,
+  startAttacked,
+  type AttackedGateway,
+} from './attacked-gateway.ts';
 import { rawTool, startHostile, type HostileServer } from './hostile-server.ts';
 import { requestBytes, sendBytes } from './wire-bytes.ts';
 
@@ -44,7 +51,8 @@ type Attack = (response: ServerResponse, id: string) => void;
 
 const json = { 'content-type': 'application/json' };
 const sse = { 'content-type': 'text/event-stream' };
-const head = (id: string): string => `{"jsonrpc":"2.0","id":${id},"result":{"content":[{"type":"text","text":"`;
+const head = (id: string): string =>
+  `{"jsonrpc":"2.0","id":${id},"result":{"content":[{"type":"text","text":"`;
 
 /** By the message of a call: what the server does. */
 const ATTACKS: Readonly<Record<string, Attack>> = {
@@ -137,7 +145,7 @@ test.for(Object.keys(ATTACKS))('S13: %s costs neither memory nor time', async (w
   const before = await gateway.probe();
   const text = await call(what);
   // Depth is the client's affair as long as nobody here parses it; what we pass on we have bounded.
-  if (!what.includes('levels')) expect(text).toMatch(/"error"|cut/);
+  expect(text).toMatch(what.includes('levels') ? /./ : /"error"|cut/);
   const after = await expectNoStall(gateway);
   expect(after.rssBytes - before.rssBytes).toBeLessThan(MAX_RSS_GROWTH);
   expect(sent).toBeLessThan(96 * MIB);
@@ -150,7 +158,9 @@ test('S13: lists are no way around: bombs and depth there cost that connector it
     deep: (response, id) => {
       const item = `{"name":"x","inputSchema":${deep(20_000)}}`;
       response.writeHead(200, json);
-      response.end(`{"jsonrpc":"2.0","id":${id},"result":{"tools":[${item}],"resultType":"complete"}}`);
+      response.end(
+        `{"jsonrpc":"2.0","id":${id},"result":{"tools":[${item}],"resultType":"complete"}}`,
+      );
     },
   };
   const evil = await Promise.all(
@@ -180,7 +190,7 @@ test('S13: lists are no way around: bombs and depth there cost that connector it
   const { rssBytes } = await crowd.probe();
   expect(rssBytes - before.rssBytes).toBeLessThan(2 * MAX_RSS_GROWTH);
   await Promise.all(evil.map(async (one) => await one[Symbol.asyncDispose]()));
-}, 20_000);
+});
 
 test('S13: requests of clients are bounded before they are read: size, encoding, chunks, headers, depth', async () => {
   await gateway.probe();
@@ -201,7 +211,10 @@ test('S13: requests of clients are bounded before they are read: size, encoding,
   const announced = requestBytes(line, [...lines, ['content-length', String(5 * MIB)]]);
   expect((await sendBytes(gateway.port, announced)).statuses).toEqual([413]);
   const chunk = `10000\r\n${'x'.repeat(65_536)}\r\n`.repeat(100);
-  const endless = await sendBytes(gateway.port, requestBytes(line, [...lines, ['transfer-encoding', 'chunked']], chunk));
+  const endless = await sendBytes(
+    gateway.port,
+    requestBytes(line, [...lines, ['transfer-encoding', 'chunked']], chunk),
+  );
   expect(endless.statuses).toEqual([413]);
   const wide = requestBytes('GET /livez HTTP/1.1', [['x', 'x'.repeat(100_000)]]);
   expect((await sendBytes(gateway.port, wide)).statuses).toEqual([431]);
@@ -209,8 +222,32 @@ test('S13: requests of clients are bounded before they are read: size, encoding,
   expect(after.rssBytes - before.rssBytes).toBeLessThan(MAX_RSS_GROWTH);
 });
 
+/** Arguments of about as many bytes as a request may have, in many small values. */
+const LARGE: Readonly<Record<string, string>> = {
+  numbers: `[${'0,'.repeat(1_900_000)}0]`,
+  objects: `[${'{},'.repeat(1_200_000)}{}]`,
+  levels: `[${`${deep(60)},`.repeat(30_000)}0]`,
+  keys: `{${Array.from({ length: 250_000 }, (_, n) => `"k${n}":0`).join()}}`,
+};
+
+test.for(Object.entries(LARGE))(
+  'S13: a request of 4 MB of %s is not built, only read',
+  async ([, text]) => {
+    const body = modernBody('tools/call', { name: 's__t', arguments: '@' });
+    const headers = modernHeaders('tools/call', 's__t');
+    const held = await leastStall(gateway, async () => {
+      const whole = body.replace('"@"', `{"x":${text}}`);
+      expect((await send(gateway.url, { headers, body: whole })).status).toBe(200);
+    });
+    // JSON.parse alone takes such text 200 ms; one pass over 4 MB is near the bound on a slow machine.
+    expect(held).toBeLessThan(2 * MAX_STALL_MS);
+  },
+);
+
 test('S13 control: a client that inflates what it is sent, within a bound on the wire, holds 300 MB', async () => {
-  const reader = new Blob([new Uint8Array(bomb)]).stream().pipeThrough(new DecompressionStream('gzip'));
+  const reader = new Blob([new Uint8Array(bomb)])
+    .stream()
+    .pipeThrough(new DecompressionStream('gzip'));
   let inflated = 0;
   for await (const part of reader) inflated += (part as Uint8Array).length;
   expect(inflated).toBe(300 * MIB);

@@ -1,11 +1,12 @@
 import { waitUntil } from '@cortex-os/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { send, modernBody, modernHeaders, openSession, sendModern } from '../gateway/raw-client.ts';
-import { expectNoStall, startAttacked, type AttackedGateway } from './attacked-gateway.ts';
+import { MAX_STALL_MS, startAttacked, type AttackedGateway } from './attacked-gateway.ts';
 import { rawTool, startHostile, type HostileServer } from './hostile-server.ts';
 
 const KEYS = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', 'valueOf'];
-const POLLUTE = '"__proto__":{"polluted":"yes","isAdmin":true},"constructor":{"prototype":{"polluted":"yes"}}';
+const POLLUTE =
+  '"__proto__":{"polluted":"yes","isAdmin":true},"constructor":{"prototype":{"polluted":"yes"}}';
 
 let server: HostileServer;
 let gateway: AttackedGateway;
@@ -27,7 +28,9 @@ beforeAll(async () => {
     return true;
   };
   // Written by hand: an object literal would set the prototype instead.
-  const names = [...KEYS, 's'].map((id) => `${JSON.stringify(id)}:{"type":"http","url":"${server.url}"}`);
+  const names = [...KEYS, 's'].map(
+    (id) => `${JSON.stringify(id)}:{"type":"http","url":"${server.url}"}`,
+  );
   const config = `{"registry":{"enabled":true,"tools":true},${POLLUTE},"mcpServers":{${names.join()}}}`;
   gateway = await startAttacked({
     config: {},
@@ -47,7 +50,6 @@ afterAll(async () => {
 
 /** Nothing was added to the prototypes of the process. */
 async function expectClean(): Promise<void> {
-  expect(gateway.alive(), gateway.stderr()).toBe(true);
   const { prototypeKeys, polluted } = await gateway.probe();
   expect([prototypeKeys, polluted]).toEqual([[], false]);
 }
@@ -56,7 +58,10 @@ test('S14: connectors, tools, prompts and resources with these names are like an
   const { text } = await sendModern(gateway.url, 'tools/list');
   for (const name of KEYS) expect(text).toContain(`"s__${name}"`);
   for (const name of KEYS) {
-    const answer = await sendModern(gateway.url, 'tools/call', { name: `s__${name}`, arguments: {} });
+    const answer = await sendModern(gateway.url, 'tools/call', {
+      name: `s__${name}`,
+      arguments: {},
+    });
     expect([name, answer.status]).toEqual([name, 200]);
     expect(server.asked.at(-1)?.name).toBe(name);
     await sendModern(gateway.url, 'prompts/get', { name: `s__${name}` });
@@ -91,7 +96,10 @@ test('S14: these keys in arguments, _meta, the envelope and the handshake pollut
     .replace('"@"', `{${POLLUTE}}`)
     .replace('"_meta":{', `"_meta":{${POLLUTE},`)
     .replace('{"jsonrpc"', `{${POLLUTE},"jsonrpc"`);
-  const { status } = await send(gateway.url, { headers: modernHeaders('tools/call', 's__t'), body });
+  const { status } = await send(gateway.url, {
+    headers: modernHeaders('tools/call', 's__t'),
+    body,
+  });
   expect(status).toBe(200);
   expect(server.asked.at(-1)?.body).toContain(`"arguments":{${POLLUTE}}`);
   const session = await openSession(gateway.url);
@@ -109,15 +117,18 @@ test('S14: these keys in the registry, by its API and by its tools, pollute noth
     { timeoutMs: 15_000, describe: 'the tools of the registry' },
   );
   for (const name of KEYS) {
-    const server_ = JSON.parse(`{"name":"${name}","transport":"stdio","command":"x",${POLLUTE}}`) as object;
+    const record = JSON.parse(
+      `{"name":"${name}","transport":"stdio","command":"x",${POLLUTE}}`,
+    ) as object;
     await sendModern(gateway.url, 'tools/call', {
       name: 'registry__register',
-      arguments: { server: server_ },
+      arguments: { server: record },
     });
     await sendModern(gateway.url, 'tools/call', { name: 'registry__get', arguments: { name } });
     await send(`${gateway.origin}/v0.1/servers/${name}/versions`, { method: 'GET' });
     await send(`${gateway.origin}/v0.1/servers?search=${name}&${name}=1`, { method: 'GET' });
   }
+  expect(gateway.alive()).toBe(true);
   await expectClean();
 });
 
@@ -126,7 +137,8 @@ test('S14: nothing of this held the event loop', async () => {
   for (const name of KEYS) {
     await sendModern(gateway.url, 'tools/call', { name: `s__${name}`, arguments: {} });
   }
-  await expectNoStall(gateway);
+  const { heldMs } = await gateway.probe();
+  expect(heldMs).toBeLessThan(MAX_STALL_MS);
 });
 
 /** As many merge what they are sent into what they have. */

@@ -5,7 +5,14 @@ import { waitUntil } from '@cortex-os/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { decodeHeaderValue } from '../../src/protocol/revision.ts';
 import { headerProblem } from '../../src/upstream/http-wire.ts';
-import { modernBody, modernHeaders, openSession, send, sendModern, type RawSession } from '../gateway/raw-client.ts';
+import {
+  modernBody,
+  modernHeaders,
+  openSession,
+  send,
+  sendModern,
+  type RawSession,
+} from '../gateway/raw-client.ts';
 import { expectNoStall, servers, startAttacked, type AttackedGateway } from './attacked-gateway.ts';
 import { rawTool, startHostile, type HostileServer } from './hostile-server.ts';
 
@@ -63,7 +70,10 @@ beforeAll(async () => {
         },
       }),
       rawTool('hidden', {
-        inputSchema: { type: 'object', allOf: [{ properties: { v: { type: 'string', 'x-mcp-header': 'H' } } }] },
+        inputSchema: {
+          type: 'object',
+          allOf: [{ properties: { v: { type: 'string', 'x-mcp-header': 'H' } } }],
+        },
       }),
       `{"name":"escaped","inputSchema":{"type":"object","properties":{"v":{"type":"string","x-mcp-heade\\u0072":"a\\r\\nb"}}}}`,
     ],
@@ -113,7 +123,7 @@ test('S15: headers that frame, name or belong to MCP cannot be configured, nor v
   );
   for (const outcome of outcomes) expect(outcome).toMatch(/"error"|ended early/);
   expect(server.asked.length).toBe(before);
-}, 20_000);
+});
 
 /** Values and how their header must look: as they are, or wrapped. */
 const VALUES: readonly (readonly [string, 'plain' | 'wrapped'])[] = [
@@ -138,20 +148,23 @@ const VALUES: readonly (readonly [string, 'plain' | 'wrapped'])[] = [
   ['=?BASE64?aGk=?=', 'wrapped'],
 ];
 
-test.for(VALUES)('S15: the argument %j is repeated in a header that says the same', async ([value, form]) => {
-  const before = server.asked.length;
-  const params = { name: 's__good', arguments: { v: value } };
-  expect((await session.send('tools/call', params)).status).toBe(200);
-  const arrived = server.asked.slice(before);
-  expect(arrived).toHaveLength(1);
-  const [{ headers, body } = { headers: {}, body: '' }] = arrived;
-  const header = String(headers['mcp-param-region']);
-  expect(header).toMatch(form === 'plain' ? /^[\x20-\x7e]+$/ : /^=\?base64\?[A-Za-z0-9+/=]*\?=$/);
-  expect(decodeHeaderValue(header)).toBe(value);
-  expect(JSON.parse(body)).toMatchObject({ params: { name: 'good', arguments: { v: value } } });
-  expect(headers['x-injected']).toBeUndefined();
-  expect(headers['mcp-name']).toBe('good');
-});
+test.for(VALUES)(
+  'S15: the argument %j is repeated in a header that says the same',
+  async ([value, form]) => {
+    const before = server.asked.length;
+    const params = { name: 's__good', arguments: { v: value } };
+    expect((await session.send('tools/call', params)).status).toBe(200);
+    const arrived = server.asked.slice(before);
+    expect(arrived).toHaveLength(1);
+    const { headers = {}, body = '' } = arrived[0] ?? {};
+    const header = String(headers['mcp-param-region']);
+    expect(header).toMatch(form === 'plain' ? /^[\x20-\x7e]+$/ : /^=\?base64\?[A-Za-z0-9+/=]*\?=$/);
+    expect(decodeHeaderValue(header)).toBe(value);
+    expect(JSON.parse(body)).toMatchObject({ params: { name: 'good', arguments: { v: value } } });
+    expect(headers['x-injected']).toBeUndefined();
+    expect(headers['mcp-name']).toBe('good');
+  },
+);
 
 test('S15: a header of a modern client that does not say what the argument says is refused', async () => {
   await gateway.probe();
@@ -167,7 +180,10 @@ test('S15: a header of a modern client that does not say what the argument says 
   ];
   const before = server.asked.length;
   for (const [header, v] of lies) {
-    const headers = { ...modernHeaders('tools/call', 's__good'), ...(header !== undefined && { 'mcp-param-region': header }) };
+    const headers = {
+      ...modernHeaders('tools/call', 's__good'),
+      ...(header !== undefined && { 'mcp-param-region': header }),
+    };
     const body = modernBody('tools/call', { name: 's__good', arguments: { v } });
     const { status, text } = await send(gateway.url, { headers, body });
     expect([header, status, text]).toEqual([header, 400, expect.stringContaining('-32020')]);
@@ -185,7 +201,9 @@ test('S15 control: one that writes the value into the header as it is injects an
   await new Promise<void>((resolve) => naive.listen(0, '127.0.0.1', resolve));
   const socket = connect((naive.address() as AddressInfo).port, '127.0.0.1');
   const [value] = VALUES.find(([one]) => one.includes('x-injected')) ?? [''];
-  socket.end(`GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\nmcp-param-region: ${value}\r\n\r\n`);
+  socket.end(
+    `GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\nmcp-param-region: ${value}\r\n\r\n`,
+  );
   await waitUntil(() => seen.length > 0, { describe: 'the request' });
   expect(seen[0]).toMatchObject({ 'x-injected': 'yes', 'mcp-param-region': 'a' });
   naive.close();

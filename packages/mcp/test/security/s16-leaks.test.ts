@@ -36,7 +36,10 @@ let gateway: AttackedGateway;
 let key: string;
 
 beforeAll(async () => {
-  server = await startHostile({ tools: [rawTool('t'), rawTool('fail')] });
+  server = await startHostile({
+    // The last is worth a line of the log.
+    tools: [rawTool('t'), rawTool('fail'), rawTool('odd', { description: 'x\u200b' })],
+  });
   server.intercept = ({ method, name }, id, response) => {
     if (method !== 'tools/call') return false;
     const member =
@@ -55,7 +58,11 @@ beforeAll(async () => {
       logLevel: 'trace',
       auth: { limits: { failuresPerMinute: 0 } },
       mcpServers: {
-        s: { type: 'http', url: withSecrets, headers: { 'x-secret': canary('header-of-a-connector') } },
+        s: {
+          type: 'http',
+          url: withSecrets,
+          headers: { 'x-secret': canary('header-of-a-connector') },
+        },
         dead: { type: 'http', url: dead, auth: { type: 'bearer', token: '${TOKEN}' } },
         child: {
           command: '/no/such/command',
@@ -87,7 +94,9 @@ async function provoke(): Promise<string[]> {
     await ask(gateway.url, key, 'tools/call', { name: 's__fail', arguments: { secret } }),
     await ask(gateway.url, key, 'tools/call', { name: 'dead__t', arguments: { secret } }),
     await ask(gateway.url, key, 'tools/call', { name: 'child__t', arguments: { secret } }),
-    await ask(gateway.url, key, 'resources/read', { uri: `x://h/?t=${canary('uri-of-a-resource')}` }),
+    await ask(gateway.url, key, 'resources/read', {
+      uri: `x://h/?t=${canary('uri-of-a-resource')}`,
+    }),
     await send(`${gateway.url}?token=${canary('query-of-a-request')}`, {
       headers: { ...bearer(key), 'x-canary': canary('header-of-a-request') },
       body: `{"jsonrpc":"2.0","id":1,"method":"x","params":{"s":"${secret}"},,}`,
@@ -132,21 +141,22 @@ test('S16: secrets planted in every field are in no log of any level, metric, st
   const text = await seenByOthers();
   expect(found(text)).toEqual([]);
   expect(text).not.toContain(key.slice(-30));
-  // A caller sees his own result and what the server says to him, and nothing that is ours.
-  const own = ['result-of-a-call', 'error-of-a-server'] as const;
+  // A caller sees what he asked for and what the server says to him, and nothing that is ours.
+  const own = ['uri-of-a-resource', 'result-of-a-call', 'error-of-a-server'] as const;
   expect(found(answers).toSorted()).toEqual(own.map(canary).toSorted());
 });
 
 test('S16 control: what is looked for would be found, in each form', () => {
   const one = canary('bearer-token');
-  for (const text of [one, `x${Buffer.from(`${one}`).toString('base64')}x`, encodeURIComponent(one)]) {
+  for (const text of [one, `x${Buffer.from(one).toString('base64')}x`, encodeURIComponent(one)]) {
     expect(found(text)).toEqual([one]);
   }
   expect(found(JSON.stringify(CANARIES.map(canary)))).toHaveLength(CANARIES.length);
 });
 
 test('S16: line ends and escapes in names, methods, clients and paths neither end a line nor steer a terminal', async () => {
-  const evil = 'x\r\n{"level":60,"msg":"forged"}\r\nFAKE 1\u001b[2J\u001b]0;owned\u0007\u2028\u202e';
+  const evil =
+    'x\r\n{"level":60,"msg":"forged"}\r\nFAKE 1\u001b[2J\u001b]0;owned\u0007\u2028\u202e';
   const name = encodeURIComponent(evil);
   const odd = JSON.stringify({ jsonrpc: '2.0', id: evil, method: evil, params: { name: evil } });
   await send(gateway.url, { headers: bearer(key), body: odd });
@@ -156,7 +166,11 @@ test('S16: line ends and escapes in names, methods, clients and paths neither en
       jsonrpc: '2.0',
       id: evil,
       method: 'initialize',
-      params: { protocolVersion: evil, capabilities: {}, clientInfo: { name: evil, version: evil } },
+      params: {
+        protocolVersion: evil,
+        capabilities: {},
+        clientInfo: { name: evil, version: evil },
+      },
     }),
   });
   await send(`${gateway.origin}/mcp/${name}`, { headers: bearer(key), body: '{}' });
@@ -172,12 +186,15 @@ test('S16: line ends and escapes in names, methods, clients and paths neither en
 });
 
 test('S16: 10,000 names that nobody offers make no series and are not kept', async () => {
-  const series = async (): Promise<number> => {
-    const { text } = await send(`${gateway.origin}/metrics`, { method: 'GET', headers: bearer(key) });
-    return parseExposition(text).samples.length;
+  const scrape = async (): Promise<string> => {
+    const { text } = await send(`${gateway.origin}/metrics`, {
+      method: 'GET',
+      headers: bearer(key),
+    });
+    return text;
   };
   await ask(gateway.url, key, 'tools/call', { name: 'nobody__warm', arguments: {} });
-  const before = await series();
+  const before = parseExposition(await scrape()).samples.length;
   await gateway.probe();
   for (let round = 0; round < 100; round += 1) {
     await Promise.all(
@@ -187,6 +204,9 @@ test('S16: 10,000 names that nobody offers make no series and are not kept', asy
       }),
     );
   }
-  expect((await series()) - before).toBeLessThan(20);
+  const text = await scrape();
+  // An outcome that had not been seen before is a histogram.
+  expect(parseExposition(text).samples.length - before).toBeLessThan(100);
+  expect(text).not.toMatch(/r\d+-\d+/);
   await expectNoStall(gateway);
-}, 60_000);
+});

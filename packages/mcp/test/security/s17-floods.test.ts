@@ -5,7 +5,14 @@ import { startUpstream, waitUntil, type HttpUpstream } from '@cortex-os/testkit'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { ask, bearer } from '../auth/guarded-gateway.ts';
 import { send } from '../gateway/raw-client.ts';
-import { expectNoStall, servers, startAttacked, type AttackedGateway } from './attacked-gateway.ts';
+import {
+  expectNoStall,
+  leastStall,
+  MAX_STALL_MS,
+  servers,
+  startAttacked,
+  type AttackedGateway,
+} from './attacked-gateway.ts';
 import { openSlow } from './wire-bytes.ts';
 
 // Limits one by one, and that slow connections are closed in time: auth/limits.test.ts.
@@ -50,14 +57,16 @@ const SLOW: Readonly<Record<string, string>> = {
 };
 
 test.for(Object.entries(SLOW))('S17: 500 connections that %s hold nobody up', async ([, head]) => {
-  await gateway.probe();
-  const sockets = await openSlow(gateway.port, COUNT, head);
-  onTestFinished(() => drop(sockets));
-  const startedAt = performance.now();
-  const answers = await Promise.all(Array.from({ length: 20 }, async (_, n) => await echo(`n${n}`)));
-  expect(answers.filter((text) => !/n\d+/.test(text))).toEqual([]);
-  expect(performance.now() - startedAt).toBeLessThan(2_000);
-  await expectNoStall(gateway);
+  const held = await leastStall(gateway, async () => {
+    const sockets = await openSlow(gateway.port, COUNT, head);
+    const startedAt = performance.now();
+    const many = Array.from({ length: 20 }, async (_, n) => await echo(`n${n}`));
+    const answers = await Promise.all(many);
+    drop(sockets);
+    expect(answers.filter((text) => !/n\d+/.test(text))).toEqual([]);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+  });
+  expect(held).toBeLessThan(MAX_STALL_MS);
 });
 
 test('S17: 3,000 wrong keys are turned away at little cost, and good ones get in meanwhile', async () => {
@@ -80,11 +89,14 @@ test('S17: 3,000 wrong keys are turned away at little cost, and good ones get in
     true,
   ]);
   await expectNoStall(gateway);
-}, 30_000);
+});
 
 test('S17: one key cannot take all places: its calls beyond its share are refused, others are served', async () => {
   const hung = { name: 'm__slow', arguments: { ms: 1_500, steps: 1 } };
-  const many = Array.from({ length: 80 }, async () => (await ask(gateway.url, key, 'tools/call', hung)).status);
+  const many = Array.from(
+    { length: 80 },
+    async () => (await ask(gateway.url, key, 'tools/call', hung)).status,
+  );
   const [, other = ''] = gateway.keys;
   await waitUntil(async () => (await ask(gateway.url, key, 'ping')).status === 429, {
     describe: 'its share is used up',

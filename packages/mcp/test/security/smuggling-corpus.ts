@@ -37,10 +37,7 @@ function envelope(): Payload[] {
     ],
     ['PARAMS first', `${CALL},${BAD_PARAMS.replace('params', 'PARAMS')},${OK_PARAMS}`],
     ['param with U+017F', `${CALL},${BAD_PARAMS.replace('params', 'param\u017f')},${OK_PARAMS}`],
-    [
-      'the same, escaped',
-      `${CALL},${BAD_PARAMS.replace('params', 'param\\u017f')},${OK_PARAMS}`,
-    ],
+    ['the same, escaped', `${CALL},${BAD_PARAMS.replace('params', 'param\\u017f')},${OK_PARAMS}`],
     ['params in fullwidth', `${CALL},${BAD_PARAMS.replace('params', 'ｐａｒａｍｓ')},${OK_PARAMS}`],
     ['only Params', `${CALL},${OK_PARAMS.replace('params', 'Params')}`],
     ['ID beside id', `"ID":2,${CALL},${OK_PARAMS}`],
@@ -149,9 +146,15 @@ function headers(): Payload[] {
 function harmless(): Payload[] {
   const good: readonly (readonly [string, string])[] = [
     ['white space everywhere', OK.replaceAll(/([{},:])/g, ' \r\n\t$1 ').replaceAll(' : //', '://')],
-    ['escapes in known keys', OK.replace('"method"', '"\\u006dethod"').replace('"name"', '"n\\u0061me"')],
+    [
+      'escapes in known keys',
+      OK.replace('"method"', '"\\u006dethod"').replace('"name"', '"n\\u0061me"'),
+    ],
     ['an escaped tool', OK.replace('m__echo', 'm\\u005f_echo')],
-    ['unknown members of the envelope', OK.replace('"id"', '"meth\u043ed":"tools/list","x":{},"id"')],
+    [
+      'unknown members of the envelope',
+      OK.replace('"id"', '"meth\u043ed":"tools/list","x":{},"id"'),
+    ],
     ['__proto__ in the envelope', OK.replace('"id"', '"__proto__":{"method":"tools/list"},"id"')],
     ['duplicate keys inside arguments', OK.replace('"message":"x"', '"message":"x","Message":"y"')],
   ];

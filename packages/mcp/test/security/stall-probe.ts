@@ -5,12 +5,10 @@ const INTERVAL_MS = 4;
 /** The longest turn of the event loop since it was asked last, and what the process holds. */
 export interface ProbeReading {
   /**
-   * Processor time of the main thread between two turns: what our own work holds up. Other programs that take the
-   * processor away do not count.
+   * Between two turns: processor time of the main thread, or time by the clock where that is less. Other programs that
+   * take the processor away do not count, nor do systems that account for it in lumps.
    */
   readonly heldMs: number;
-  /** The same by the clock, with all that the machine did meanwhile. */
-  readonly clockMs: number;
   readonly rssBytes: number;
   readonly cpuMs: number;
   /** What somebody added to the prototype of all objects. */
@@ -32,12 +30,10 @@ function mark(): Mark {
 
 let last = mark();
 let heldMs = 0;
-let clockMs = 0;
 
 setInterval(() => {
   const now = mark();
-  heldMs = Math.max(heldMs, now.cpuMs - last.cpuMs);
-  clockMs = Math.max(clockMs, now.atMs - last.atMs - INTERVAL_MS);
+  heldMs = Math.max(heldMs, Math.min(now.cpuMs - last.cpuMs, now.atMs - last.atMs));
   last = now;
 }, INTERVAL_MS).unref();
 
@@ -46,10 +42,11 @@ function reading(): ProbeReading {
   const { rss } = process.memoryUsage();
   return {
     heldMs,
-    clockMs,
     rssBytes: rss,
     cpuMs: (user + system) / 1000,
-    prototypeKeys: Object.getOwnPropertyNames(Object.prototype).filter((key) => !PROTOTYPE.has(key)),
+    prototypeKeys: Object.getOwnPropertyNames(Object.prototype).filter(
+      (key) => !PROTOTYPE.has(key),
+    ),
     polluted: 'polluted' in {} || 'polluted' in Object,
   };
 }
@@ -60,7 +57,6 @@ process.on('message', (message) => {
   setTimeout(() => {
     process.send?.({ probe: reading() });
     heldMs = 0;
-    clockMs = 0;
   }, 3 * INTERVAL_MS);
 });
 process.channel?.unref();

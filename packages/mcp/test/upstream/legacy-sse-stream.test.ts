@@ -122,3 +122,16 @@ test('close() is the end: before the request, before the headers, and in the mid
   expect([unsent, unanswered, open, last].flatMap(({ ended }) => ended)).toEqual([]);
   expect(open.messages).toEqual([]);
 });
+
+test('a stream that says nothing and pours is left (S13)', async () => {
+  await using raw = await startRaw();
+  raw.onStream = (response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.on('error', () => undefined); // it is left
+    response.end('data:\n'.repeat(1_000_000));
+  };
+  const heard = listen(raw);
+  heard.stream.start();
+  await over(heard);
+  expect(heard.ended).toMatchObject([{ code: 'TOO_LARGE' }]);
+});

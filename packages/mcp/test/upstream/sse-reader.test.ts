@@ -37,3 +37,26 @@ test.for([
 ] as const)('createSseReader() stops once at %s beyond the cap (S13)', ([, stream, cut]) => {
   expect(read(`${stream}\n\ndata: later\n\n`, cut, 100)).toEqual({ messages: [], tooLarge: 1 });
 });
+
+test.for([
+  ['one endless comment', ':', 'x'],
+  ['line ends', '', '\n'],
+  ['carriage returns', '', '\r'],
+  ['comments', '', ': keep-alive\n'],
+  ['empty data', '', 'data:\n'],
+  ['other events', '', 'event: x\ndata: y\n\n'],
+] as const)(
+  'createSseReader() stops once at %s without a message in between (S13)',
+  ([, head, unit]) => {
+    const megabyte = unit.repeat(Math.ceil(1_048_576 / unit.length));
+    const stream = `${head}${megabyte.repeat(16)}`;
+    expect(read(stream, 65_536, 100)).toEqual({ messages: [], tooLarge: 1 });
+  },
+);
+
+test('createSseReader() counts what stands between messages anew after each (S13, control)', () => {
+  const noise = `: ${'x'.repeat(65_536)}\n`.repeat(100);
+  const message = 'data: m\n\n';
+  const { messages, tooLarge } = read(`${noise}${message}`.repeat(4), 65_536);
+  expect([messages.length, tooLarge]).toEqual([4, 0]);
+});

@@ -70,13 +70,13 @@ export class ReplicaCall implements ForwardSink, ForwardHandle {
     this.#options.sink.error(text, era);
   }
 
-  whole(body: Buffer): void {
+  whole(body: Buffer, isResult?: boolean): void {
     this.#answered();
-    this.#options.sink.whole(body);
+    this.#options.sink.whole(body, isResult);
   }
 
-  open(): void {
-    this.#options.sink.open();
+  open(bytes?: number): void {
+    this.#options.sink.open(bytes);
   }
 
   chunk(bytes: Buffer): boolean {
@@ -104,7 +104,9 @@ export class ReplicaCall implements ForwardSink, ForwardHandle {
   cancel(reason: string): void {
     this.#over = true;
     const replica = this.#leave();
-    if (replica !== undefined && reason === DEADLINE_EXCEEDED) this.#options.failed(replica);
+    // A client that reads nothing makes the deadline pass as well.
+    const isSlow = reason === DEADLINE_EXCEEDED && !this.#paused;
+    if (replica !== undefined && isSlow) this.#options.failed(replica);
     this.#handle?.cancel(reason);
   }
 

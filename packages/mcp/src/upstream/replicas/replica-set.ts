@@ -1,5 +1,6 @@
 import type { RawMember } from '../../protocol/message.ts';
 import type { GuardableUpstream } from '../guarded-upstream.ts';
+import { announceUpdate } from '../notification-stream-lists.ts';
 import type {
   ConnectNext,
   ForwardHandle,
@@ -63,6 +64,8 @@ class ReplicaSet implements GuardableUpstream {
   /** Whose lists are ours and who is subscribed to. */
   #primary: Replica;
   #interest: Interest | undefined;
+  /** The first one has not agreed yet to tell of what it should. */
+  #owesInterest = false;
   #starting: Replica | undefined;
 
   constructor(options: ReplicaSetOptions) {
@@ -146,6 +149,7 @@ class ReplicaSet implements GuardableUpstream {
     const rest: Interest = { resources: NO_RESOURCES, logLevel: interest.logLevel };
     // What they miss is asked for again after a reconnect; only the first one's word is waited for.
     for (const { upstream } of others) upstream.setInterest(rest).catch(() => undefined);
+    this.#owesInterest = false;
     await this.#primary.upstream.setInterest(interest);
   }
 
@@ -258,14 +262,28 @@ class ReplicaSet implements GuardableUpstream {
 
   #prefer(replica: Replica): void {
     const before = this.#primary;
-    if (replica === before) return;
+    if (replica === before && !this.#owesInterest) return;
     this.#primary = replica;
     const interest = this.#interest;
     if (interest === undefined || interest.resources.size === 0) return;
-    // A subscription that cannot be had now is asked for again with the next change or reconnect.
-    replica.upstream.setInterest(interest).catch(() => undefined);
+    void this.#follow(replica, interest);
+    if (replica === before) return;
     const rest: Interest = { resources: NO_RESOURCES, logLevel: interest.logLevel };
     before.upstream.setInterest(rest).catch(() => undefined);
+  }
+
+  /** Has the first one tell of the resources from now on. Never rejects. */
+  async #follow(replica: Replica, interest: Interest): Promise<void> {
+    this.#owesInterest = false;
+    try {
+      await replica.upstream.setInterest(interest);
+    } catch {
+      // What cannot be had now is asked for again when it next answers.
+      this.#owesInterest = true;
+      return;
+    }
+    // Between two servers nobody was told anything.
+    for (const uri of interest.resources) announceUpdate(uri, this.#options.events);
   }
 }
 
