@@ -52,6 +52,11 @@ export function feedCatalog(
   let dirty = true;
   const announcer = createAnnouncer(cell, () => manager.syncing);
 
+  function rested(): void {
+    rest = undefined;
+    if (dirty) running ??= build();
+  }
+
   async function build(): Promise<void> {
     // Yields first, so that `running` is set before this can end.
     await Promise.resolve();
@@ -69,14 +74,7 @@ export function feedCatalog(
     }
     running = undefined;
     const restMs = REST_LENGTHS * (performance.now() - startedAtMs);
-    rest = setTimeout(
-      () => {
-        rest = undefined;
-        if (dirty) running ??= build();
-      },
-      Math.min(MAX_REST_MS, restMs),
-    );
-    rest.unref();
+    rest = setTimeout(rested, Math.min(MAX_REST_MS, restMs)).unref();
   }
 
   async function now(): Promise<void> {

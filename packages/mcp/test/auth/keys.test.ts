@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { get as httpGet, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { startUpstream, tempFolder, waitUntil, type HttpUpstream } from '@cortex-os/testkit';
@@ -58,6 +58,11 @@ test('S4: a service does not open because its keys cannot be looked at', async (
   await expect(startGateway([], {}, { auth })).rejects.toThrow(
     /ENOTDIR|cannot be read|not-a-folder/,
   );
+  await symlink(join(folder.path, 'nowhere'), join(folder.path, 'keys.json'));
+  const linked = { ...auth, stateFolder: folder.path };
+  await expect(startGateway([], {}, { auth: linked })).rejects.toMatchObject({
+    code: 'KEYS_UNREADABLE',
+  });
 });
 
 test('find() knows good secrets, and no others: unknown, cut, swapped, expired, revoked', async () => {
