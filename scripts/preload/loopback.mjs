@@ -4,8 +4,7 @@
  */
 import { Server } from 'node:net';
 
-// oxlint-disable-next-line typescript/unbound-method -- it is called with the server below
-const listen = Server.prototype.listen;
+const { value: listen } = Object.getOwnPropertyDescriptor(Server.prototype, 'listen');
 
 Server.prototype.listen = function listenOnLoopback(...args) {
   const callback = args.at(-1);

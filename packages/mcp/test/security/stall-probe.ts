@@ -60,3 +60,5 @@ process.on('message', (message) => {
   }, 3 * INTERVAL_MS);
 });
 process.channel?.unref();
+// Whoever looks has gone: a test that was cut short must leave no gateway behind.
+process.on('disconnect', () => process.exit(1));
