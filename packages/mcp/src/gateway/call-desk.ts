@@ -24,7 +24,7 @@ import { createRequestStates } from './request-state.ts';
 
 type View = (connectorId: string | undefined, policy?: ViewFilter) => CatalogView<UpstreamAccess>;
 
-export interface CallDeskOptions {
+interface CallDeskOptions {
   readonly signal: UpstreamSignal;
   readonly instruments: Pick<Instruments, 'find' | 'questions'>;
   readonly callLimits?: CallLimits | undefined;

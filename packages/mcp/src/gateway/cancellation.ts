@@ -1,5 +1,5 @@
 /** What is cancelled. */
-export interface Cancellable {
+interface Cancellable {
   cancel(reason: string): void;
 }
 

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { createGzip, gunzipSync } from 'node:zlib';
 import { buffer } from 'node:stream/consumers';
 import { Readable } from 'node:stream';
-import { connect } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { waitUntil } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
@@ -169,23 +169,60 @@ test('a client that does not read holds its server up, and not the gateway with 
   await waitUntil(idle, { describe: 'its hanging up ends the call' });
 });
 
-test('a server that is slow to read a large request holds up that call only (T6)', async () => {
-  await using it = await rig((_path, seen, response) => answerCall(seen, response));
-  // The wire of this server reads the body before it answers; one that reads nothing is played by a paused socket.
-  const release = Promise.withResolvers<void>();
-  it.server.wire.server.on('connection', (socket) => {
-    socket.pause();
-    void release.promise.then(() => socket.resume());
+/** Stands before a server; while it is held, it takes nothing of what comes. */
+async function startRelay(to: string) {
+  const sockets = new Set<Socket>();
+  let isHeld = false;
+  const relay = createServer({ allowHalfOpen: false }, (socket) => {
+    sockets.add(socket);
+    const onward = connect(Number(new URL(to).port), '127.0.0.1');
+    for (const one of [socket, onward]) one.on('error', () => onward.destroy()); // an end of either is the end of both
+    onward.pipe(socket);
+    if (!isHeld) socket.pipe(onward);
+    socket.once('resumed', () => socket.pipe(onward));
+    socket.once('close', () => onward.destroy());
   });
+  relay.listen(0, '127.0.0.1');
+  await once(relay, 'listening');
+  const { pathname } = new URL(to);
+  return {
+    url: `http://127.0.0.1:${(relay.address() as AddressInfo).port}${pathname}`,
+    hold() {
+      isHeld = true;
+      for (const socket of sockets) {
+        socket.unpipe();
+        socket.pause();
+      }
+    },
+    release() {
+      for (const socket of sockets) socket.emit('resumed');
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => relay.close(resolve));
+    },
+  };
+}
+
+test('a server that is slow to read a large request holds up that call only (T6)', async () => {
+  await using server = await startPathServer((_path, seen, response) => answerCall(seen, response));
+  const definition = server.connector('one');
+  if (definition.transport?.kind !== 'http') throw new Error('the server speaks HTTP');
+  await using relay = await startRelay(definition.transport.url);
+  const transport = { ...definition.transport, url: relay.url };
+  await using gateway = await startGateway([{ ...definition, transport }, server.connector('two')]);
+  await gateway.service.manager.sync();
+  relay.hold();
   const large = 'x'.repeat(4 * MIB - 2_000);
-  const call = send(it.gateway.url(), {
+  const call = send(gateway.url(), {
     headers: modernHeaders('tools/call', 'one__echo'),
     body: modernBody('tools/call', { name: 'one__echo', arguments: { large } }),
   });
   const inFlight = (): number | undefined =>
-    it.gateway.service.manager.listConnectors()[0]?.calls?.inFlight;
-  await expect.poll(inFlight).toBe(1);
-  expect((await sendModern(it.gateway.url(), 'tools/list')).status).toBe(200);
-  release.resolve();
+    gateway.service.manager.listConnectors()[0]?.calls?.inFlight;
+  await expect.poll(inFlight, { timeout: 10_000 }).toBe(1);
+  expect((await sendModern(gateway.url(), 'tools/list')).status).toBe(200);
+  expect(await codeOf(gateway, 'two__echo')).toBeUndefined();
+  relay.release();
   expect((await call).text).toContain('"text":"m"');
 });
