@@ -80,6 +80,14 @@ const fillDisk: Disturbance = async ({ gateway }, chance) => {
   return 'files may not grow';
 };
 
+const stepClock: Disturbance = async ({ clock }, chance) => {
+  const seconds = chance.pick([-86_400, -3_600, 3_600, 86_400]);
+  if (!clock.step(seconds)) return 'no libfaketime here: the clock stays as it is';
+  await wait(chance.between(200, 1_000));
+  clock.step(0);
+  return `the clock is off by ${seconds} s for a while`;
+};
+
 const restart =
   (signal: NodeJS.Signals): Disturbance =>
   async ({ gateway }) => {
@@ -98,6 +106,7 @@ const DISTURBANCES: readonly Disturbance[] = [
   loseMap,
   editConfig,
   fillDisk,
+  stepClock,
   restart('SIGTERM'),
   restart('SIGKILL'),
 ];

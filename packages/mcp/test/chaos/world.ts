@@ -10,6 +10,7 @@ import {
   type TempFolder,
 } from '@cortex-os/testkit';
 import { entryFor, hostOf, signedMap, startMapServer, type MapServer } from '../e2e/map-fixture.ts';
+import { createFakeClock, type FakeClock } from './fake-clock.ts';
 import { GatewayProcess } from './gateway-process.ts';
 import { REGISTRY_KEY } from './writers.ts';
 
@@ -38,6 +39,7 @@ export interface World extends AsyncDisposable {
   readonly gateway: GatewayProcess;
   readonly members: readonly Member[];
   readonly map: MapServer;
+  readonly clock: FakeClock;
   /** Notes that something was done to a connector, or is done with it. */
   disturb(id: string): void;
   disturbed(id: string, sinceMs: number): boolean;
@@ -50,6 +52,7 @@ export interface World extends AsyncDisposable {
 /** @param died told why the gateway ended unasked. */
 export async function createWorld(died: (why: string) => void): Promise<World> {
   const folder = tempFolder();
+  const clock = createFakeClock(folder.path);
   const members = await Promise.all(
     KINDS.map(async (kind, index): Promise<Member> => ({
       id: `${kind}-${index}`,
@@ -88,10 +91,11 @@ export async function createWorld(died: (why: string) => void): Promise<World> {
       CONNECTORS_SIGNATURE_KEY: 'the signing secret',
       MCP_DRAIN_LAME_DUCK_MS: '0',
       MCP_LOG_LEVEL: 'warn',
+      ...clock.env,
     },
     died,
   );
-  return assemble({ folder, gateway, members: [...members, ...mapped], map, write });
+  return assemble({ folder, gateway, members: [...members, ...mapped], map, clock, write });
 }
 
 function assemble(parts: {
@@ -99,14 +103,16 @@ function assemble(parts: {
   readonly gateway: GatewayProcess;
   readonly members: readonly Member[];
   readonly map: MapServer;
+  readonly clock: FakeClock;
   readonly write: (withExtra: boolean) => Promise<void>;
 }): World {
-  const { folder, gateway, members, map, write } = parts;
+  const { folder, gateway, members, map, clock, write } = parts;
   const untilMs = new Map<string, number>();
   return {
     gateway,
     members,
     map,
+    clock,
     disturb: (id) => void untilMs.set(id, performance.now() + GRACE_MS),
     disturbed: (id, sinceMs) =>
       (untilMs.get(id) ?? 0) >= sinceMs || gateway.wasAwaySince(sinceMs - GRACE_MS),
