@@ -1,5 +1,7 @@
-import type { Socket } from 'node:net';
-import { startGreedyTcp } from '@cortex-os/testkit';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { startGreedyTcp, waitUntil } from '@cortex-os/testkit';
 import type { Dispatcher } from 'undici';
 import { expect, test } from 'vitest';
 import { DEFAULT_TIMEOUTS } from '../../src/connectors/connector.ts';
@@ -30,6 +32,31 @@ test('requests reuse one socket when they follow each other', async () => {
   const options = { signal: SIGNAL, timeoutMs: 5_000 };
   for (let turn = 0; turn < 5; turn += 1) await opened.upstream.request('ping', [], options);
   expect(sockets).toBe(1);
+});
+
+test('socketLifetimeMs gives all sockets for requests up together; what is under way on them goes on', async () => {
+  await using stack = new AsyncDisposableStack();
+  const agents = createSharedAgents({ socketLifetimeMs: 20 });
+  stack.defer(async () => await agents.close());
+  const { promise: asked, resolve: isAsked } = Promise.withResolvers<() => void>();
+  const server = createServer((_request, response) => isAsked(() => response.end('late')));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  stack.defer(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const first = agents.requests;
+  const answer = agents.requests.request({
+    origin: `http://127.0.0.1:${port}`,
+    path: '/',
+    method: 'GET',
+  });
+  const respond = await asked;
+  await waitUntil(() => agents.requests !== first, { describe: 'other sockets are used' });
+  respond();
+  expect(await (await answer).body.text()).toBe('late');
+  await expect(
+    first.request({ origin: `http://127.0.0.1:${port}`, path: '/', method: 'GET' }),
+  ).rejects.toThrow(/closed|destroyed/);
 });
 
 test('connectionsFor bounds the sockets of an origin, and later requests wait', async () => {
