@@ -21,7 +21,15 @@ async function list(url: string): Promise<number> {
 
 const entryOf = (upstream: StdioUpstream): Record<string, unknown> => ({ ...upstream.command });
 
-test('serve answers with the healthy tools within 2 s of its start, and names the hung and the missing connector', async () => {
+/** The tools that are listed now. */
+async function listedAt(url: string): Promise<{ names: string[]; ttlMs: number }> {
+  const { result } = (await sendModern(url, 'tools/list')).json() as {
+    result: { tools: { name: string }[]; ttlMs: number };
+  };
+  return { names: result.tools.map(({ name }) => name), ttlMs: result.ttlMs };
+}
+
+test('serve answers within 2 s of its start with what is up, soon with all healthy tools, and names the hung and the missing connector', async () => {
   await using fleet = await startFleet([
     { kind: 'legacy-stdio' },
     { kind: 'modern-http' },
@@ -36,15 +44,17 @@ test('serve answers with the healthy tools within 2 s of its start, and names th
       missing: { command: 'no-such-command-here' },
     },
   });
-  const answer = await sendModern(serve.url, 'tools/list');
+  const { names, ttlMs } = await listedAt(serve.url);
   const listedAfterMs = performance.now() - serve.startedAtMs;
-  const { result } = answer.json() as { result: { tools: { name: string }[]; ttlMs: number } };
-  const names = result.tools.map(({ name }) => name);
-  expect(names).toContain('child__echo');
   expect(names).toContain('web__echo');
   // The list will grow: it must not be kept.
-  expect(result.ttlMs).toBe(0);
+  expect(ttlMs).toBe(0);
   expect(listedAfterMs).toBeLessThan(2_000);
+  // A busy machine may take longer to start a process than the first list waits.
+  await waitUntil(async () => (await listedAt(serve.url)).names.includes('child__echo'), {
+    timeoutMs: 10_000,
+    describe: 'the process is up',
+  });
 
   const status = await fetch(serve.url.replace('/mcp', '/status'));
   const { connectors } = (await status.json()) as { connectors: readonly { id: string }[] };
