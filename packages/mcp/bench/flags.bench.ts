@@ -1,4 +1,4 @@
-import type { ServiceSettings } from '../src/service.ts';
+import type { ServiceSettings } from '../src/service/service.ts';
 import { listPlace } from './lib/call-rows.ts';
 import { compareLoad, type Candidate } from './lib/compare-load.ts';
 import { FIRST_PREFIX } from './lib/connectors.ts';

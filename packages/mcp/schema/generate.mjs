@@ -1,7 +1,7 @@
 // Writes both schemas from the zod ones: node --conditions=cortex-source schema/generate.mjs
 import { writeFile } from 'node:fs/promises';
 import { configJsonSchema } from '../src/config/config-schema.ts';
-import { serviceMapJsonSchema } from '../src/connectors/service-map-schema.ts';
+import { serviceMapJsonSchema } from '../src/connectors/map/service-map-schema.ts';
 
 const schemas = {
   'config.schema.json': configJsonSchema(),

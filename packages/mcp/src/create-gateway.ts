@@ -5,7 +5,7 @@ import { readConnectors } from './config/client-config.ts';
 import { parseConfigText } from './config/config-document.ts';
 import { processEnvironment } from './config/environment.ts';
 import { packageVersion } from './config/package-version.ts';
-import { createService, type Service, type ServiceSettings } from './service.ts';
+import { createService, type Service, type ServiceSettings } from './service/service.ts';
 
 export interface GatewayOptions {
   /** Connectors by name, as Claude, Cursor and VS Code write them. */

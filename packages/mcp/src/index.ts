@@ -1,5 +1,5 @@
 export { createGateway, type Gateway, type GatewayOptions } from './create-gateway.ts';
-export type { OfferedTool, Service, ServiceSettings } from './service.ts';
+export type { OfferedTool, Service, ServiceSettings } from './service/service.ts';
 export { ConfigError } from './config/config-error.ts';
 export { parseConnectorFeatureFlags, type ConnectorFeatureFlags } from './config/flags.ts';
 export {
@@ -24,8 +24,11 @@ export {
   type SyncOutcome,
   type SyncReport,
 } from './connectors/index.ts';
-export { RefreshScheduler, type RefreshSchedulerOptions } from './connectors/refresh-scheduler.ts';
-export { loadConnectorServiceMap } from './connectors/service-map.ts';
+export {
+  RefreshScheduler,
+  type RefreshSchedulerOptions,
+} from './connectors/refresh/refresh-scheduler.ts';
+export { loadConnectorServiceMap } from './connectors/map/service-map.ts';
 export {
   UpstreamError,
   type ConnectorPhase,

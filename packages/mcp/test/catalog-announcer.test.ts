@@ -1,7 +1,7 @@
 import { startFleet } from '@cortex-os/testkit';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { CatalogChange } from '../src/catalog/catalog-change.ts';
-import { createAnnouncer } from '../src/catalog-announcer.ts';
+import { createAnnouncer } from '../src/service/catalog-announcer.ts';
 import type { ListKind } from '../src/protocol/list-kind.ts';
 import { openListen } from './e2e/listen-client.ts';
 import { connectorFor, startGateway } from './e2e/gateway-fixture.ts';

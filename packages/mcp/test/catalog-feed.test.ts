@@ -1,7 +1,7 @@
 import { startFleet, startUpstream } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
 import { CatalogCell } from '../src/catalog/catalog.ts';
-import { feedCatalog } from '../src/catalog-feed.ts';
+import { feedCatalog } from '../src/service/catalog-feed.ts';
 import type { UpstreamAccess } from '../src/upstream/upstream.ts';
 import { connectorFor, startGateway } from './e2e/gateway-fixture.ts';
 

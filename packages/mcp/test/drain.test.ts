@@ -1,6 +1,6 @@
 import { waitUntil } from '@cortex-os/testkit';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { drainService, type CutCall, type DrainParts } from '../src/drain.ts';
+import { drainService, type CutCall, type DrainParts } from '../src/service/drain.ts';
 
 // Time is fake: a lame duck takes seconds.
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));

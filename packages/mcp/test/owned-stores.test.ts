@@ -1,12 +1,12 @@
 import { waitUntil } from '@cortex-os/testkit';
 import { pino } from 'pino';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import type { CacheStore, StoredEntry } from '../src/connectors/cache-store.ts';
-import type { MapStore } from '../src/connectors/map-store.ts';
-import { exclusiveStart } from '../src/exclusive-start.ts';
-import { ownedCacheStore, ownedMapStore } from '../src/owned-stores.ts';
-import { closeInWaves } from '../src/service-closing.ts';
-import { SOLE_OWNER, type StateOwner } from '../src/state-owner.ts';
+import type { CacheStore, StoredEntry } from '../src/connectors/cache/cache-store.ts';
+import type { MapStore } from '../src/connectors/map/map-store.ts';
+import { exclusiveStart } from '../src/service/exclusive-start.ts';
+import { ownedCacheStore, ownedMapStore } from '../src/service/owned-stores.ts';
+import { closeInWaves } from '../src/service/service-closing.ts';
+import { SOLE_OWNER, type StateOwner } from '../src/service/state-owner.ts';
 
 /** An owner that is told when it owns. */
 function waitingOwner(): StateOwner & { take(): void } {

@@ -10,8 +10,12 @@ import {
   RegistryMemoryCache,
 } from '@cortex-os/mcp-registry';
 import { tempFolder, waitUntil } from '@cortex-os/testkit';
-import { createApiPort, type ApiPort, type ApiPortOptions } from '../src/registry-api-port.ts';
-import { openDirect, type OpenRegistry } from '../src/registry-opening.ts';
+import {
+  createApiPort,
+  type ApiPort,
+  type ApiPortOptions,
+} from '../src/service/registry/registry-api-port.ts';
+import { openDirect, type OpenRegistry } from '../src/service/registry/registry-opening.ts';
 
 function undated(name: string): ReturnType<typeof fromServerJson> {
   return fromServerJson({ name, version: '1.0.0', description: 'd', packages: [] });

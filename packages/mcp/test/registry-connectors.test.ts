@@ -2,7 +2,10 @@ import { expect, test } from 'vitest';
 import type { ServerRecord } from '@cortex-os/mcp-registry';
 import { originOfRecord } from '../src/config/registry-entries.ts';
 import type { ConnectorDefinition } from '../src/connectors/connector.ts';
-import { connectorsOfRegistry, type RegistryConnectors } from '../src/registry-connectors.ts';
+import {
+  connectorsOfRegistry,
+  type RegistryConnectors,
+} from '../src/service/registry/registry-connectors.ts';
 
 const policy = {
   stateFolder: '/state',

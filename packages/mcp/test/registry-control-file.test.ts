@@ -2,7 +2,7 @@ import { readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { tempFolder } from '@cortex-os/testkit';
-import { createControlFile } from '../src/registry-control-file.ts';
+import { createControlFile } from '../src/service/registry/registry-control-file.ts';
 
 test('publish() writes a file only its owner can read, with a token nobody can guess, and remove() takes it away', async () => {
   await using folder = tempFolder();

@@ -8,9 +8,9 @@ import {
 import { waitUntil } from '@cortex-os/testkit';
 import { pino } from 'pino';
 import { Secret } from '../src/connectors/secret.ts';
-import type { RegistryServiceOptions } from '../src/registry-part.ts';
-import type { RegistryStatus } from '../src/registry-status.ts';
-import { createService, type Service, type ServiceOptions } from '../src/service.ts';
+import type { RegistryServiceOptions } from '../src/service/registry/registry-part.ts';
+import type { RegistryStatus } from '../src/service/registry/registry-status.ts';
+import { createService, type Service, type ServiceOptions } from '../src/service/service.ts';
 import { SETTINGS } from './e2e/gateway-fixture.ts';
 
 /** The key that lets writers of the API in. */

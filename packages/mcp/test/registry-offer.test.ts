@@ -7,7 +7,7 @@ import {
   type ServerRecord,
 } from '@cortex-os/mcp-registry';
 import { pino } from 'pino';
-import { RegistryOffer } from '../src/registry-offer.ts';
+import { RegistryOffer } from '../src/service/registry/registry-offer.ts';
 import { connector } from './e2e/gateway-fixture.ts';
 
 function remote(name: string, endpoint: string): ServerRecord {

@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 import { expect, onTestFinished, test } from 'vitest';
 import { tempFolder, waitUntil } from '@cortex-os/testkit';
 import { registerRegistryMetrics } from '../src/observability/registry-instruments.ts';
-import { openDirect, openInMemory } from '../src/registry-opening.ts';
+import { openDirect, openInMemory } from '../src/service/registry/registry-opening.ts';
 
 const random = (): number => 0.5;
 const server = (name: string) => ({ name, transport: 'stdio' }) as const;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { tempFolder, waitUntil } from '@cortex-os/testkit';
-import { createService } from '../src/service.ts';
+import { createService } from '../src/service/service.ts';
 import { connectClient } from './e2e/clients.ts';
 import { SETTINGS } from './e2e/gateway-fixture.ts';
 import { API_KEY, memoryRecord, startRegistryGateway } from './registry-fixture.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { tempFolder, waitUntil } from '@cortex-os/testkit';
 import { DEFAULT_TIMEOUTS, type ConnectorDefinition } from '../src/connectors/connector.ts';
-import { createService } from '../src/service.ts';
+import { createService } from '../src/service/service.ts';
 import { CLIENT_MODES, connectClient } from './e2e/clients.ts';
 import { SETTINGS } from './e2e/gateway-fixture.ts';
 import { API_KEY, memoryRecord, startRegistryGateway } from './registry-fixture.ts';

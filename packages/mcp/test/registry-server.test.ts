@@ -7,7 +7,10 @@ import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { createRegistryClient } from '@cortex-os/mcp-registry';
 import { tempFolder } from '@cortex-os/testkit';
-import { createRegistryServer, type RegistryServer } from '../src/registry-server.ts';
+import {
+  createRegistryServer,
+  type RegistryServer,
+} from '../src/service/registry/registry-server.ts';
 
 function serverOf(stateFolder: string): RegistryServer {
   const server = createRegistryServer({

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { RegistryError } from '@cortex-os/mcp-registry';
-import { shownHealth } from '../src/registry-status.ts';
+import { shownHealth } from '../src/service/registry/registry-status.ts';
 
 const numbers = { records: 1, generation: 2, durableGeneration: 1, unflushedMs: 5 };
 

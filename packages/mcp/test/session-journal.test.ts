@@ -2,8 +2,8 @@ import { appendFile, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tempFolder } from '@cortex-os/testkit';
 import { afterEach, expect, test, vi } from 'vitest';
-import type { KeptSession, SessionMemory } from '../src/gateway/session-memory.ts';
-import { createSessionJournal, type SessionJournalLimits } from '../src/session-journal.ts';
+import type { KeptSession, SessionMemory } from '../src/gateway/session/session-memory.ts';
+import { createSessionJournal, type SessionJournalLimits } from '../src/service/session-journal.ts';
 
 afterEach(() => void vi.useRealTimers());
 

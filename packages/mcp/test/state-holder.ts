@@ -1,6 +1,6 @@
 // Owns a state folder until it is killed.
 import { pino } from 'pino';
-import { createStateOwner } from '../src/state-owner.ts';
+import { createStateOwner } from '../src/service/state-owner.ts';
 
 const options = { stateFolder: process.argv[2] ?? '', configPath: '/c.json' };
 const owner = createStateOwner(options, pino({ level: 'silent' }));

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { tempFolder, waitUntil } from '@cortex-os/testkit';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
-import { createStateOwner, SOLE_OWNER, type StateOwner } from '../src/state-owner.ts';
+import { createStateOwner, SOLE_OWNER, type StateOwner } from '../src/service/state-owner.ts';
 
 const logger = pino({ level: 'silent' });
 

@@ -1,4 +1,4 @@
-import type { ServiceSettings } from '../../src/service.ts';
+import type { ServiceSettings } from '../../src/service/service.ts';
 
 /** The defaults of a service, but on a free port and with nothing kept on disk. */
 export const BENCH_SETTINGS: ServiceSettings = {

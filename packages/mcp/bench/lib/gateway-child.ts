@@ -2,13 +2,13 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { pino } from 'pino';
-import type * as ServiceModule from '../../src/service.ts';
+import type * as ServiceModule from '../../src/service/service.ts';
 import { answerCommands } from './answer-commands.ts';
 import { BENCH_SETTINGS } from './bench-settings.ts';
 import { endProfile, startProfile } from './take-profile.ts';
 
 async function load(source: string | undefined): Promise<typeof ServiceModule> {
-  if (source === undefined) return await import('../../src/service.ts');
+  if (source === undefined) return await import('../../src/service/service.ts');
   return (await import(
     pathToFileURL(resolve(source, 'src/service.ts')).href
   )) as typeof ServiceModule;

@@ -1,5 +1,5 @@
 import { DEFAULT_TIMEOUTS, type ConnectorDefinition } from '../../src/connectors/connector.ts';
-import type { ServiceSettings } from '../../src/service.ts';
+import type { ServiceSettings } from '../../src/service/service.ts';
 import { startChild, type BenchChild } from './child.ts';
 import { cpuMsOf } from './cpu-time.ts';
 import { trafficBetween, type FleetProcess, type Traffic } from './fleet-process.ts';

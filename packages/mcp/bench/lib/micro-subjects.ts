@@ -3,7 +3,7 @@ import type { CatalogSource } from '../../src/catalog/source.ts';
 import type { ManifestItem } from '../../src/connectors/manifest.ts';
 import { parseMessage } from '../../src/protocol/json-rpc.ts';
 import { nestsDeeper, objectMembers } from '../../src/protocol/json-scan.ts';
-import { AnswerScan } from '../../src/upstream/answer-scan.ts';
+import { AnswerScan } from '../../src/upstream/streamable-http/answer-scan.ts';
 import { callTemplate, payloadJson, toolResultJson, type PayloadShape } from './message-bytes.ts';
 
 /** Something small that is done often. */

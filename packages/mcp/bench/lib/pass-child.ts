@@ -1,6 +1,6 @@
 // The other side of measure-pass.ts: one service in a fresh process, so that every pass is as cold as a real start.
 import { pino } from 'pino';
-import { createService, type Service, type ServiceSettings } from '../../src/service.ts';
+import { createService, type Service, type ServiceSettings } from '../../src/service/service.ts';
 import type { PassCommand, PassFigures } from './pass-protocol.ts';
 import { watchStalls } from './stall.ts';
 

@@ -1,5 +1,5 @@
 import type { ConnectorDefinition } from '../../src/connectors/connector.ts';
-import type { ServiceSettings } from '../../src/service.ts';
+import type { ServiceSettings } from '../../src/service/service.ts';
 
 /** What the bench asks of the process that is measured. */
 export type PassCommand =

@@ -1,5 +1,5 @@
 import type { ConnectorDefinition } from '../../src/connectors/connector.ts';
-import type { ServiceSettings } from '../../src/service.ts';
+import type { ServiceSettings } from '../../src/service/service.ts';
 import type { HeapReport } from './sample-heap.ts';
 import type { Usage } from './usage.ts';
 

@@ -1,5 +1,5 @@
 import type { LoadedConfig } from '../config/config.ts';
-import type { ServiceOptions } from '../service.ts';
+import type { ServiceOptions } from '../service/service.ts';
 
 /** What the service is told of who is let in. */
 export function accessOptions(

@@ -3,7 +3,7 @@ import { credentialsOptions } from '../config/credentials-options.ts';
 import { definedVariables } from '../config/environment.ts';
 import { nearest } from '../config/nearest.ts';
 import type { ConnectorDefinition } from '../connectors/connector.ts';
-import { openConnectorLogin, type ConnectorLogin } from '../service.ts';
+import { openConnectorLogin, type ConnectorLogin } from '../service/service.ts';
 import { type CommandContext, UsageError } from './command.ts';
 import { readConfig } from './open-service.ts';
 import { chance } from './registry-location.ts';

@@ -1,7 +1,7 @@
 import type { LoadedConfig } from '../config/config.ts';
 import { nearest } from '../config/nearest.ts';
 import type { ConnectorDefinition } from '../connectors/connector.ts';
-import type { Service } from '../service.ts';
+import type { Service } from '../service/service.ts';
 import type { CliIo } from './cli-io.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { EXIT_FAILED, EXIT_OK } from './exit-code.ts';

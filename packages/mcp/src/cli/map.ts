@@ -7,7 +7,7 @@ import {
   signKeyOf,
   verifyKeyOf,
 } from '../config/map-keys.ts';
-import type { SignatureSignKey, SignatureVerifyKey } from '../connectors/signature-keys.ts';
+import type { SignatureSignKey, SignatureVerifyKey } from '../connectors/map/signature-keys.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { EXIT_FAILED, EXIT_OK } from './exit-code.ts';
 import { showWarnings } from './open-service.ts';

@@ -13,7 +13,7 @@ import {
   type Service,
   type ServiceOptions,
   type ServiceSettings,
-} from '../service.ts';
+} from '../service/service.ts';
 import { accessOptions } from './access-options.ts';
 import type { CliIo } from './cli-io.ts';
 import type { CommandContext } from './command.ts';

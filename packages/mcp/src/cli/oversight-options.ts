@@ -1,5 +1,5 @@
 import type { LoadedConfig } from '../config/config.ts';
-import type { ServiceOptions } from '../service.ts';
+import type { ServiceOptions } from '../service/service.ts';
 
 /** What a service is told of its audit log and pins. A command that ends records what it calls, too. */
 export function oversightOptions({

@@ -1,5 +1,5 @@
 import { readRegistryConfig } from '../config/registry-settings.ts';
-import { createRegistryServer } from '../service.ts';
+import { createRegistryServer } from '../service/service.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { EXIT_OK } from './exit-code.ts';
 import { createLogger } from './logger.ts';

@@ -1,5 +1,5 @@
 import type { LoadedConfig } from '../config/config.ts';
-import type { Service } from '../service.ts';
+import type { Service } from '../service/service.ts';
 import type { CliIo } from './cli-io.ts';
 import { EXIT_FAILED, EXIT_OK } from './exit-code.ts';
 

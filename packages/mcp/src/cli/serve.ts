@@ -1,7 +1,7 @@
 import { type LoadedConfig, loadConfig } from '../config/config.ts';
 import { packageVersion } from '../config/package-version.ts';
 import { watchConfig } from '../config/watch-config.ts';
-import type { Service } from '../service.ts';
+import type { Service } from '../service/service.ts';
 import { announceReady } from './announce-ready.ts';
 import type { CliIo } from './cli-io.ts';
 import { clientLines } from './client-lines.ts';

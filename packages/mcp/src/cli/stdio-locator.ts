@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { rm } from 'node:fs/promises';
 import type { LoadedConfig } from '../config/config.ts';
-import type { BridgeTarget, Service } from '../service.ts';
+import type { BridgeTarget, Service } from '../service/service.ts';
 import { meetingPlace, takeOwnership, type MeetingPlace, type Ownership } from './stdio-owner.ts';
 import type { ServiceCredential } from './service-credential.ts';
 import { identify, openTarget, type ServicePlace, type StdioTarget } from './stdio-target.ts';

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type * as Undici from 'undici';
-import type { BridgeTarget } from '../service.ts';
+import type { BridgeTarget } from '../service/service.ts';
 import type { ServiceCredential } from './service-credential.ts';
 
 /** A way to a service, with the sockets it takes. */

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { LoadedConfig } from '../config/config.ts';
 import { stateFolder } from '../config/locate-config.ts';
-import { serveStdio, type Service } from '../service.ts';
+import { serveStdio, type Service } from '../service/service.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { EXIT_FAILED, EXIT_OK } from './exit-code.ts';
 import { openService, readConfig } from './open-service.ts';

@@ -4,10 +4,10 @@ import {
   generateSignatureKey,
   type SignatureSignKey,
   type SignatureVerifyKey,
-} from '../connectors/signature-keys.ts';
-import { type RawServiceMap, signServiceMap } from '../connectors/signature.ts';
-import { ServiceMapError } from '../connectors/service-map-error.ts';
-import { loadConnectorServiceMap, type LoadedServiceMap } from '../connectors/service-map.ts';
+} from '../connectors/map/signature-keys.ts';
+import { type RawServiceMap, signServiceMap } from '../connectors/map/signature.ts';
+import { ServiceMapError } from '../connectors/map/service-map-error.ts';
+import { loadConnectorServiceMap, type LoadedServiceMap } from '../connectors/map/service-map.ts';
 import { readConfigDocument } from './config-document.ts';
 import { ConfigError } from './config-error.ts';
 

@@ -6,7 +6,7 @@ import {
   SignatureKeyError,
   type SignatureSignKey,
   type SignatureVerifyKey,
-} from '../connectors/signature-keys.ts';
+} from '../connectors/map/signature-keys.ts';
 import { readBounded } from './config-document.ts';
 import { ConfigError } from './config-error.ts';
 import { type Environment, readVariable } from './environment.ts';

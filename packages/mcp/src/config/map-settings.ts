@@ -4,10 +4,10 @@ import type {
   MapSourceSettings,
   PublishedMapSettings,
   ServiceMapSettings,
-} from '../connectors/map-settings.ts';
-import { keyFingerprint } from '../connectors/map-store.ts';
+} from '../connectors/map/map-settings.ts';
+import { keyFingerprint } from '../connectors/map/map-store.ts';
 import { Secret } from '../connectors/secret.ts';
-import type { SignatureVerifyKey } from '../connectors/signature-keys.ts';
+import type { SignatureVerifyKey } from '../connectors/map/signature-keys.ts';
 import type { ConfigDocument } from './config-document.ts';
 import { ConfigError, formatPlace } from './config-error.ts';
 import { type Environment, readVariable } from './environment.ts';

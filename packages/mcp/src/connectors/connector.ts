@@ -144,3 +144,11 @@ export interface ConnectorFailure {
   readonly code: string;
   readonly message: string;
 }
+
+/** Sorts by the connectors' ids, by code unit. */
+export function byConnectorId(
+  a: { readonly definition: ConnectorDefinition },
+  b: { readonly definition: ConnectorDefinition },
+): number {
+  return a.definition.id < b.definition.id ? -1 : 1;
+}

@@ -1,4 +1,4 @@
-import type { ConnectorEntry } from './connector-entry.ts';
+import type { ConnectorEntry } from './entry/connector-entry.ts';
 
 export interface FirstListOptions {
   /** From the moment a connector was added. 0 = never wait. */

@@ -1,5 +1,5 @@
-import { waitForShared } from './cache-wait.ts';
-import type { ConnectorEntry } from './connector-entry.ts';
+import { waitForShared } from './cache/cache-wait.ts';
+import type { ConnectorEntry } from './entry/connector-entry.ts';
 import { waitForFirstList } from './first-list.ts';
 
 /**

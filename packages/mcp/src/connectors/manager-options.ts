@@ -1,9 +1,9 @@
 import type { Instruments } from '../observability/instruments.ts';
 import type { Traced } from '../observability/traced-work.ts';
-import type { CacheStore } from './cache-store.ts';
+import type { CacheStore } from './cache/cache-store.ts';
 import type { ConnectorDefinition, ConnectorFailure } from './connector.ts';
-import type { CreateUpstream } from './connector-entry.ts';
-import type { CachedManifest } from './manifest-store.ts';
+import type { CreateUpstream } from './entry/connector-entry.ts';
+import type { CachedManifest } from './cache/manifest-store.ts';
 
 /** What is known of a connector without asking it. */
 export interface FoundConnector {

@@ -1,20 +1,25 @@
 import { isDeepStrictEqual } from 'node:util';
 import { createSyncMeter } from '../observability/sync-meter.ts';
-import { ManifestCache } from './cache.ts';
-import { DEFAULT_MAX_STALE_MS } from './freshness.ts';
-import type { ConnectorDefinition } from './connector.ts';
-import { ConnectorEntry, type ServedManifest } from './connector-entry.ts';
+import { ManifestCache } from './cache/cache.ts';
+import { DEFAULT_MAX_STALE_MS } from './cache/freshness.ts';
+import { byConnectorId, type ConnectorDefinition } from './connector.ts';
+import { ConnectorEntry, type ServedManifest } from './entry/connector-entry.ts';
 import { createListPolicy, type ListPolicy } from './list-policy.ts';
 import type { ConnectorProxyManagerOptions, FoundConnector } from './manager-options.ts';
 import { FETCH_BACKSTOP_MS } from './manifest-fetch.ts';
-import { sameManifest, type CachedManifest } from './manifest-store.ts';
-import { closeDrained, createRetirement, type Replacement, type Retirement } from './retirement.ts';
+import { sameManifest, type CachedManifest } from './cache/manifest-store.ts';
+import {
+  closeDrained,
+  createRetirement,
+  type Replacement,
+  type Retirement,
+} from './entry/retirement.ts';
 import { passReport, unexpectedOutcome } from './pass-report.ts';
 import { createSyncLimit, type SyncLimit } from './sync-limit.ts';
-import { RefreshScheduler } from './refresh-scheduler.ts';
-import type { RefreshResult } from './refresh-scheduler-due.ts';
+import { RefreshScheduler } from './refresh/refresh-scheduler.ts';
+import type { RefreshResult } from './refresh/refresh-scheduler-due.ts';
 import type { ConnectorStatus, SyncOutcome, SyncReport } from './sync-report.ts';
-import { tracedPass, tracedSync } from './traced-sync.ts';
+import { tracedPass, tracedSync } from './entry/traced-sync.ts';
 
 export type { ConnectorProxyManagerOptions } from './manager-options.ts';
 
@@ -235,7 +240,7 @@ export class ConnectorProxyManager {
   }
 
   #ordered(): readonly ConnectorEntry[] {
-    return [...this.#entries.values()].toSorted(byId);
+    return [...this.#entries.values()].toSorted(byConnectorId);
   }
 
   #add(definition: ConnectorDefinition, addedAtMs: number): void {
@@ -290,8 +295,4 @@ export class ConnectorProxyManager {
     );
     return passReport(startedAt, outcomes);
   }
-}
-
-function byId(a: ConnectorEntry, b: ConnectorEntry): number {
-  return a.definition.id < b.definition.id ? -1 : 1;
 }

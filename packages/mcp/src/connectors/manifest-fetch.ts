@@ -1,7 +1,7 @@
 import type { Upstream } from '../upstream/upstream.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
 import type { ConnectorDefinition } from './connector.ts';
-import { DEFAULT_FETCH_RETRY_POLICY, fetchWithRetries } from './fetch-retry.ts';
+import { DEFAULT_FETCH_RETRY_POLICY, fetchWithRetries } from './entry/fetch-retry.ts';
 import { fetchManifest, type Manifest } from './manifest.ts';
 
 /** A fetch brings its own deadlines, one for each phase; this only ends one that lost them. In milliseconds. */

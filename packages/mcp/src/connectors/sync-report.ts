@@ -2,7 +2,7 @@ import type { CallGateStatus, ReplicaStatus } from '../upstream/upstream.ts';
 import type { Era } from '../protocol/revision.ts';
 import type { ConnectorPhase } from '../upstream/upstream-error.ts';
 import type { ConnectorFailure, ConnectorOrigin, ConnectorTransport } from './connector.ts';
-import type { ServedManifest } from './served-manifest.ts';
+import type { ServedManifest } from './entry/served-manifest.ts';
 
 /** What one pass did with one connector. Times in milliseconds. */
 export type SyncOutcome =

@@ -6,9 +6,9 @@ import { LIST_BY_METHOD, type ListKind } from '../protocol/list-kind.ts';
 import { RPC, errorObject, errorText } from '../protocol/message.ts';
 import type { Era } from '../protocol/revision.ts';
 import type { UpstreamAccess } from '../upstream/upstream.ts';
-import { CallDesk, type Asked } from './call-desk.ts';
-import type { CallLimits } from './call-limits.ts';
-import { assertRecorded, noteEnd } from './call-refusal.ts';
+import { CallDesk, type Asked } from './call/call-desk.ts';
+import type { CallLimits } from './call/call-limits.ts';
+import { assertRecorded, noteEnd } from './call/call-refusal.ts';
 import type { ClientRequest } from './client-request.ts';
 import type { ForwardedCall } from './forward.ts';
 import { profileOf, type EndpointProfile, type ServerIdentity } from './identity.ts';
@@ -18,17 +18,17 @@ import {
   isForwardedModern,
   targetOf,
   type CallTarget,
-} from './call-target.ts';
-import { Interests } from './interests.ts';
-import { ListenRouter } from './listen.ts';
+} from './call/call-target.ts';
+import { Interests } from './listen/interests.ts';
+import { ListenRouter } from './listen/listen.ts';
 import { listAnswer } from './lists.ts';
 import { requestedPage } from './paging.ts';
 import type { CallObserver, ConnectorDirectory, ListDemand, UpstreamSignal } from './ports.ts';
-import { refuseUnknown, type NamingRequest } from './refuse-unknown.ts';
-import type { Reply } from './reply.ts';
-import { SessionRequests } from './session-requests.ts';
-import { SessionTasks } from './session-tasks.ts';
-import { troubleOf } from './trouble.ts';
+import { refuseUnknown, type NamingRequest } from './call/refuse-unknown.ts';
+import type { Reply } from './reply/reply.ts';
+import { SessionRequests } from './session/session-requests.ts';
+import { SessionTasks } from './session/session-tasks.ts';
+import { troubleOf } from './call/trouble.ts';
 
 export interface AnswererOptions {
   readonly catalog: CatalogCell<UpstreamAccess>;

@@ -1,8 +1,8 @@
 import { parseMessage, type IncomingMessage } from '../protocol/json-rpc.ts';
 import { arrayElements, nestsDeeper } from '../protocol/json-scan.ts';
 import { ProtocolError, RPC, errorObject, errorText, type JsonRpcId } from '../protocol/message.ts';
-import type { LegacySession } from './legacy-session.ts';
-import type { Reply } from './reply.ts';
+import type { LegacySession } from './session/legacy-session.ts';
+import type { Reply } from './reply/reply.ts';
 
 type RefusedRequest = Pick<ProtocolError, 'rpcCode' | 'message' | 'data'> & {
   readonly id?: JsonRpcId | null | undefined;

@@ -3,8 +3,8 @@ import type { RequestParams } from '../protocol/json-rpc.ts';
 import type { JsonRpcId } from '../protocol/message.ts';
 import type { Era } from '../protocol/revision.ts';
 import type { Caller } from '../upstream/upstream.ts';
-import type { Cancellation } from './cancellation.ts';
-import type { LegacySession } from './legacy-session.ts';
+import type { Cancellation } from './call/cancellation.ts';
+import type { LegacySession } from './session/legacy-session.ts';
 
 /** Of requests without `Mcp-Param-*` headers. */
 export const NO_HEADERS: Readonly<Record<string, string>> = {};

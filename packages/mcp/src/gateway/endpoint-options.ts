@@ -1,8 +1,8 @@
 import type { AnswererOptions } from './answerer.ts';
-import type { EventLogLimits } from './event-log.ts';
-import type { SessionLink, SessionMemory } from './session-memory.ts';
-import type { SessionLimits } from './session-store.ts';
-import type { adoptTraceHeaders } from './trace-headers.ts';
+import type { EventLogLimits } from './session/event-log.ts';
+import type { SessionLink, SessionMemory } from './session/session-memory.ts';
+import type { SessionLimits } from './session/session-store.ts';
+import type { adoptTraceHeaders } from './reply/trace-headers.ts';
 
 /** What an endpoint is wired to, and its bounds. */
 export interface EndpointOptions extends AnswererOptions {

@@ -6,12 +6,12 @@ import { RPC, errorObject, type JsonRpcId } from '../protocol/message.ts';
 import { readMessage } from '../protocol/read-message.ts';
 import { HEADER } from '../protocol/revision.ts';
 import { Answerer } from './answerer.ts';
-import { ANONYMOUS } from './anonymous.ts';
+import { ANONYMOUS } from './reply/anonymous.ts';
 import { answerBatch, isBatch } from './batch.ts';
-import { noteRefusal, NO_SESSION } from './call-refusal.ts';
+import { noteRefusal, NO_SESSION } from './call/call-refusal.ts';
 import type { EndpointOptions } from './endpoint-options.ts';
-import { Exchange, type ExchangeHandler } from './http-exchange.ts';
-import { createHttpReply } from './http-reply.ts';
+import { Exchange, type ExchangeHandler } from './reply/http-exchange.ts';
+import { createHttpReply } from './reply/http-reply.ts';
 import {
   announceChange,
   answerLegacy,
@@ -20,13 +20,13 @@ import {
   noteLegacy,
 } from './legacy.ts';
 import { answerModern, isModern } from './modern.ts';
-import { collectBody } from './read-body.ts';
-import { acceptedBy } from './session-reply.ts';
-import { SessionReturn } from './session-return.ts';
-import { sendError } from './send-error.ts';
-import { sendFailure } from './send-failure.ts';
-import { SessionStore, type LegacySession } from './session-store.ts';
-import { SessionStreams } from './session-streams.ts';
+import { collectBody } from './reply/read-body.ts';
+import { acceptedBy } from './session/session-reply.ts';
+import { SessionReturn } from './session/session-return.ts';
+import { sendError } from './reply/send-error.ts';
+import { sendFailure } from './reply/send-failure.ts';
+import { SessionStore, type LegacySession } from './session/session-store.ts';
+import { SessionStreams } from './session/session-streams.ts';
 
 /** `/mcp` and `/mcp/{connector}` for clients of both eras. */
 export interface Endpoint {

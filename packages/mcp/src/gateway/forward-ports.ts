@@ -2,13 +2,13 @@ import type { Route } from '../catalog/catalog.ts';
 import type { CallResult } from '../observability/connector-instruments.ts';
 import type { RawMember } from '../protocol/message.ts';
 import type { UpstreamAccess } from '../upstream/upstream.ts';
-import type { CallDeadlines } from './call-deadlines.ts';
-import type { QuestionOutcome } from './call-questions.ts';
+import type { CallDeadlines } from './call/call-deadlines.ts';
+import type { QuestionOutcome } from './call/call-questions.ts';
 import type { ClientRequest } from './client-request.ts';
-import type { HeaderRenewal } from './header-renewal.ts';
-import type { CallParking, ParkableCall } from './parked-calls.ts';
+import type { HeaderRenewal } from './call/header-renewal.ts';
+import type { CallParking, ParkableCall } from './call/parked-calls.ts';
 import type { UpstreamSignal } from './ports.ts';
-import type { RequestStates } from './request-state.ts';
+import type { RequestStates } from './call/request-state.ts';
 
 /** One request of a client that an upstream answers. */
 export interface Call {

@@ -12,18 +12,18 @@ import {
   type Upstream,
   type UpstreamAccess,
 } from '../upstream/upstream.ts';
-import { bridgeResult, codeOf, errorCodeIn, errorStatus, failureOf, lastWord } from './bridge.ts';
-import { CallClient } from './call-client.ts';
-import type { TimedCall } from './call-deadlines.ts';
-import { CallInput } from './call-input.ts';
-import { noAnswer } from './client-questions.ts';
+import { bridgeResult, codeOf, errorCodeIn, errorStatus, failureOf, lastWord } from './call/era.ts';
+import { CallClient } from './call/call-client.ts';
+import type { TimedCall } from './call/call-deadlines.ts';
+import { CallInput } from './call/call-input.ts';
+import { noAnswer } from './call/client-questions.ts';
 import type { ClientRequest } from './client-request.ts';
 import type { Call, FinishedCall, ForwardPorts } from './forward-ports.ts';
-import { errorFor } from './input-required.ts';
-import { asksForInput } from './input-rounds.ts';
-import type { ParkableCall } from './parked-calls.ts';
-import type { Reply } from './reply.ts';
-import { failedResult, unavailableError } from './unavailable-error.ts';
+import { errorFor } from './call/input-required.ts';
+import { asksForInput } from './call/input-rounds.ts';
+import type { ParkableCall } from './call/parked-calls.ts';
+import type { Reply } from './reply/reply.ts';
+import { failedResult, unavailableError } from './call/unavailable-error.ts';
 
 /** A call on its way: hears the upstream, answers the client, and is over exactly once. */
 export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall, FinishedCall {

@@ -3,7 +3,7 @@ import { LIST_KINDS, LIST_SHAPES } from '../protocol/list-kind.ts';
 import type { JsonObject } from '../protocol/message.ts';
 import type { Era } from '../protocol/revision.ts';
 import type { UpstreamInfo } from '../upstream/upstream.ts';
-import { TASKS_EXTENSION } from './tasks.ts';
+import { TASKS_EXTENSION } from './call/tasks.ts';
 
 /** Who we say we are on the shared endpoint. */
 export interface ServerIdentity {

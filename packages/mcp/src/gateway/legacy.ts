@@ -6,11 +6,11 @@ import { LIST_SHAPES, type ListKind } from '../protocol/list-kind.ts';
 import { ProtocolError, RPC, resultText, type JsonRpcId } from '../protocol/message.ts';
 import { HEADER, LEGACY_VERSIONS, negotiateLegacy } from '../protocol/revision.ts';
 import type { Answered, Answerer } from './answerer.ts';
-import { Cancellation } from './cancellation.ts';
+import { Cancellation } from './call/cancellation.ts';
 import { NO_HEADERS } from './client-request.ts';
-import type { LegacyClient } from './legacy-session.ts';
-import type { Reply } from './reply.ts';
-import type { LegacySession, SessionStore } from './session-store.ts';
+import type { LegacyClient } from './session/legacy-session.ts';
+import type { Reply } from './reply/reply.ts';
+import type { LegacySession, SessionStore } from './session/session-store.ts';
 
 type Incoming<K extends IncomingMessage['kind']> = Extract<IncomingMessage, { kind: K }>;
 

@@ -12,13 +12,13 @@ import {
   eraOf,
 } from '../protocol/revision.ts';
 import type { Answerer } from './answerer.ts';
-import { errorStatus } from './bridge.ts';
-import { Cancellation } from './cancellation.ts';
-import { ModernCaller } from './client-capabilities.ts';
+import { errorStatus } from './call/era.ts';
+import { Cancellation } from './call/cancellation.ts';
+import { ModernCaller } from './call/client-capabilities.ts';
 import { NO_HEADERS } from './client-request.ts';
 import { remainingHint } from './lists.ts';
 import type { ListDemand } from './ports.ts';
-import type { Reply } from './reply.ts';
+import type { Reply } from './reply/reply.ts';
 
 type ModernRequest = Extract<IncomingMessage, { kind: 'request' }>;
 

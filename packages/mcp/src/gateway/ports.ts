@@ -2,7 +2,7 @@ import type { Principal } from '../auth/principal.ts';
 import type { ToolDefinition } from '../catalog/catalog.ts';
 import type { CallResult } from '../observability/connector-instruments.ts';
 import type { RequestParams } from '../protocol/json-rpc.ts';
-import type { LegacySession } from './legacy-session.ts';
+import type { LegacySession } from './session/legacy-session.ts';
 
 import type { ViewFilter } from '../catalog/view-filter.ts';
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Admission, Gate } from '../auth/gate.ts';
 import type { Principal } from '../auth/principal.ts';
-import { ANONYMOUS } from '../gateway/anonymous.ts';
+import { ANONYMOUS } from '../gateway/reply/anonymous.ts';
 import { allowCrossOrigin } from './cross-origin.ts';
 import {
   hasTwoHosts,

@@ -1,7 +1,7 @@
 import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type * as registryLibrary from '@cortex-os/mcp-registry';
-import { BodyError, readBody } from '../gateway/read-body.ts';
+import { BodyError, readBody } from '../gateway/reply/read-body.ts';
 import type { Route } from './route.ts';
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => void;

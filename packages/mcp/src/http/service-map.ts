@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { PublishedMap } from '../connectors/map-publisher.ts';
+import type { PublishedMap } from '../connectors/map/map-publisher.ts';
 import type { Route } from './route.ts';
 
 export interface ServiceMapRouteOptions {

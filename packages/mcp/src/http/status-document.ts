@@ -1,5 +1,5 @@
 import type { Catalog } from '../catalog/catalog.ts';
-import type { MapStatus } from '../connectors/map-status.ts';
+import type { MapStatus } from '../connectors/map/map-status.ts';
 import type { ConnectorStatus } from '../connectors/sync-report.ts';
 
 export interface StatusFacts {

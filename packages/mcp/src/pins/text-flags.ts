@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ServedManifest } from '../connectors/served-manifest.ts';
+import type { ServedManifest } from '../connectors/entry/served-manifest.ts';
 import type { AlertPorts, ConnectorCount } from './pin-alerts.ts';
 import { crossMentions, reviewTexts, type TextFlag, type TextReview } from './text-review.ts';
 

@@ -1,8 +1,8 @@
 import { objectMembers } from '../protocol/json-scan.ts';
 import { RPC, errorObject, type RawMember } from '../protocol/message.ts';
 import { NAME_PARAM } from '../protocol/revision.ts';
-import type { Where } from './http-error.ts';
-import { onceSocketIsFree } from './once-socket-is-free.ts';
+import type { Where } from './streamable-http/http-error.ts';
+import { onceSocketIsFree } from './streamable-http/once-socket-is-free.ts';
 import {
   OWN_CALLER,
   type ForwardHandle,

@@ -1,5 +1,5 @@
 import type { OpenCalls } from '../protocol/open-calls.ts';
-import type { HttpChannel, OpenCall } from './http-channel.ts';
+import type { HttpChannel, OpenCall } from './streamable-http/http-channel.ts';
 import type { ForwardHandle, ForwardRequest, ForwardSink } from './upstream.ts';
 import { UpstreamError } from './upstream-error.ts';
 

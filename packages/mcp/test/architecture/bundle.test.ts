@@ -86,7 +86,7 @@ test('the maps of the built command lead to the sources that are published with 
   const chunks = (await readdir(BUNDLE)).filter((name) => name.endsWith('.js.map'));
   expect(chunks.length).toBeGreaterThan(3);
   const own = (await sourcesOf('start.js')).filter((path) => path.startsWith('../../src/'));
-  expect(own).toContain('../../src/service.ts');
+  expect(own).toContain('../../src/service/service.ts');
   for (const path of own) expect((await stat(join(BUNDLE, path))).isFile()).toBe(true);
 });
 

@@ -2,8 +2,8 @@ import { Registry } from 'prom-client';
 import { pino } from 'pino';
 import { tempFolder } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
-import { createAuditPart } from '../../src/audit-part.ts';
-import { ANONYMOUS } from '../../src/gateway/anonymous.ts';
+import { createAuditPart } from '../../src/service/audit-part.ts';
+import { ANONYMOUS } from '../../src/gateway/reply/anonymous.ts';
 import type { EndedCall } from '../../src/gateway/ports.ts';
 import { readAudit } from './read-audit.ts';
 

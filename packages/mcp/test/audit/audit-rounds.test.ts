@@ -3,9 +3,9 @@ import { expect, test } from 'vitest';
 import { connectAskable, textOf } from '../e2e/asking-clients.ts';
 import { startAskingServer } from '../e2e/asking-server.ts';
 import { connector, connectorFor, startGateway } from '../e2e/gateway-fixture.ts';
-import { ANONYMOUS } from '../../src/gateway/anonymous.ts';
-import type { RefusedCall } from '../../src/gateway/call-refusal.ts';
-import { refuseUnknown } from '../../src/gateway/refuse-unknown.ts';
+import { ANONYMOUS } from '../../src/gateway/reply/anonymous.ts';
+import type { RefusedCall } from '../../src/gateway/call/call-refusal.ts';
+import { refuseUnknown } from '../../src/gateway/call/refuse-unknown.ts';
 import {
   modernBody,
   modernHeaders,

@@ -1,9 +1,9 @@
 import { tempFolder } from '@cortex-os/testkit';
 import { request } from 'undici';
-import type { AuthSettings } from '../../src/auth-part.ts';
+import type { AuthSettings } from '../../src/service/auth-part.ts';
 import { createKey, type NewKey } from '../../src/auth/edit-keys.ts';
 import type { ConnectorDefinition } from '../../src/connectors/connector.ts';
-import type { ServiceOptions } from '../../src/service.ts';
+import type { ServiceOptions } from '../../src/service/service.ts';
 import { startGateway, type TestGateway } from '../e2e/gateway-fixture.ts';
 import { modernBody, modernHeaders, send, type RawAnswer } from '../gateway/raw-client.ts';
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { get as httpGet, type IncomingMessage } from 'node:http';
 import { startUpstream, waitUntil, type HttpUpstream } from '@cortex-os/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { AuthSettings } from '../../src/auth-part.ts';
+import type { AuthSettings } from '../../src/service/auth-part.ts';
 import type { OAuthSettings } from '../../src/auth/oauth-settings.ts';
 import { connectorFor, startGateway, type TestGateway } from '../e2e/gateway-fixture.ts';
 import { send } from '../gateway/raw-client.ts';

@@ -7,7 +7,7 @@ import type { CatalogSource } from '../../src/catalog/source.ts';
 import { MAX_NAME_LENGTH, exposedName } from '../../src/catalog/tool-name.ts';
 import { runInSlices } from '../../src/connectors/pace.ts';
 import type { Manifest, ManifestItem } from '../../src/connectors/manifest.ts';
-import { findRoute } from '../../src/gateway/call-target.ts';
+import { findRoute } from '../../src/gateway/call/call-target.ts';
 import { findMember, objectMembers } from '../../src/protocol/json-scan.ts';
 
 function item(text: string, key: string): ManifestItem {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { CRASHED, endService } from '../../src/cli/serve-end.ts';
 import type { LoadedConfig } from '../../src/config/config.ts';
-import type { DrainOptions, DrainReport } from '../../src/drain.ts';
+import type { DrainOptions, DrainReport } from '../../src/service/drain.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { DEFAULT_CALL_SETTINGS } from '../../src/config/call-schema.ts';
-import { DEFAULT_CALL_LIMITS } from '../../src/gateway/call-limits.ts';
+import { DEFAULT_CALL_LIMITS } from '../../src/gateway/call/call-limits.ts';
 import { DEFAULT_BULKHEAD } from '../../src/guards/bulkhead.ts';
 import { configFolder } from './config-folder.ts';
 

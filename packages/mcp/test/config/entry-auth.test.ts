@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { redactConnector } from '../../src/config/redact-connector.ts';
 import { readSecretsKey } from '../../src/config/secrets-key.ts';
 import type { ConnectorDefinition } from '../../src/connectors/connector.ts';
-import { resolveLateValues } from '../../src/connectors/late-values.ts';
+import { resolveLateValues } from '../../src/connectors/entry/late-values.ts';
 import { configFolder } from './config-folder.ts';
 
 const URL = 'https://mcp.example.com/mcp';

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { tempFolder } from '@cortex-os/testkit';
 import { type LoadedConfig, loadConfig } from '../../src/config/config.ts';
 import { Secret } from '../../src/connectors/secret.ts';
-import { generateSignatureKey } from '../../src/connectors/signature-keys.ts';
+import { generateSignatureKey } from '../../src/connectors/map/signature-keys.ts';
 
 async function load(
   folder: string,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { backoffDelayMs, parseRetryAfterMs } from '../../src/connectors/backoff.ts';
+import { backoffDelayMs, parseRetryAfterMs } from '../../src/connectors/refresh/backoff.ts';
 
 const almostOne = (): number => 1 - Number.EPSILON;
 

@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest';
-import { CacheError, classifyCacheFailure, holdMs } from '../../src/connectors/cache-failure.ts';
+import {
+  CacheError,
+  classifyCacheFailure,
+  holdMs,
+} from '../../src/connectors/cache/cache-failure.ts';
 import { cacheOf, scripted, turn, upstreamError } from './cache-fixture.ts';
 import { advance, useFakeTime } from './fake-time.ts';
 

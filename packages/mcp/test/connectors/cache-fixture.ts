@@ -1,7 +1,7 @@
 import { advance } from './fake-time.ts';
-import type { FetchedValue } from '../../src/connectors/cache-slot.ts';
-import type { CacheStore, StoredEntry } from '../../src/connectors/cache-store.ts';
-import { ManifestCache, type ManifestCacheOptions } from '../../src/connectors/cache.ts';
+import type { FetchedValue } from '../../src/connectors/cache/cache-slot.ts';
+import type { CacheStore, StoredEntry } from '../../src/connectors/cache/cache-store.ts';
+import { ManifestCache, type ManifestCacheOptions } from '../../src/connectors/cache/cache.ts';
 import { UpstreamError } from '../../src/upstream/upstream-error.ts';
 
 export const HOUR = 3_600_000;

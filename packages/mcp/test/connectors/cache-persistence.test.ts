@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { StoredEntry } from '../../src/connectors/cache-store.ts';
+import type { StoredEntry } from '../../src/connectors/cache/cache-store.ts';
 import { cacheOf, HOUR, memoryStore, scripted, turn } from './cache-fixture.ts';
 import { advance, useFakeTime } from './fake-time.ts';
 

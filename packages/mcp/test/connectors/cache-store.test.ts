@@ -5,8 +5,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import {
   createFileCacheStore,
   type FileCacheStoreOptions,
-} from '../../src/connectors/cache-store-file.ts';
-import type { CacheStore, StoredEntry } from '../../src/connectors/cache-store.ts';
+} from '../../src/connectors/cache/cache-store-file.ts';
+import type { CacheStore, StoredEntry } from '../../src/connectors/cache/cache-store.ts';
 
 let root = '';
 let folder = '';

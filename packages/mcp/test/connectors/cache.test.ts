@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ManifestCache } from '../../src/connectors/cache.ts';
+import { ManifestCache } from '../../src/connectors/cache/cache.ts';
 import { cacheOf, HOUR, scripted, turn, upstreamError } from './cache-fixture.ts';
 import { advance, useFakeTime } from './fake-time.ts';
 

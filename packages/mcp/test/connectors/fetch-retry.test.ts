@@ -6,7 +6,7 @@ import {
   isPassing,
   retryWaitMs,
   type FetchRetryOptions,
-} from '../../src/connectors/fetch-retry.ts';
+} from '../../src/connectors/entry/fetch-retry.ts';
 import { UpstreamError, type UpstreamErrorCode } from '../../src/upstream/upstream-error.ts';
 import { advance, useFakeTime } from './fake-time.ts';
 

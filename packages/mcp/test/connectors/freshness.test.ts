@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { effectiveTtlMs, freshnessAt, MAX_TTL_MS } from '../../src/connectors/freshness.ts';
+import { effectiveTtlMs, freshnessAt, MAX_TTL_MS } from '../../src/connectors/cache/freshness.ts';
 
 test('effectiveTtlMs() takes the least of all pages; absent, negative and unusable count as 0 (M1)', () => {
   expect(effectiveTtlMs([60_000, 30_000, 90_000])).toBe(30_000);

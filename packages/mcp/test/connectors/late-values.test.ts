@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { tempFolder } from '@cortex-os/testkit';
 import type { ConnectorTransport } from '../../src/connectors/connector.ts';
-import { hasLateValues, resolveLateValues } from '../../src/connectors/late-values.ts';
+import { hasLateValues, resolveLateValues } from '../../src/connectors/entry/late-values.ts';
 import { connector } from '../e2e/gateway-fixture.ts';
 
 async function resolved(

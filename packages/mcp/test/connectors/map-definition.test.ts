@@ -4,11 +4,11 @@ import {
   definitionOfEntry,
   definitionsOfMap,
   type MapPolicy,
-} from '../../src/connectors/map-definition.ts';
+} from '../../src/connectors/map/map-definition.ts';
 import {
   parseServiceMapEntry,
   type ServiceMapEntry,
-} from '../../src/connectors/service-map-schema.ts';
+} from '../../src/connectors/map/service-map-schema.ts';
 import { entry, inline, mapWith } from './service-map-fixture.ts';
 
 const POLICY: MapPolicy = { trust: {}, sharedKeyFor: ['shared'], env: { HOST: 'one.example' } };

@@ -1,10 +1,10 @@
 import { expect, test, vi } from 'vitest';
-import { MapFollower, type MapFollowerOptions } from '../../src/connectors/map-follower.ts';
-import { ServiceMapError } from '../../src/connectors/service-map-error.ts';
+import { MapFollower, type MapFollowerOptions } from '../../src/connectors/map/map-follower.ts';
+import { ServiceMapError } from '../../src/connectors/map/service-map-error.ts';
 import {
   loadConnectorServiceMap,
   type LoadedServiceMap,
-} from '../../src/connectors/service-map.ts';
+} from '../../src/connectors/map/service-map.ts';
 import { advance, useFakeTime } from './fake-time.ts';
 import { isoIn, keys, signed } from './service-map-fixture.ts';
 

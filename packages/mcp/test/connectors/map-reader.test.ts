@@ -1,16 +1,16 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { createMapReader, type MapReader } from '../../src/connectors/map-reader.ts';
-import { createMapStore, keyFingerprint } from '../../src/connectors/map-store.ts';
-import type { ServiceMapSource } from '../../src/connectors/service-map-source.ts';
+import { createMapReader, type MapReader } from '../../src/connectors/map/map-reader.ts';
+import { createMapStore, keyFingerprint } from '../../src/connectors/map/map-store.ts';
+import type { ServiceMapSource } from '../../src/connectors/map/service-map-source.ts';
 import {
   ed25519SignKey,
   generateSignatureKey,
   hmacKey,
   type SignatureVerifyKey,
-} from '../../src/connectors/signature-keys.ts';
-import { signServiceMap } from '../../src/connectors/signature.ts';
+} from '../../src/connectors/map/signature-keys.ts';
+import { signServiceMap } from '../../src/connectors/map/signature.ts';
 import {
   agent,
   codeOf,

@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { createPublicLookup, type ResolveName } from '../../src/connectors/public-lookup.ts';
-import { createSharedAgents } from '../../src/upstream/agent.ts';
+import { createPublicLookup, type ResolveName } from '../../src/connectors/map/public-lookup.ts';
+import { createSharedAgents } from '../../src/upstream/streamable-http/agent.ts';
 
 const ADDRESSES: Readonly<Record<string, readonly string[]>> = {
   'inside.example': ['127.0.0.1'],

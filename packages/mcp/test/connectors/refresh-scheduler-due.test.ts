@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { RefreshScheduler } from '../../src/connectors/refresh-scheduler.ts';
+import { RefreshScheduler } from '../../src/connectors/refresh/refresh-scheduler.ts';
 import { advance, useFakeTime } from './fake-time.ts';
 import { bench, failed, INTERVAL, MINUTE, ok, seeded } from './refresh-scheduler-fixture.ts';
 

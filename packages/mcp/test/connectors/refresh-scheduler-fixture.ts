@@ -1,8 +1,8 @@
-import type { RefreshResult } from '../../src/connectors/refresh-scheduler-due.ts';
+import type { RefreshResult } from '../../src/connectors/refresh/refresh-scheduler-due.ts';
 import {
   RefreshScheduler,
   type RefreshSchedulerOptions,
-} from '../../src/connectors/refresh-scheduler.ts';
+} from '../../src/connectors/refresh/refresh-scheduler.ts';
 
 export const MINUTE = 60_000;
 export const INTERVAL = 5 * MINUTE;

@@ -1,6 +1,6 @@
 import { array, assert, boolean, nat, property, record } from 'fast-check';
 import { expect, test } from 'vitest';
-import { DueHeap, type DueItem } from '../../src/connectors/refresh-scheduler-heap.ts';
+import { DueHeap, type DueItem } from '../../src/connectors/refresh/refresh-scheduler-heap.ts';
 
 test('DueHeap gives items back in order of due time, whatever was moved or removed', () => {
   const operations = array(

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 
-const SCHEDULER = new URL('../../src/connectors/refresh-scheduler.ts', import.meta.url);
+const SCHEDULER = new URL('../../src/connectors/refresh/refresh-scheduler.ts', import.meta.url);
 
 test('defect 8: an armed scheduler keeps no process alive', async () => {
   const program = `

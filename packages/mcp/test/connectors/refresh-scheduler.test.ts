@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest';
 import {
   RefreshScheduler,
   type RefreshSchedulerOptions,
-} from '../../src/connectors/refresh-scheduler.ts';
+} from '../../src/connectors/refresh/refresh-scheduler.ts';
 import { advance, useFakeTime } from './fake-time.ts';
 import { bench, failed, INTERVAL, MINUTE, ok, seeded } from './refresh-scheduler-fixture.ts';
 

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { tempFolder } from '@cortex-os/testkit';
-import { hasLateValues, resolveLateValues } from '../../src/connectors/late-values.ts';
+import { hasLateValues, resolveLateValues } from '../../src/connectors/entry/late-values.ts';
 import {
   hasSecretReference,
   isFileReference,

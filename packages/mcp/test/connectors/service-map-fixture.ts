@@ -5,14 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent } from 'undici';
 import { afterEach } from 'vitest';
-import { ServiceMapError } from '../../src/connectors/service-map-error.ts';
+import { ServiceMapError } from '../../src/connectors/map/service-map-error.ts';
 import {
   loadConnectorServiceMap,
   type LoadedServiceMap,
   type LoadServiceMapOptions,
-} from '../../src/connectors/service-map.ts';
-import { hmacKey } from '../../src/connectors/signature-keys.ts';
-import { signServiceMap, type RawServiceMap } from '../../src/connectors/signature.ts';
+} from '../../src/connectors/map/service-map.ts';
+import { hmacKey } from '../../src/connectors/map/signature-keys.ts';
+import { signServiceMap, type RawServiceMap } from '../../src/connectors/map/signature.ts';
 
 export const KEY = hmacKey('test-secret');
 export const keys = [KEY];

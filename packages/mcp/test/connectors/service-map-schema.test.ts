@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { normalizeServiceMapEntry } from '../../src/connectors/service-map-normalize.ts';
+import { normalizeServiceMapEntry } from '../../src/connectors/map/service-map-normalize.ts';
 import {
   parseServiceMapEntry,
   parseServiceMapEnvelope,
   serviceMapJsonSchema,
-} from '../../src/connectors/service-map-schema.ts';
+} from '../../src/connectors/map/service-map-schema.ts';
 
 const ENTRY = { id: 'wikidata', displayName: 'Wikidata', endpoint: 'https://w.example/mcp' };
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import { loadConnectorServiceMap } from '../../src/connectors/service-map.ts';
+import { loadConnectorServiceMap } from '../../src/connectors/map/service-map.ts';
 import {
   agent,
   codeOf,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { judgeMapTime, type MapTimeLimits } from '../../src/connectors/service-map-time.ts';
+import { judgeMapTime, type MapTimeLimits } from '../../src/connectors/map/service-map-time.ts';
 
 const NOW = Date.parse('2026-11-20T12:00:00Z');
 const HOUR = 3_600_000;

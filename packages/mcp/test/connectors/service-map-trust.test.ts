@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import type { ServiceMapEntry } from '../../src/connectors/service-map-schema.ts';
+import type { ServiceMapEntry } from '../../src/connectors/map/service-map-schema.ts';
 import {
   checkRemoteTrust,
   type RemoteTrustPolicy,
-} from '../../src/connectors/service-map-trust.ts';
+} from '../../src/connectors/map/service-map-trust.ts';
 
 function codes(fields: Partial<ServiceMapEntry>, policy: RemoteTrustPolicy = {}): string[] {
   const entry: ServiceMapEntry = { id: 'x', displayName: 'x', enabled: true, ...fields };

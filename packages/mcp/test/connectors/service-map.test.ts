@@ -6,13 +6,13 @@ import {
   createFileGenerationStore,
   createMemoryGenerationStore,
   type MapGenerationStore,
-} from '../../src/connectors/service-map-generation.ts';
+} from '../../src/connectors/map/service-map-generation.ts';
 import {
   loadConnectorServiceMap,
   type LoadedServiceMap,
-} from '../../src/connectors/service-map.ts';
-import { hmacKey } from '../../src/connectors/signature-keys.ts';
-import { signServiceMap, type RawServiceMap } from '../../src/connectors/signature.ts';
+} from '../../src/connectors/map/service-map.ts';
+import { hmacKey } from '../../src/connectors/map/signature-keys.ts';
+import { signServiceMap, type RawServiceMap } from '../../src/connectors/map/signature.ts';
 import type { Handler } from './service-map-fixture.ts';
 import {
   codeOf,

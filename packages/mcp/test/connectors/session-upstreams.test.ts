@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { createConnectorAccess } from '../../src/connectors/connector-access.ts';
+import { createConnectorAccess } from '../../src/connectors/entry/connector-access.ts';
 import {
   SessionUpstreams,
   type SessionUpstreamsOptions,
-} from '../../src/connectors/session-upstreams.ts';
-import type { SyncedUpstream } from '../../src/connectors/synced-upstream.ts';
+} from '../../src/connectors/entry/session-upstreams.ts';
+import type { SyncedUpstream } from '../../src/connectors/entry/synced-upstream.ts';
 import type { JsonObject } from '../../src/protocol/message.ts';
 import {
   OWN_CALLER,

@@ -1,19 +1,19 @@
 import { createHash, createHmac, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { canonicalJson } from '../../src/connectors/signature-canonical-json.ts';
+import { canonicalJson } from '../../src/connectors/map/signature-canonical-json.ts';
 import {
   ed25519SignKey,
   ed25519VerifyKey,
   generateSignatureKey,
   hmacKey,
   type SignatureVerifyKey,
-} from '../../src/connectors/signature-keys.ts';
+} from '../../src/connectors/map/signature-keys.ts';
 import {
   signServiceMap,
   verifyServiceMap,
   type RawServiceMap,
-} from '../../src/connectors/signature.ts';
+} from '../../src/connectors/map/signature.ts';
 
 interface Golden {
   readonly secret: string;

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { DEFAULT_TIMEOUTS } from '../../src/connectors/connector.ts';
 import { ConnectorProxyManager } from '../../src/connectors/manager.ts';
 import { syncDeadlineMs } from '../../src/connectors/manifest-fetch.ts';
-import type { SyncedUpstream } from '../../src/connectors/synced-upstream.ts';
+import type { SyncedUpstream } from '../../src/connectors/entry/synced-upstream.ts';
 import { UpstreamError } from '../../src/upstream/upstream-error.ts';
 import { connector, connectorFor, startGateway } from '../e2e/gateway-fixture.ts';
 

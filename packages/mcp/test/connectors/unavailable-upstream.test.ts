@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createUnavailableUpstream } from '../../src/connectors/unavailable-upstream.ts';
+import { createUnavailableUpstream } from '../../src/connectors/entry/unavailable-upstream.ts';
 import { UpstreamError } from '../../src/upstream/upstream-error.ts';
 import { toolCall } from '../upstream/http-fixture.ts';
 import { recorder } from '../upstream/recorder.ts';

@@ -7,7 +7,7 @@ import { readChallenge } from '../../src/credentials/challenge.ts';
 import { discover, type Discovery } from '../../src/credentials/discovery.ts';
 import { createOAuthHttp } from '../../src/credentials/oauth-http.ts';
 import type { Reach } from '../../src/credentials/reach.ts';
-import { oauthReach } from '../../src/oauth-reach.ts';
+import { oauthReach } from '../../src/service/oauth-reach.ts';
 import { connector } from '../e2e/gateway-fixture.ts';
 
 // Metadata that lies (S6). Each case has the same set-up as the control, with one lie in it.

@@ -1,9 +1,9 @@
 import { pino } from 'pino';
 import type { GuardedServer, OAuthTestServer } from '@cortex-os/testkit';
-import { createConnectorLogin, type ConnectorLogin } from '../../src/connector-login.ts';
+import { createConnectorLogin, type ConnectorLogin } from '../../src/service/connector-login.ts';
 import type { ConnectorDefinition } from '../../src/connectors/connector.ts';
 import type { OAuthSettings } from '../../src/connectors/connector-auth.ts';
-import { createService, type Service, type ServiceSettings } from '../../src/service.ts';
+import { createService, type Service, type ServiceSettings } from '../../src/service/service.ts';
 import { connector, SETTINGS } from '../e2e/gateway-fixture.ts';
 import { modernBody, modernHeaders, send } from '../gateway/raw-client.ts';
 

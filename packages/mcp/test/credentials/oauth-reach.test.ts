@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { ConnectorOrigin } from '../../src/connectors/connector.ts';
 import type { OAuthSettings } from '../../src/connectors/connector-auth.ts';
 import { createOAuthHttp } from '../../src/credentials/oauth-http.ts';
-import { oauthReach } from '../../src/oauth-reach.ts';
+import { oauthReach } from '../../src/service/oauth-reach.ts';
 import { connector } from '../e2e/gateway-fixture.ts';
 
 interface Case {

@@ -6,7 +6,7 @@ import {
   type Service,
   type ServiceOptions,
   type ServiceSettings,
-} from '../../src/service.ts';
+} from '../../src/service/service.ts';
 
 /** A running gateway on a free port. */
 export interface TestGateway extends AsyncDisposable {

@@ -3,12 +3,12 @@ import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import type { HttpUpstream } from '@cortex-os/testkit';
 import type { ConnectorDefinition } from '../../src/connectors/connector.ts';
-import type { ServiceMapSettings } from '../../src/connectors/map-settings.ts';
+import type { ServiceMapSettings } from '../../src/connectors/map/map-settings.ts';
 import { Secret } from '../../src/connectors/secret.ts';
-import { hmacKey } from '../../src/connectors/signature-keys.ts';
-import { type RawServiceMap, signServiceMap } from '../../src/connectors/signature.ts';
-import { createService, type Service } from '../../src/service.ts';
-import type { ServiceOptions } from '../../src/service-options.ts';
+import { hmacKey } from '../../src/connectors/map/signature-keys.ts';
+import { type RawServiceMap, signServiceMap } from '../../src/connectors/map/signature.ts';
+import { createService, type Service } from '../../src/service/service.ts';
+import type { ServiceOptions } from '../../src/service/service-options.ts';
 import { SETTINGS } from './gateway-fixture.ts';
 
 export const MAP_KEY = hmacKey('the signing secret');

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startUpstream, tempFolder, waitUntil } from '@cortex-os/testkit';
 import { Secret } from '../../src/connectors/secret.ts';
-import { hmacKey } from '../../src/connectors/signature-keys.ts';
-import { signServiceMap } from '../../src/connectors/signature.ts';
+import { hmacKey } from '../../src/connectors/map/signature-keys.ts';
+import { signServiceMap } from '../../src/connectors/map/signature.ts';
 import { connectorFor } from './gateway-fixture.ts';
 import { listTools } from './map-list.ts';
 import {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { BatchReply, isBatch, parseBatch } from '../../src/gateway/batch.ts';
-import type { Reply } from '../../src/gateway/reply.ts';
+import type { Reply } from '../../src/gateway/reply/reply.ts';
 
 const nothing = (): void => undefined;
 const unexpected = (): never => {

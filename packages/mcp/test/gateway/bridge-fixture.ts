@@ -3,13 +3,13 @@ import { waitUntil } from '@cortex-os/testkit';
 import {
   createInProcessTarget,
   type InProcessTarget,
-} from '../../src/gateway/in-process-target.ts';
+} from '../../src/gateway/reply/in-process-target.ts';
 import {
   createMessageBridge,
   type BridgeTarget,
   type MessageBridge,
   type MessageBridgeOptions,
-} from '../../src/gateway/message-bridge.ts';
+} from '../../src/gateway/bridge/message-bridge.ts';
 import { INITIALIZE, INITIALIZED } from '../e2e/stdio-fixture.ts';
 
 type Message = Record<string, unknown> & { params?: Record<string, unknown> };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { BridgeParams } from '../../src/gateway/bridge-params.ts';
+import { BridgeParams } from '../../src/gateway/bridge/bridge-params.ts';
 
 function tool(name: unknown, annotated = true): object {
   const region = { type: 'string', ...(annotated && { 'x-mcp-header': 'Region' }) };

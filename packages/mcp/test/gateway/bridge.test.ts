@@ -7,7 +7,7 @@ import {
   errorStatus,
   failureOf,
   missingError,
-} from '../../src/gateway/bridge.ts';
+} from '../../src/gateway/call/era.ts';
 
 test('bridgeResult() leaves a result of the same era letter for letter', () => {
   const text = '{ "a" : 1.0 }';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { CallDeadlines, type TimedCall } from '../../src/gateway/call-deadlines.ts';
+import { CallDeadlines, type TimedCall } from '../../src/gateway/call/call-deadlines.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

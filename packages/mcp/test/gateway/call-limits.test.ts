@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Principal } from '../../src/auth/principal.ts';
-import { ANONYMOUS } from '../../src/gateway/anonymous.ts';
-import { CallCounts } from '../../src/gateway/call-limits.ts';
+import { ANONYMOUS } from '../../src/gateway/reply/anonymous.ts';
+import { CallCounts } from '../../src/gateway/call/call-limits.ts';
 
 const principal = (id: string): Principal => ({ ...ANONYMOUS, id, kind: 'key' });
 

@@ -5,10 +5,10 @@ import {
   isForwardedModern,
   renamedMembers,
   targetOf,
-} from '../../src/gateway/call-target.ts';
-import { allowsTasks, ownTask, sharedTaskId } from '../../src/gateway/tasks.ts';
-import { createTaskReply } from '../../src/gateway/task-reply.ts';
-import { createInProcessReply } from '../../src/gateway/in-process-reply.ts';
+} from '../../src/gateway/call/call-target.ts';
+import { allowsTasks, ownTask, sharedTaskId } from '../../src/gateway/call/tasks.ts';
+import { createTaskReply } from '../../src/gateway/call/task-reply.ts';
+import { createInProcessReply } from '../../src/gateway/reply/in-process-reply.ts';
 import { parseMessage } from '../../src/protocol/json-rpc.ts';
 
 function request(method: string, params: unknown) {

@@ -4,8 +4,8 @@ import {
   missingCapability,
   modernCapabilities,
   requiredCapabilities,
-} from '../../src/gateway/client-capabilities.ts';
-import { wants } from '../../src/gateway/log-filter.ts';
+} from '../../src/gateway/call/client-capabilities.ts';
+import { wants } from '../../src/gateway/listen/log-filter.ts';
 
 const tools = { tools: [{ name: 'x' }] };
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { CallQuestions, type QuestionOutcome } from '../../src/gateway/call-questions.ts';
-import { ClientQuestions, type ClientQuestion } from '../../src/gateway/client-questions.ts';
+import { CallQuestions, type QuestionOutcome } from '../../src/gateway/call/call-questions.ts';
+import { ClientQuestions, type ClientQuestion } from '../../src/gateway/call/client-questions.ts';
 import { parseMessage } from '../../src/protocol/json-rpc.ts';
 import type { JsonObject } from '../../src/protocol/message.ts';
 import type { RpcAnswer, ServerRequest } from '../../src/upstream/upstream.ts';

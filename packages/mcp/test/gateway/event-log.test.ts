@@ -8,7 +8,7 @@ import {
   EventBudget,
   EventLog,
   type EventLogLimits,
-} from '../../src/gateway/event-log.ts';
+} from '../../src/gateway/session/event-log.ts';
 
 let server: Server;
 let url: string;

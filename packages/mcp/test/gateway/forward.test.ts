@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { ANONYMOUS } from '../../src/gateway/anonymous.ts';
-import { CallDeadlines } from '../../src/gateway/call-deadlines.ts';
-import { Cancellation } from '../../src/gateway/cancellation.ts';
+import { ANONYMOUS } from '../../src/gateway/reply/anonymous.ts';
+import { CallDeadlines } from '../../src/gateway/call/call-deadlines.ts';
+import { Cancellation } from '../../src/gateway/call/cancellation.ts';
 import { ForwardedCall } from '../../src/gateway/forward.ts';
-import { ParkedCalls } from '../../src/gateway/parked-calls.ts';
-import type { Reply } from '../../src/gateway/reply.ts';
-import { createRequestStates } from '../../src/gateway/request-state.ts';
+import { ParkedCalls } from '../../src/gateway/call/parked-calls.ts';
+import type { Reply } from '../../src/gateway/reply/reply.ts';
+import { createRequestStates } from '../../src/gateway/call/request-state.ts';
 import type { Era } from '../../src/protocol/revision.ts';
 import { UpstreamError } from '../../src/upstream/upstream-error.ts';
 import {

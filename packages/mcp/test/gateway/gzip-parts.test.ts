@@ -7,7 +7,7 @@ import {
   joinedCrc,
   MIN_GZIP_BYTES,
   takesGzip,
-} from '../../src/gateway/gzip-parts.ts';
+} from '../../src/gateway/reply/gzip-parts.ts';
 
 const text = (length: number, seed: string): Buffer =>
   Buffer.from(seed.repeat(Math.ceil(length / seed.length)).slice(0, length));

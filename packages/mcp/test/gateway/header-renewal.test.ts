@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import type { Route } from '../../src/catalog/catalog.ts';
-import { ANONYMOUS } from '../../src/gateway/anonymous.ts';
-import { Cancellation } from '../../src/gateway/cancellation.ts';
+import { ANONYMOUS } from '../../src/gateway/reply/anonymous.ts';
+import { Cancellation } from '../../src/gateway/call/cancellation.ts';
 import type { ClientRequest } from '../../src/gateway/client-request.ts';
-import { createHeaderRenewal } from '../../src/gateway/header-renewal.ts';
+import { createHeaderRenewal } from '../../src/gateway/call/header-renewal.ts';
 import type { Era } from '../../src/protocol/revision.ts';
 import { OWN_CALLER } from '../../src/upstream/upstream.ts';
 

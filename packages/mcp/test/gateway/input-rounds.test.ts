@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { InputRounds, asksForInput } from '../../src/gateway/input-rounds.ts';
+import { InputRounds, asksForInput } from '../../src/gateway/call/input-rounds.ts';
 import type { RawMember } from '../../src/protocol/message.ts';
 import type { RpcAnswer, ServerRequest } from '../../src/upstream/upstream.ts';
 

@@ -4,7 +4,7 @@ import {
   Interests,
   type Subscriber,
   type SubscriptionTarget,
-} from '../../src/gateway/interests.ts';
+} from '../../src/gateway/listen/interests.ts';
 import {
   OWN_CALLER,
   type Interest,

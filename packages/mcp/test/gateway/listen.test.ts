@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { CatalogCell } from '../../src/catalog/catalog.ts';
-import { ANONYMOUS } from '../../src/gateway/anonymous.ts';
-import { Interests } from '../../src/gateway/interests.ts';
-import { ListenRouter, type ListenOptions } from '../../src/gateway/listen.ts';
-import type { Reply } from '../../src/gateway/reply.ts';
+import { ANONYMOUS } from '../../src/gateway/reply/anonymous.ts';
+import { Interests } from '../../src/gateway/listen/interests.ts';
+import { ListenRouter, type ListenOptions } from '../../src/gateway/listen/listen.ts';
+import type { Reply } from '../../src/gateway/reply/reply.ts';
 import { parseMessage } from '../../src/protocol/json-rpc.ts';
 import { OWN_CALLER, type UpstreamAccess } from '../../src/upstream/upstream.ts';
 

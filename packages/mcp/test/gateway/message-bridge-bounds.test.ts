@@ -1,7 +1,7 @@
 import { waitUntil } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
-import { BridgeQuestions } from '../../src/gateway/bridge-questions.ts';
-import { watchSilence } from '../../src/gateway/bridge-silence.ts';
+import { BridgeQuestions } from '../../src/gateway/bridge/bridge-questions.ts';
+import { watchSilence } from '../../src/gateway/bridge/bridge-silence.ts';
 import { modern, request } from '../e2e/stdio-fixture.ts';
 import { json, open, openSession, startService, type Service } from './bridge-fixture.ts';
 

@@ -1,16 +1,16 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { ANONYMOUS } from '../../src/gateway/anonymous.ts';
-import { Cancellation } from '../../src/gateway/cancellation.ts';
-import type { ClientQuestion } from '../../src/gateway/client-questions.ts';
+import { ANONYMOUS } from '../../src/gateway/reply/anonymous.ts';
+import { Cancellation } from '../../src/gateway/call/cancellation.ts';
+import type { ClientQuestion } from '../../src/gateway/call/client-questions.ts';
 import type { ClientRequest } from '../../src/gateway/client-request.ts';
-import { createInProcessReply } from '../../src/gateway/in-process-reply.ts';
+import { createInProcessReply } from '../../src/gateway/reply/in-process-reply.ts';
 import {
   DEFAULT_PARKING_LIMITS,
   ParkedCalls,
   type ParkableCall,
   type ParkingLimits,
-} from '../../src/gateway/parked-calls.ts';
-import { createRequestStates } from '../../src/gateway/request-state.ts';
+} from '../../src/gateway/call/parked-calls.ts';
+import { createRequestStates } from '../../src/gateway/call/request-state.ts';
 import { OWN_CALLER, type RpcAnswer } from '../../src/upstream/upstream.ts';
 
 beforeEach(() => void vi.useFakeTimers());

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { Cancellation } from '../../src/gateway/cancellation.ts';
-import { SessionCalls } from '../../src/gateway/session-calls.ts';
+import { Cancellation } from '../../src/gateway/call/cancellation.ts';
+import { SessionCalls } from '../../src/gateway/session/session-calls.ts';
 
 test('SessionCalls tells the number 1 from the text "1", and forgets what is over', () => {
   const calls = new SessionCalls();

@@ -3,8 +3,8 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { waitUntil } from '@cortex-os/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { LegacySession } from '../../src/gateway/legacy-session.ts';
-import { SessionStreams } from '../../src/gateway/session-streams.ts';
+import { LegacySession } from '../../src/gateway/session/legacy-session.ts';
+import { SessionStreams } from '../../src/gateway/session/session-streams.ts';
 
 let server: Server;
 let url: string;

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { EventBudget, EventLog } from '../../src/gateway/event-log.ts';
-import { createHttpReply } from '../../src/gateway/http-reply.ts';
-import type { Reply } from '../../src/gateway/reply.ts';
-import { acceptedBy, createSessionReply } from '../../src/gateway/session-reply.ts';
+import { EventBudget, EventLog } from '../../src/gateway/session/event-log.ts';
+import { createHttpReply } from '../../src/gateway/reply/http-reply.ts';
+import type { Reply } from '../../src/gateway/reply/reply.ts';
+import { acceptedBy, createSessionReply } from '../../src/gateway/session/session-reply.ts';
 
 let server: Server;
 let url: string;

@@ -4,10 +4,10 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { startAskingServer } from '../e2e/asking-server.ts';
 import { connector, startGateway, type TestGateway } from '../e2e/gateway-fixture.ts';
 import type { Answerer } from '../../src/gateway/answerer.ts';
-import type { SessionMemory } from '../../src/gateway/session-memory.ts';
-import { SessionReturn } from '../../src/gateway/session-return.ts';
-import { SessionStore, type LegacySession } from '../../src/gateway/session-store.ts';
-import { createStateOwner } from '../../src/state-owner.ts';
+import type { SessionMemory } from '../../src/gateway/session/session-memory.ts';
+import { SessionReturn } from '../../src/gateway/session/session-return.ts';
+import { SessionStore, type LegacySession } from '../../src/gateway/session/session-store.ts';
+import { createStateOwner } from '../../src/service/state-owner.ts';
 import { openSession, send, type RawAnswer } from './raw-client.ts';
 
 // Two services of one state folder, one after the other and beside each other (contract.md, drain; S2).

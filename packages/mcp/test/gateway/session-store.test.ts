@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { ANONYMOUS } from '../../src/gateway/anonymous.ts';
-import { DEFAULT_SESSION_LIMITS, SessionStore } from '../../src/gateway/session-store.ts';
+import { ANONYMOUS } from '../../src/gateway/reply/anonymous.ts';
+import { DEFAULT_SESSION_LIMITS, SessionStore } from '../../src/gateway/session/session-store.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -13,7 +13,7 @@ import {
   createSseEndpoint,
   type SseEndpoint,
   type SseEndpointOptions,
-} from '../../src/gateway/sse-endpoint.ts';
+} from '../../src/gateway/bridge/sse-endpoint.ts';
 import { connectorFor, connector, startGateway, type TestGateway } from '../e2e/gateway-fixture.ts';
 import { modern } from '../e2e/stdio-fixture.ts';
 import { startSseServer } from '../upstream/legacy-sse-fixture.ts';

@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { waitUntil } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
-import { createInProcessTarget } from '../../src/gateway/in-process-target.ts';
-import { serveStdio, type StdioEnd } from '../../src/gateway/stdio.ts';
+import { createInProcessTarget } from '../../src/gateway/reply/in-process-target.ts';
+import { serveStdio, type StdioEnd } from '../../src/gateway/bridge/stdio.ts';
 import { modern } from '../e2e/stdio-fixture.ts';
 
 interface Rig extends AsyncDisposable {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { TaskOwners, type TaskClient } from '../../src/gateway/task-owners.ts';
+import { TaskOwners, type TaskClient } from '../../src/gateway/call/task-owners.ts';
 
 const session = (sessionId: string): TaskClient => ({ principalId: undefined, sessionId });
 const principal = (principalId: string, sessionId?: string): TaskClient => ({

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Reply } from '../../src/gateway/reply.ts';
-import { createTaskReply } from '../../src/gateway/task-reply.ts';
+import type { Reply } from '../../src/gateway/reply/reply.ts';
+import { createTaskReply } from '../../src/gateway/call/task-reply.ts';
 
 const METHODS = [
   'notify',

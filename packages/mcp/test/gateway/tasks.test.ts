@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { taskIdIn, taskPlaceOf, withSharedIds } from '../../src/gateway/tasks.ts';
+import { taskIdIn, taskPlaceOf, withSharedIds } from '../../src/gateway/call/tasks.ts';
 
 const RELATED = '"io.modelcontextprotocol/related-task"';
 const CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities';

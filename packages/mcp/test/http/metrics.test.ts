@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { startFleet, startUpstream } from '@cortex-os/testkit';
 import { Gauge, Registry } from 'prom-client';
 import { describe, expect, test } from 'vitest';
-import { ANONYMOUS } from '../../src/gateway/anonymous.ts';
+import { ANONYMOUS } from '../../src/gateway/reply/anonymous.ts';
 import { metricsRoute } from '../../src/http/metrics.ts';
 import { connector, connectorFor, startGateway } from '../e2e/gateway-fixture.ts';
 import { openSession, send, sendModern } from '../gateway/raw-client.ts';

@@ -2,10 +2,10 @@ import { utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { tempFolder } from '@cortex-os/testkit';
-import { createMapPublisher } from '../../src/connectors/map-publisher.ts';
+import { createMapPublisher } from '../../src/connectors/map/map-publisher.ts';
 import { Secret } from '../../src/connectors/secret.ts';
-import { hmacKey, type SignatureSignKey } from '../../src/connectors/signature-keys.ts';
-import { signServiceMap, verifyServiceMap } from '../../src/connectors/signature.ts';
+import { hmacKey, type SignatureSignKey } from '../../src/connectors/map/signature-keys.ts';
+import { signServiceMap, verifyServiceMap } from '../../src/connectors/map/signature.ts';
 import { createListener } from '../../src/http/listener.ts';
 import { serviceMapRoute } from '../../src/http/service-map.ts';
 

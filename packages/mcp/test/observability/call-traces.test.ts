@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { DEFAULT_TIMEOUTS } from '../../src/connectors/connector.ts';
 import { startOtlpTracing } from '../../src/observability/otlp-tracing.ts';
-import type { ServiceOptions } from '../../src/service.ts';
+import type { ServiceOptions } from '../../src/service/service.ts';
 import { connector, startGateway, type TestGateway } from '../e2e/gateway-fixture.ts';
 import { modernBody, modernHeaders, openSession, send } from '../gateway/raw-client.ts';
 import { startCollector, type Collector } from './otlp-collector.ts';

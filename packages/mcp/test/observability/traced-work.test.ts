@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { tracedPass, tracedSync } from '../../src/connectors/traced-sync.ts';
+import { tracedPass, tracedSync } from '../../src/connectors/entry/traced-sync.ts';
 import { createTraced, UNTRACED } from '../../src/observability/traced-work.ts';
 import { notedTracing } from './noted-tracing.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { tempFolder, waitUntil, type TempFolder } from '@cortex-os/testkit';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import type { PinsOptions } from '../../src/pins-options.ts';
+import type { PinsOptions } from '../../src/service/pins-options.ts';
 import { PinStore } from '../../src/pins/pin-store.ts';
 import { approve } from '../../src/pins/pin-book.ts';
 import { readAudit } from '../audit/read-audit.ts';

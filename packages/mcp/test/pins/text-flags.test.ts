@@ -2,7 +2,7 @@ import { tempFolder, waitUntil } from '@cortex-os/testkit';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import type { OddTextMode } from '../../src/pins/pin-mode.ts';
-import type { ServedManifest } from '../../src/connectors/served-manifest.ts';
+import type { ServedManifest } from '../../src/connectors/entry/served-manifest.ts';
 import { createTextFlags } from '../../src/pins/text-flags.ts';
 import { readAudit } from '../audit/read-audit.ts';
 import { connector, startGateway } from '../e2e/gateway-fixture.ts';

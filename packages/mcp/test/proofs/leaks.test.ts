@@ -3,7 +3,7 @@ import { startFleet, waitUntil, type RunningUpstream } from '@cortex-os/testkit'
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import type { ConnectorDefinition } from '../../src/connectors/connector.ts';
-import { createService, type Service } from '../../src/service.ts';
+import { createService, type Service } from '../../src/service/service.ts';
 import { connectorFor, SETTINGS } from '../e2e/gateway-fixture.ts';
 import { startCensus, type Census, type ResourceCensus } from './resource-census.ts';
 

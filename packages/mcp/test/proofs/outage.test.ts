@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { CatalogCell } from '../../src/catalog/catalog.ts';
-import { feedCatalog } from '../../src/catalog-feed.ts';
-import { definitionsOfMap } from '../../src/connectors/map-definition.ts';
-import { MapFollower } from '../../src/connectors/map-follower.ts';
+import { feedCatalog } from '../../src/service/catalog-feed.ts';
+import { definitionsOfMap } from '../../src/connectors/map/map-definition.ts';
+import { MapFollower } from '../../src/connectors/map/map-follower.ts';
 import { ConnectorProxyManager } from '../../src/connectors/manager.ts';
-import { loadConnectorServiceMap } from '../../src/connectors/service-map.ts';
-import { ServiceMapError } from '../../src/connectors/service-map-error.ts';
+import { loadConnectorServiceMap } from '../../src/connectors/map/service-map.ts';
+import { ServiceMapError } from '../../src/connectors/map/service-map-error.ts';
 import { LIST_KINDS } from '../../src/protocol/list-kind.ts';
 import type { Upstream, UpstreamAccess } from '../../src/upstream/upstream.ts';
 import { UpstreamError } from '../../src/upstream/upstream-error.ts';

@@ -1,7 +1,7 @@
 import { startFleet, startUpstream, waitUntil } from '@cortex-os/testkit';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { createService } from '../../src/service.ts';
+import { createService } from '../../src/service/service.ts';
 import { connectClient } from '../e2e/clients.ts';
 import { connectorFor, SETTINGS, startGateway, type TestGateway } from '../e2e/gateway-fixture.ts';
 import { sendModern, type RawAnswer } from '../gateway/raw-client.ts';

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { waitUntil } from '@cortex-os/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { decodeHeaderValue } from '../../src/protocol/revision.ts';
-import { headerProblem } from '../../src/upstream/http-wire.ts';
+import { headerProblem } from '../../src/upstream/streamable-http/http-wire.ts';
 import {
   modernBody,
   modernHeaders,

@@ -5,7 +5,7 @@ import { startGreedyTcp, waitUntil } from '@cortex-os/testkit';
 import type { Dispatcher } from 'undici';
 import { expect, test } from 'vitest';
 import { DEFAULT_TIMEOUTS } from '../../src/connectors/connector.ts';
-import { createSharedAgents } from '../../src/upstream/agent.ts';
+import { createSharedAgents } from '../../src/upstream/streamable-http/agent.ts';
 import {
   SIGNAL,
   definitionFor,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { JsonRpcId } from '../../src/protocol/message.ts';
-import { plainAnswer } from '../../src/upstream/answer-glance.ts';
-import { AnswerScan } from '../../src/upstream/answer-scan.ts';
+import { plainAnswer } from '../../src/upstream/streamable-http/answer-glance.ts';
+import { AnswerScan } from '../../src/upstream/streamable-http/answer-scan.ts';
 
 function scanned(text: string, id: JsonRpcId): string | undefined {
   const scan = new AnswerScan(id);

@@ -1,6 +1,6 @@
 import { assert, dictionary, integer, jsonValue, oneof, property, string } from 'fast-check';
 import { expect, test } from 'vitest';
-import { AnswerScan } from '../../src/upstream/answer-scan.ts';
+import { AnswerScan } from '../../src/upstream/streamable-http/answer-scan.ts';
 
 function scan(text: string, id: string | number, cut: number = text.length): string | undefined {
   const bytes = Buffer.from(text, 'utf8');

@@ -1,7 +1,7 @@
 import {
   DEFAULT_STREAM_POLICY,
   type StreamPolicy,
-} from '../../src/upstream/notification-stream-policy.ts';
+} from '../../src/upstream/streamable-http/notification-stream-policy.ts';
 
 export type { StreamPolicy };
 

@@ -2,15 +2,15 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
-import { childEnvironment } from '../../src/upstream/child-process-env.ts';
-import { groupRemains } from '../../src/upstream/child-process-group.ts';
-import { createStderrTail } from '../../src/upstream/child-process-stderr.ts';
+import { childEnvironment } from '../../src/upstream/process/child-process-env.ts';
+import { groupRemains } from '../../src/upstream/process/child-process-group.ts';
+import { createStderrTail } from '../../src/upstream/process/child-process-stderr.ts';
 import {
   spawnChild,
   type ChildHandle,
   type ChildOptions,
-} from '../../src/upstream/child-process.ts';
-import { createReaper } from '../../src/upstream/reaper.ts';
+} from '../../src/upstream/process/child-process.ts';
+import { createReaper } from '../../src/upstream/process/reaper.ts';
 import { isRunning, until } from './fixtures-stdio/processes.ts';
 
 // Real processes on a busy machine; nothing here waits for its own sake.

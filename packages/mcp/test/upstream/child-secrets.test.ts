@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hideSecretsOf } from '../../src/upstream/child-secrets.ts';
+import { hideSecretsOf } from '../../src/upstream/process/child-secrets.ts';
 
 test('hideSecretsOf() hides what a program was given as a secret, and nothing else (S16)', () => {
   const hide = hideSecretsOf({

@@ -5,7 +5,7 @@ import {
   createEraMemory,
   usableVerdict,
   type EraVerdict,
-} from '../../src/upstream/era-memory.ts';
+} from '../../src/upstream/streamable-http/era-memory.ts';
 import { connectorFor, startGateway } from '../e2e/gateway-fixture.ts';
 
 const verdict = (era: 'modern' | 'legacy', storedAtMs: number): EraVerdict => ({

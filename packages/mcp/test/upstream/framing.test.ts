@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { createLineWriter, oneLine } from '../../src/upstream/framing.ts';
+import { createLineWriter, oneLine } from '../../src/upstream/stdio/framing.ts';
 
 interface Pipe {
   readonly stream: Writable;

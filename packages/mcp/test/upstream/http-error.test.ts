@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { translateError } from '../../src/upstream/http-error.ts';
+import { translateError } from '../../src/upstream/streamable-http/http-error.ts';
 import { UpstreamError } from '../../src/upstream/upstream-error.ts';
 
 const WHERE = { connectorId: 'alpha', phase: 'ready' } as const;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createEraMemory } from '../../src/upstream/era-memory.ts';
+import { createEraMemory } from '../../src/upstream/streamable-http/era-memory.ts';
 import { waitUntil } from '@cortex-os/testkit';
 import {
   definitionFor,

@@ -1,8 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createSharedAgents, type SharedAgents } from '../../src/upstream/agent.ts';
-import type { EraMemory } from '../../src/upstream/era-memory.ts';
-import { createHttpUpstream, type HttpUpstream } from '../../src/upstream/http-upstream.ts';
+import { createSharedAgents, type SharedAgents } from '../../src/upstream/streamable-http/agent.ts';
+import type { EraMemory } from '../../src/upstream/streamable-http/era-memory.ts';
+import {
+  createHttpUpstream,
+  type HttpUpstream,
+} from '../../src/upstream/streamable-http/http-upstream.ts';
 import { DEFAULT_TIMEOUTS, type ConnectorDefinition } from '../../src/connectors/connector.ts';
 import type { Era } from '../../src/protocol/revision.ts';
 import {

@@ -4,7 +4,7 @@ import {
   isUnasked,
   readMessages,
   withProgressToken,
-} from '../../src/upstream/http-message.ts';
+} from '../../src/upstream/streamable-http/http-message.ts';
 
 test('readMessages() keeps results and errors letter for letter', () => {
   expect(

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { expect, test, vi } from 'vitest';
-import { pauseFor } from '../../src/upstream/http-pause.ts';
+import { pauseFor } from '../../src/upstream/streamable-http/http-pause.ts';
 import { advance, useFakeTime } from '../connectors/fake-time.ts';
 
 useFakeTime();

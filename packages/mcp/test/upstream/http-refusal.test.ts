@@ -4,7 +4,7 @@ import {
   parseRetryAfter,
   readRefusal,
   refusalError,
-} from '../../src/upstream/http-refusal.ts';
+} from '../../src/upstream/streamable-http/http-refusal.ts';
 
 test.for([
   [undefined, undefined],

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { createSharedAgents } from '../../src/upstream/agent.ts';
+import { createSharedAgents } from '../../src/upstream/streamable-http/agent.ts';
 import {
   createHttpWire,
   headerProblem,
   addParamHeaders,
   type HttpWire,
-} from '../../src/upstream/http-wire.ts';
+} from '../../src/upstream/streamable-http/http-wire.ts';
 import { CLIENT, SIGNAL, definitionFor, open } from './http-fixture.ts';
 
 const agents = createSharedAgents();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isSessionLost } from '../../src/upstream/legacy-http.ts';
+import { isSessionLost } from '../../src/upstream/http-legacy/legacy-http.ts';
 import {
   type Answer,
   definitionFor,

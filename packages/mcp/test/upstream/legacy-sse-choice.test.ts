@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
 import type { GuardableUpstream } from '../../src/upstream/guarded-upstream.ts';
-import { createSseFallback, type HttpKind } from '../../src/upstream/legacy-sse-fallback.ts';
+import {
+  createSseFallback,
+  type HttpKind,
+} from '../../src/upstream/http-sse/legacy-sse-fallback.ts';
 import type { UpstreamInfo } from '../../src/upstream/upstream.ts';
 import { UpstreamError, type UpstreamErrorCode } from '../../src/upstream/upstream-error.ts';
 import { SIGNAL, recorder, toolCall } from './http-fixture.ts';

@@ -9,12 +9,12 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import { z } from 'zod';
 import { DEFAULT_TIMEOUTS, type ConnectorDefinition } from '../../src/connectors/connector.ts';
-import { createSharedAgents } from '../../src/upstream/agent.ts';
+import { createSharedAgents } from '../../src/upstream/streamable-http/agent.ts';
 import {
   createSseUpstream,
   type SseUpstream,
   type SseUpstreamOptions,
-} from '../../src/upstream/legacy-sse.ts';
+} from '../../src/upstream/http-sse/legacy-sse.ts';
 import type {
   Caller,
   ForwardHandle,

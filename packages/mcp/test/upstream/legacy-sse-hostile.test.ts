@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { waitUntil } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
 import { DEFAULT_TIMEOUTS } from '../../src/connectors/connector.ts';
-import { MAX_PENDING_POSTS } from '../../src/upstream/legacy-sse-post.ts';
+import { MAX_PENDING_POSTS } from '../../src/upstream/http-sse/legacy-sse-post.ts';
 import { SIGNAL } from './http-fixture.ts';
 import { callOf, callerOf, openSse, send, sseDefinition } from './legacy-sse-fixture.ts';
 import { INITIALIZED, startRaw, type RawSse } from './legacy-sse-raw.ts';

@@ -1,13 +1,13 @@
 import { waitUntil } from '@cortex-os/testkit';
 import { afterAll, expect, test } from 'vitest';
-import { createSharedAgents } from '../../src/upstream/agent.ts';
-import { SseLink, type SseLinkOptions } from '../../src/upstream/legacy-sse-link.ts';
+import { createSharedAgents } from '../../src/upstream/streamable-http/agent.ts';
+import { SseLink, type SseLinkOptions } from '../../src/upstream/http-sse/legacy-sse-link.ts';
 import {
   createSseWires,
   openSseSession,
   type SseSessionOptions,
-} from '../../src/upstream/legacy-sse-session.ts';
-import { WaitingForward } from '../../src/upstream/legacy-sse-waiting.ts';
+} from '../../src/upstream/http-sse/legacy-sse-session.ts';
+import { WaitingForward } from '../../src/upstream/http-sse/legacy-sse-waiting.ts';
 import type { ForwardHandle } from '../../src/upstream/upstream.ts';
 import { UpstreamError } from '../../src/upstream/upstream-error.ts';
 import { CLIENT, SIGNAL, recorder } from './http-fixture.ts';

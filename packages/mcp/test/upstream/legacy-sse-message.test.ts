@@ -1,6 +1,6 @@
 import { waitUntil } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
-import { readSseMessages } from '../../src/upstream/legacy-sse-message.ts';
+import { readSseMessages } from '../../src/upstream/http-sse/legacy-sse-message.ts';
 import { SIGNAL } from './http-fixture.ts';
 import { callOf, openSse, send, sseDefinition } from './legacy-sse-fixture.ts';
 import { startRaw } from './legacy-sse-raw.ts';

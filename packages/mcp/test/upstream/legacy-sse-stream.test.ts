@@ -1,8 +1,8 @@
 import { waitUntil } from '@cortex-os/testkit';
 import { afterAll, expect, test } from 'vitest';
-import { createSharedAgents } from '../../src/upstream/agent.ts';
-import { createSseWires } from '../../src/upstream/legacy-sse-session.ts';
-import { SseStream } from '../../src/upstream/legacy-sse-stream.ts';
+import { createSharedAgents } from '../../src/upstream/streamable-http/agent.ts';
+import { createSseWires } from '../../src/upstream/http-sse/legacy-sse-session.ts';
+import { SseStream } from '../../src/upstream/http-sse/legacy-sse-stream.ts';
 import type { UpstreamError } from '../../src/upstream/upstream-error.ts';
 import { CLIENT } from './http-fixture.ts';
 import { sseDefinition } from './legacy-sse-fixture.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createLineReader } from '../../src/upstream/line-reader.ts';
+import { createLineReader } from '../../src/upstream/stdio/line-reader.ts';
 
 interface Recorded {
   readonly lines: string[];

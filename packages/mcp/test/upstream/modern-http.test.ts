@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { createEraMemory } from '../../src/upstream/era-memory.ts';
-import { doubtsModern } from '../../src/upstream/modern-http.ts';
+import { createEraMemory } from '../../src/upstream/streamable-http/era-memory.ts';
+import { doubtsModern } from '../../src/upstream/http-modern/modern-http.ts';
 import {
   CLIENT,
   DISCOVERED,

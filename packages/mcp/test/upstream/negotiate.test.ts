@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { createEraMemory } from '../../src/upstream/era-memory.ts';
-import { readRefusal } from '../../src/upstream/http-refusal.ts';
-import type { PostOutcome } from '../../src/upstream/http-request.ts';
-import { judgeDiscover } from '../../src/upstream/negotiate.ts';
+import { createEraMemory } from '../../src/upstream/streamable-http/era-memory.ts';
+import { readRefusal } from '../../src/upstream/streamable-http/http-refusal.ts';
+import type { PostOutcome } from '../../src/upstream/streamable-http/http-request.ts';
+import { judgeDiscover } from '../../src/upstream/streamable-http/negotiate.ts';
 import {
   DISCOVERED,
   INITIALIZED,

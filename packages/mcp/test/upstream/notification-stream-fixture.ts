@@ -1,4 +1,4 @@
-import type { StreamPolicy } from '../../src/upstream/notification-stream-policy.ts';
+import type { StreamPolicy } from '../../src/upstream/streamable-http/notification-stream-policy.ts';
 import {
   DISCOVERED,
   INITIALIZED,

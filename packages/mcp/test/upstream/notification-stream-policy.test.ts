@@ -4,7 +4,7 @@ import {
   createReconnectPace,
   type ReconnectPace,
   type StreamLife,
-} from '../../src/upstream/notification-stream-policy.ts';
+} from '../../src/upstream/streamable-http/notification-stream-policy.ts';
 
 const highest = (): number => 0.999_999;
 const lowest = (): number => 0;

@@ -3,7 +3,7 @@ import {
   createNotificationStream,
   type NotificationStream,
   type StreamListener,
-} from '../../src/upstream/notification-stream.ts';
+} from '../../src/upstream/streamable-http/notification-stream.ts';
 import { UpstreamError } from '../../src/upstream/upstream-error.ts';
 import { advance, useFakeTime } from '../connectors/fake-time.ts';
 import { AT_ONCE } from './at-once.ts';

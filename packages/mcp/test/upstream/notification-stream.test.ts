@@ -4,11 +4,11 @@ import {
   type NotificationStream,
   type StreamAttempt,
   type StreamListener,
-} from '../../src/upstream/notification-stream.ts';
+} from '../../src/upstream/streamable-http/notification-stream.ts';
 import {
   DEFAULT_STREAM_POLICY,
   type StreamPolicy,
-} from '../../src/upstream/notification-stream-policy.ts';
+} from '../../src/upstream/streamable-http/notification-stream-policy.ts';
 import { UpstreamError } from '../../src/upstream/upstream-error.ts';
 import { advance, useFakeTime } from '../connectors/fake-time.ts';
 import { AT_ONCE } from './at-once.ts';

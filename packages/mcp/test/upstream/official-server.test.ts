@@ -6,8 +6,8 @@ import {
 } from '@cortex-os/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Era } from '../../src/protocol/revision.ts';
-import { createReaper, type Reaper } from '../../src/upstream/reaper.ts';
-import { createStdioUpstream } from '../../src/upstream/stdio-upstream.ts';
+import { createReaper, type Reaper } from '../../src/upstream/process/reaper.ts';
+import { createStdioUpstream } from '../../src/upstream/stdio/stdio-upstream.ts';
 import type { Caller, Interest, Upstream } from '../../src/upstream/upstream.ts';
 import { connector } from '../e2e/gateway-fixture.ts';
 import { definitionFor, open, toolCall, SIGNAL } from './http-fixture.ts';

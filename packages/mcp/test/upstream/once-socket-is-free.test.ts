@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { onceSocketIsFree } from '../../src/upstream/once-socket-is-free.ts';
+import { onceSocketIsFree } from '../../src/upstream/streamable-http/once-socket-is-free.ts';
 
 /** Holds the event loop, as reading a long list does. */
 function work(ms: number): void {

@@ -3,14 +3,14 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
-import { createReaper, type Reaper } from '../../src/upstream/reaper.ts';
+import { createReaper, type Reaper } from '../../src/upstream/process/reaper.ts';
 import { ignoresSigterm, isRunning, processesWith, until } from './fixtures-stdio/processes.ts';
 
 // Real processes on a busy machine; nothing here waits for its own sake.
 vi.setConfig({ testTimeout: 30_000 });
 
 const SERVICE = fileURLToPath(new URL('fixtures-stdio/service.ts', import.meta.url));
-const REAPER = new URL('../../src/upstream/reaper.ts', import.meta.url).href;
+const REAPER = new URL('../../src/upstream/process/reaper.ts', import.meta.url).href;
 const SLEEP = ['-e', 'setInterval(() => {}, 1000)'];
 
 interface Service {

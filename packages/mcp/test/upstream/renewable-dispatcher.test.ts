@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { waitUntil } from '@cortex-os/testkit';
 import type { Dispatcher } from 'undici';
 import { expect, test } from 'vitest';
-import { createRenewableAgents } from '../../src/upstream/renewable-dispatcher.ts';
+import { createRenewableAgents } from '../../src/upstream/streamable-http/renewable-dispatcher.ts';
 
 interface Rig extends AsyncDisposable {
   readonly origin: string;

@@ -1,6 +1,6 @@
 import { startUpstream } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
-import { createRoundTrips } from '../../src/upstream/round-trips.ts';
+import { createRoundTrips } from '../../src/upstream/streamable-http/round-trips.ts';
 import { connectorFor, startGateway } from '../e2e/gateway-fixture.ts';
 
 test('createRoundTrips() counts requests that are under way together once', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createSeededEraMemory } from '../../src/upstream/seeded-era-memory.ts';
+import { createSeededEraMemory } from '../../src/upstream/streamable-http/seeded-era-memory.ts';
 
 const legacy = { era: 'legacy', storedAtMs: 5 } as const;
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createSseReader } from '../../src/upstream/sse-reader.ts';
+import { createSseReader } from '../../src/upstream/streamable-http/sse-reader.ts';
 
 function read(
   input: string | Buffer,

@@ -8,8 +8,11 @@ import {
 } from '@cortex-os/testkit';
 import { afterAll, expect, test, vi, type TestContext } from 'vitest';
 import { OWN_CALLER, type ForwardSink } from '../../src/upstream/upstream.ts';
-import { createReaper } from '../../src/upstream/reaper.ts';
-import { createStdioUpstream, type StdioUpstream } from '../../src/upstream/stdio-upstream.ts';
+import { createReaper } from '../../src/upstream/process/reaper.ts';
+import {
+  createStdioUpstream,
+  type StdioUpstream,
+} from '../../src/upstream/stdio/stdio-upstream.ts';
 import type { UpstreamError } from '../../src/upstream/upstream-error.ts';
 import { until } from './fixtures-stdio/processes.ts';
 import { serverDefinition } from './fixtures-stdio/server-definition.ts';

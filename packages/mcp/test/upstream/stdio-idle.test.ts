@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test, vi } from 'vitest';
-import { createReaper } from '../../src/upstream/reaper.ts';
-import { createIdleUpstream, type IdleUpstream } from '../../src/upstream/stdio-idle.ts';
-import { createStdioUpstream } from '../../src/upstream/stdio-upstream.ts';
+import { createReaper } from '../../src/upstream/process/reaper.ts';
+import { createIdleUpstream, type IdleUpstream } from '../../src/upstream/stdio/stdio-idle.ts';
+import { createStdioUpstream } from '../../src/upstream/stdio/stdio-upstream.ts';
 import type { UpstreamError } from '../../src/upstream/upstream-error.ts';
 import { isRunning, processesWith, until } from './fixtures-stdio/processes.ts';
 import { call, listen, members, never, parsed } from './fixtures-stdio/rig.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { createRestartGate } from '../../src/upstream/stdio-restart.ts';
+import { createRestartGate } from '../../src/upstream/stdio/stdio-restart.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
 afterEach(() => void vi.useRealTimers());

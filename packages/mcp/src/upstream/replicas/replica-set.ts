@@ -1,6 +1,6 @@
 import type { RawMember } from '../../protocol/message.ts';
 import type { GuardableUpstream } from '../guarded-upstream.ts';
-import { announceUpdate } from '../notification-stream-lists.ts';
+import { announceUpdate } from '../streamable-http/notification-stream-lists.ts';
 import type {
   ConnectNext,
   ForwardHandle,

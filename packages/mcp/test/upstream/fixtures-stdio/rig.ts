@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { afterAll, afterEach, expect, vi } from 'vitest';
 import type { ConnectorDefinition } from '../../../src/connectors/connector.ts';
 import type { RawMember } from '../../../src/protocol/message.ts';
-import { createReaper } from '../../../src/upstream/reaper.ts';
+import { createReaper } from '../../../src/upstream/process/reaper.ts';
 import {
   createStdioUpstream,
   type StdioUpstream,
   type StdioUpstreamOptions,
-} from '../../../src/upstream/stdio-upstream.ts';
+} from '../../../src/upstream/stdio/stdio-upstream.ts';
 import type { UpstreamError } from '../../../src/upstream/upstream-error.ts';
 import {
   OWN_CALLER,

@@ -2,8 +2,8 @@
  * A service in small: connects the servers named in its argument with the real modules, prints their
  * process ids, and closes on SIGINT and SIGTERM. Argument: JSON of argument lists for `server.ts`.
  */
-import { createReaper } from '../../../src/upstream/reaper.ts';
-import { createStdioUpstream } from '../../../src/upstream/stdio-upstream.ts';
+import { createReaper } from '../../../src/upstream/process/reaper.ts';
+import { createStdioUpstream } from '../../../src/upstream/stdio/stdio-upstream.ts';
 import { serverDefinition } from './server-definition.ts';
 
 const servers: string[][] = JSON.parse(process.argv[2] ?? '[]');

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { isUnwell, ReplicaHealth } from '../../../src/upstream/replicas/health.ts';
 import { Replica } from '../../../src/upstream/replicas/replica.ts';
-import { createUnavailableUpstream } from '../../../src/connectors/unavailable-upstream.ts';
+import { createUnavailableUpstream } from '../../../src/connectors/entry/unavailable-upstream.ts';
 import { UpstreamError, type UpstreamErrorCode } from '../../../src/upstream/upstream-error.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'setTimeout'] }));

@@ -1,0 +1,56 @@
+import type {
+  CallGateStatus,
+  ReplicaStatus,
+  Upstream,
+  UpstreamClient,
+  UpstreamEvents,
+} from '../../upstream/upstream.ts';
+import type { ConnectorDefinition } from '../connector.ts';
+import type { Manifest } from '../manifest.ts';
+import type { ConnectorStatus } from '../sync-report.ts';
+
+/** What a server was when its manifest was fetched. */
+export interface RememberedEra {
+  readonly era: Manifest['info']['era'];
+  /** Wall clock, so that it can outlive the process. */
+  readonly storedAtMs: number;
+}
+
+/** An upstream as a pass uses it. */
+export interface SyncedUpstream extends Upstream {
+  /** A sync of this connector has ended: what was held for it alone may go. */
+  passEnded?(): void;
+  /** Calls of clients under way. */
+  readonly inFlight?: number;
+  /** Its process is stopped until something is asked of it. */
+  readonly asleep?: boolean;
+  /** How its calls fare. */
+  readonly calls?: CallGateStatus | undefined;
+  /** The servers behind it, when there are several. */
+  readonly replicas?: readonly ReplicaStatus[] | undefined;
+  /** Resolves when they have ended, or after `maxMs`. */
+  drain?(maxMs: number): Promise<void>;
+}
+
+/** What a connection is doing now, as status shows it. */
+export function activityOf(
+  upstream: SyncedUpstream | undefined,
+  busy: boolean,
+): Pick<ConnectorStatus, 'phase' | 'busy' | 'asleep' | 'replicas' | 'calls'> {
+  const asleep = upstream?.asleep === true && { asleep: true };
+  const replicas = upstream?.replicas && { replicas: upstream.replicas };
+  const calls = upstream?.calls && { calls: upstream.calls };
+  return { phase: upstream?.phase ?? 'config', busy, ...asleep, ...replicas, ...calls };
+}
+
+/**
+ * Makes the upstream of a connector; it connects when first asked.
+ * @param client whom it speaks for; undefined: everybody.
+ * @param remembered the era the manifest in hand was fetched in, dated; undefined when there is none.
+ */
+export type CreateUpstream = (
+  definition: ConnectorDefinition,
+  events: UpstreamEvents,
+  remembered: () => RememberedEra | undefined,
+  client?: UpstreamClient,
+) => SyncedUpstream;
