@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { tempFolder, waitUntil, type TempFolder } from '@cortex-os/testkit';
 
 const RUN_CLI = fileURLToPath(new URL('run-cli.ts', import.meta.url));
+const BUILT_CLI = fileURLToPath(new URL('../../bin/cortex-mcp.js', import.meta.url));
 
 /** A real `cortex-mcp serve` on a free port, in a home of its own. */
 export interface ServeProcess extends AsyncDisposable {
@@ -26,32 +27,32 @@ export interface ServeInput {
   /** Holds the configuration and the state. Default: a new one, removed afterwards. */
   readonly folder?: TempFolder;
   readonly env?: Readonly<Record<string, string>>;
+  /** Runs the built command, which starts as fast as that of a user. Default: the sources. */
+  readonly built?: boolean;
 }
 
 export async function startServe({
   mcpServers,
   folder: given,
   env,
+  built = false,
 }: ServeInput): Promise<ServeProcess> {
   const folder = given ?? tempFolder();
   const config = join(folder.path, 'cortex-mcp.json');
   await writeFile(config, JSON.stringify({ mcpServers }));
   const startedAtMs = performance.now();
-  const child = spawn(
-    process.execPath,
-    ['--conditions=cortex-source', RUN_CLI, 'serve', '--config', config, '--port', '0'],
-    {
-      env: {
-        ...process.env,
-        CORTEX_HOME: folder.path,
-        NO_COLOR: '1',
-        // Nobody takes over here.
-        MCP_DRAIN_LAME_DUCK_MS: '0',
-        ...env,
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
+  const program = built ? [BUILT_CLI] : ['--conditions=cortex-source', RUN_CLI];
+  const child = spawn(process.execPath, [...program, 'serve', '--config', config, '--port', '0'], {
+    env: {
+      ...process.env,
+      CORTEX_HOME: folder.path,
+      NO_COLOR: '1',
+      // Nobody takes over here.
+      MCP_DRAIN_LAME_DUCK_MS: '0',
+      ...env,
     },
-  );
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
