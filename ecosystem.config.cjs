@@ -4,6 +4,16 @@
 //
 // In cluster mode the workers run on the Node that runs pm2 itself: start pm2 with a supported one, e.g.
 // node_modules/node/bin/node "$(command -v pm2)" start ecosystem.config.cjs
+//
+// Memory tiers (docs/performance-tuning.md), read when pm2 reads this file; unset: Node's own sizes, no limit.
+//   MCP_SEMI_SPACE_MB=16|32|64  MCP_HEAP_MB=700  MCP_MAX_MEMORY=1000M
+// LD_PRELOAD must be set where the daemon of pm2 is started: workers of a cluster are forked with its environment.
+const { MCP_SEMI_SPACE_MB, MCP_HEAP_MB, MCP_MAX_MEMORY } = process.env;
+const nodeArgs = [
+  ...(MCP_SEMI_SPACE_MB ? [`--max-semi-space-size=${MCP_SEMI_SPACE_MB}`] : []),
+  ...(MCP_HEAP_MB ? [`--max-old-space-size=${MCP_HEAP_MB}`] : []),
+];
+
 module.exports = {
   apps: [
     {
@@ -11,6 +21,9 @@ module.exports = {
       cwd: __dirname,
       script: 'packages/mcp/bin/cortex-mcp.js',
       args: 'serve',
+      ...(nodeArgs.length > 0 && { node_args: nodeArgs }),
+      // A reload, without a gap, when the worker holds more; its processes are not counted.
+      ...(MCP_MAX_MEMORY && { max_memory_restart: MCP_MAX_MEMORY }),
       // Old and new worker share the port while one takes over from the other; fork mode would leave a gap.
       exec_mode: 'cluster',
       // One worker owns the state folder; others would serve, but not write.

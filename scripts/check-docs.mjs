@@ -1,9 +1,17 @@
 /**
- * Prose cannot rot: every repository path, link, npm script, command of the command line and environment variable
- * that the documents name must exist. Needs an installed and built workspace.
+ * Prose cannot rot: every repository path, link, heading, npm script, command and flag of the command line, variable,
+ * metric, route, code and key of the configuration that the documents name must exist. Needs an installed and built workspace.
  */
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { documents, filesBelow } from './docs-blocks.mjs';
+import {
+  missingAnchors,
+  missingCodes,
+  missingKeys,
+  missingMetrics,
+  missingRoutes,
+} from './docs-names.mjs';
 import { cli, print, printOutput, root, run, workspaceNode } from './workspace.mjs';
 
 const packageNames = readdirSync(join(root, 'packages'));
@@ -11,28 +19,9 @@ const topEntries = new Set(readdirSync(root).filter((name) => name !== 'node_mod
 const manifest = (folder) => JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
 const rootScripts = manifest('.').scripts;
 
-function filesBelow(folder, suffix) {
-  const start = join(root, folder);
-  if (!existsSync(start)) return [];
-  if (statSync(start).isFile()) return [start];
-  return readdirSync(start, { withFileTypes: true }).flatMap((entry) => {
-    if (entry.name === 'node_modules' || entry.name === 'dist') return [];
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) return filesBelow(path, suffix);
-    return entry.name.endsWith(suffix) ? [join(root, path)] : [];
-  });
-}
-
-function documents() {
-  const packageReadmes = packageNames.map((name) => join('packages', name, 'README.md'));
-  return ['README.md', 'CONTRIBUTING.md', 'AGENTS.md', 'docs', 'tasks/README.md', 'examples']
-    .concat(packageReadmes)
-    .flatMap((name) => filesBelow(name, '.md'));
-}
-
 /** Inline code and code blocks, without their backticks. */
 function codeIn(text) {
-  const blocks = [...text.matchAll(/^```(\w*)\n(.*?)^```/gms)];
+  const blocks = [...text.matchAll(/^```(\w*)[^\n]*\n(.*?)^```/gms)];
   const prose = text.replaceAll(/^```.*?^```/gms, '');
   return {
     spans: [...prose.matchAll(/`([^`\n]+)`/g)].map((match) => match[1]),
@@ -145,6 +134,14 @@ const sources = packageNames
   .map((file) => readFileSync(file, 'utf8'))
   .join('\n');
 
+// Names of tests, benches and scripts may be spoken of as well.
+const everySource = ['packages', 'scripts', 'examples', 'deploy']
+  .flatMap((folder) =>
+    ['.ts', '.mjs', '.yaml', '.yml', '.service'].flatMap((end) => filesBelow(folder, end)),
+  )
+  .map((file) => readFileSync(file, 'utf8'))
+  .join('\n');
+
 let problemCount = 0;
 for (const file of documents()) {
   const text = readFileSync(file, 'utf8');
@@ -156,6 +153,11 @@ for (const file of documents()) {
     ...missingScripts(code),
     ...missingCommands(code, help.output),
     ...missingVariables(text, sources),
+    ...missingMetrics(text, sources),
+    ...missingRoutes(spans, sources),
+    ...missingCodes(spans, everySource),
+    ...missingKeys(spans),
+    ...missingAnchors(file, prose),
     ...badJson(blocks),
   ];
   for (const problem of problems) print(`${relative(root, file)}: no such ${problem}`);

@@ -31,6 +31,8 @@ const checksBeforeTests = [
 const checksAfterTests = [
   ['packages', 'turbo', 'run', 'test:package'],
   ['docs', node, join(root, 'scripts', 'check-docs.mjs')],
+  ['docs made', node, join(root, 'scripts', 'docs-generate.mjs'), '--check'],
+  ['docs tried', node, join(root, 'scripts', 'docs-run.mjs')],
   ['example types', 'tsc', '-p', join('examples', 'embed')],
   ['example embed', node, join(root, 'examples', 'embed', 'embed.ts')],
 ];

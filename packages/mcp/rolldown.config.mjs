@@ -3,7 +3,7 @@
  * asked for. Finding and reading some 500 modules takes longer than everything else a start does. The library's entry
  * points are compiled file by file and stay as they are.
  */
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { defineConfig } from 'rolldown';
@@ -150,6 +150,25 @@ function licences(fileName) {
   };
 }
 
+/** Puts the built status page into a folder beside the chunks; without it the command works, and says so at `/`. */
+function statusPage(folder) {
+  return {
+    name: 'status page',
+    generateBundle() {
+      const from = join(dirname(require.resolve('@cortex-os/dashboard/package.json')), 'dist');
+      if (!existsSync(from)) {
+        this.warn('the status page is not built: run pnpm --filter @cortex-os/dashboard build');
+        return;
+      }
+      for (const entry of readdirSync(from, { withFileTypes: true })) {
+        if (!entry.isFile()) continue;
+        const source = readFileSync(join(from, entry.name));
+        this.emitFile({ type: 'asset', fileName: `${folder}/${entry.name}`, source });
+      }
+    },
+  };
+}
+
 const start = loadedAtStart();
 
 // oxlint-disable-next-line import/no-default-export -- where the bundler looks for it
@@ -170,6 +189,7 @@ export default defineConfig([
       start.plugin,
       builtins(),
       licences('LICENSES.txt'),
+      statusPage('page'),
     ],
     output: {
       dir: OUTPUT,

@@ -76,6 +76,7 @@ export {
   type ClientName,
   type ClientSource,
 } from './sources/client.ts';
+export { editClientFile, readClientFile, type ClientFileEdit } from './sources/edit-client-file.ts';
 export {
   exportClientConfig,
   type ClientExport,

@@ -5,8 +5,8 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { listPlace } from './lib/call-rows.ts';
 import { FIRST_PREFIX } from './lib/connectors.ts';
-import { profileCosts, readProfile, type ProfileFrame } from './lib/cpu-profile.ts';
-import { flameGraph } from './lib/flame-graph.ts';
+import { profileCosts, readProfile, type ProfileFrame } from '../src/proof/cpu-profile.ts';
+import { flameGraph } from '../src/proof/flame-graph.ts';
 import { connectorsOf } from './lib/measure-pass.ts';
 import { callTemplate, payloadJson, type WireEra } from './lib/message-bytes.ts';
 import { startRawLoad, type RawLoad } from './lib/raw-load.ts';
@@ -106,9 +106,9 @@ async function takeSync(file: string): Promise<Taken> {
 function printCosts(root: ProfileFrame, { operations, what }: Taken): void {
   console.log(`${what}; µs for each, sampled, as the clock runs\n`);
   console.log('    self    total');
-  for (const { name, place, selfUs, totalUs } of profileCosts(root).slice(0, SHOWN_COSTS)) {
+  for (const { name, place, self, total } of profileCosts(root).slice(0, SHOWN_COSTS)) {
     const cell = (us: number): string => (us / operations).toFixed(2).padStart(8);
-    console.log(`${cell(selfUs)} ${cell(totalUs)}  ${name}  ${place}`);
+    console.log(`${cell(self)} ${cell(total)}  ${name}  ${place}`);
   }
 }
 

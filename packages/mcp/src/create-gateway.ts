@@ -1,10 +1,11 @@
-import { homedir, availableParallelism } from 'node:os';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { pino, type Logger } from 'pino';
 import { readConnectors } from './config/client-config.ts';
 import { parseConfigText } from './config/config-document.ts';
 import { processEnvironment } from './config/environment.ts';
 import { packageVersion } from './config/package-version.ts';
+import { DEFAULT_SETTINGS } from './service/default-settings.ts';
 import { createService, type Service, type ServiceSettings } from './service/service.ts';
 
 export interface GatewayOptions {
@@ -26,22 +27,6 @@ export interface Gateway extends Service, AsyncDisposable {
   readonly warnings: readonly string[];
 }
 
-const DEFAULTS: ServiceSettings = {
-  port: 0,
-  host: '127.0.0.1',
-  firstListWaitMs: 1_500,
-  syncConcurrency: 128,
-  processStartConcurrency: 2 * availableParallelism(),
-  refreshIntervalMs: 300_000,
-  separator: '__',
-  parallelSync: true,
-  backgroundRefresh: true,
-  sharedAgent: true,
-  manifestCache: true,
-  manifestFolder: undefined,
-  listPrebuilt: true,
-};
-
 /**
  * The gateway as a library. Nothing connects or listens before `start()`; close it, or children stay.
  * @throws ConfigError for an entry that cannot be understood.
@@ -53,7 +38,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { connectors, warnings } = await readConnectors(document, { env, home: homedir() });
   const service = createService({
     connectors,
-    settings: { ...DEFAULTS, ...options.settings },
+    settings: { ...DEFAULT_SETTINGS, ...options.settings },
     logger: options.logger ?? pino({ level: 'silent' }),
     baseEnv: env,
     version: packageVersion(),

@@ -80,3 +80,32 @@ test('a call that outlasts maxMs gets a typed error and is named (T7)', async ()
     cut: [{ connector: 'one', method: 'tools/call' }],
   });
 });
+
+test.for([
+  ['a process alone', false],
+  ['a worker of a cluster', true],
+] as const)(
+  'an open /sse stream does not hold up the drain of %s (T7)',
+  { timeout: 90_000 },
+  async ([, yields]) => {
+    const upstream = await startUpstream({ kind: 'modern-http', ttlMs: 60_000 });
+    onTestFinished(async () => await upstream.close());
+    const gateway = await startGateway([connectorFor(upstream, 'one')], { sse: true });
+    onTestFinished(async () => await gateway[Symbol.asyncDispose]());
+    await gateway.service.manager.sync();
+    const streams = await Promise.all(
+      [1, 2, 3].map(async () => {
+        const stream = await fetch(`${gateway.origin}/sse`, {
+          headers: { accept: 'text/event-stream' },
+        });
+        return { status: stream.status, ended: stream.text() };
+      }),
+    );
+    expect(streams.map(({ status }) => status)).toEqual([200, 200, 200]);
+    const startedAtMs = performance.now();
+    const report = await gateway.service.drain({ lameDuckMs: 500, maxMs: 60_000, yields });
+    expect(performance.now() - startedAtMs).toBeLessThan(5_000);
+    expect(report).toEqual({ kind: 'ended', cut: [] });
+    for (const { ended } of streams) expect(await ended).toContain('event: endpoint');
+  },
+);

@@ -37,6 +37,7 @@ function bench(changes: Partial<Omit<DrainParts, 'connections'>> = {}): Bench {
           return state.busy;
         },
         quietFor: () => state.quiet,
+        cutBusy: say('cut'),
         end: async () => await Promise.resolve(),
       },
       quiesce: async () => await Promise.resolve(say('quiesce')()),

@@ -11,7 +11,7 @@ import { Secret } from '../src/connectors/secret.ts';
 import type { RegistryServiceOptions } from '../src/service/registry/registry-part.ts';
 import type { RegistryStatus } from '../src/service/registry/registry-status.ts';
 import { createService, type Service, type ServiceOptions } from '../src/service/service.ts';
-import { SETTINGS } from './e2e/gateway-fixture.ts';
+import { DEFAULT_SETTINGS } from '../src/service/default-settings.ts';
 
 /** The key that lets writers of the API in. */
 export const API_KEY: string = 'k'.repeat(24);
@@ -35,7 +35,7 @@ export async function startRegistryGateway(
   const logged: string[] = [];
   const service = createService({
     connectors: [],
-    settings: SETTINGS,
+    settings: DEFAULT_SETTINGS,
     logger: pino({ level: 'warn' }, { write: (line) => void logged.push(line) }),
     baseEnv: process.env,
     version: '0.0.0-test',

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { tempFolder, waitUntil } from '@cortex-os/testkit';
 import { createService } from '../src/service/service.ts';
 import { connectClient } from './e2e/clients.ts';
-import { SETTINGS } from './e2e/gateway-fixture.ts';
+import { DEFAULT_SETTINGS } from '../src/service/default-settings.ts';
 import { API_KEY, memoryRecord, startRegistryGateway } from './registry-fixture.ts';
 
 test('MCP_REGISTRY_MEMORY_CACHE=false: nothing is held, others write the files, changes are seen', async () => {
@@ -113,7 +113,7 @@ test('a registry without files is opened a while after the start, or as soon as 
   const start = () =>
     createService({
       connectors: [],
-      settings: SETTINGS,
+      settings: DEFAULT_SETTINGS,
       logger: pino({ level: 'silent' }),
       baseEnv: {},
       version: '0',
@@ -136,7 +136,7 @@ test('a service without a port does not hold the lock, since nobody could ask it
   const socketPath = join(folder.path, 'socket');
   const service = createService({
     connectors: [],
-    settings: { ...SETTINGS, socketPath },
+    settings: { ...DEFAULT_SETTINGS, socketPath },
     logger: pino({ level: 'silent' }),
     baseEnv: {},
     version: '0',

@@ -5,7 +5,7 @@ import { tempFolder, waitUntil } from '@cortex-os/testkit';
 import { DEFAULT_TIMEOUTS, type ConnectorDefinition } from '../src/connectors/connector.ts';
 import { createService } from '../src/service/service.ts';
 import { CLIENT_MODES, connectClient } from './e2e/clients.ts';
-import { SETTINGS } from './e2e/gateway-fixture.ts';
+import { DEFAULT_SETTINGS } from '../src/service/default-settings.ts';
 import { API_KEY, memoryRecord, startRegistryGateway } from './registry-fixture.ts';
 import { pino } from 'pino';
 
@@ -37,7 +37,7 @@ test('/mcp/registry serves the tools under their bare names, and separator "." g
   await using gateway = await startRegistryGateway(
     folder.path,
     {},
-    { settings: { ...SETTINGS, separator: '.' } },
+    { settings: { ...DEFAULT_SETTINGS, separator: '.' } },
   );
   await using shared = await connectClient(`${gateway.origin}/mcp`, 'v1');
   expect(await shared.listToolNames()).toContain('registry.list');
@@ -207,7 +207,7 @@ test('a command that ends takes the connectors of the registry and holds nothing
   await gateway.client.change(() => ({ put: [record], value: undefined }));
   const service = createService({
     connectors: [],
-    settings: SETTINGS,
+    settings: DEFAULT_SETTINGS,
     logger: pino({ level: 'silent' }),
     baseEnv: {},
     version: '0',

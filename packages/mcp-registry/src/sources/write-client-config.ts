@@ -1,16 +1,10 @@
-import { mkdir, readdir, realpath, stat, unlink } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
 import { applyEdits, modify, type FormattingOptions } from 'jsonc-parser';
 import { isJsonObject } from '../json-object.ts';
-import { unlessMissing } from '../store/file-system.ts';
+import { editClientFile } from './edit-client-file.ts';
 import { entryPath, type ClientExport } from './export-client-config.ts';
 import type { ExportedEntry } from './export-entry.ts';
 import { parseJsonText, sameJson } from './json-text.ts';
-import { createPrivateFile, readTextFile, replaceFile } from './private-file.ts';
 import { SourceError } from './source-error.ts';
-
-/** How many copies of a client's file are kept beside it. */
-export const maxBackups = 5;
 
 /** What merging did. */
 export interface MergeOutcome {
@@ -166,23 +160,6 @@ function assertReadBack(
   throw new SourceError('EFORMAT', `a member on the way to ${where} is given twice; remove one`);
 }
 
-async function keepBackup(
-  file: string,
-  text: string,
-  { mode, now }: { readonly mode: number; readonly now: () => Date },
-): Promise<string> {
-  const stamp = now().toISOString().replaceAll(/[:.]/gu, '-');
-  const backup = `${file}.${stamp}.bak`;
-  await createPrivateFile(backup, text, mode);
-  const start = `${basename(file)}.`;
-  const backups = (await readdir(dirname(file)))
-    .filter((name) => name.startsWith(start) && /\.[\dTZ-]+\.bak$/u.test(name))
-    .toSorted();
-  for (const name of backups.slice(0, Math.max(0, backups.length - maxBackups)))
-    await unlessMissing(unlink(join(dirname(file), name)));
-  return backup;
-}
-
 /**
  * Merges entries into a client's file, made if there is none, and keeps a copy of what was there beside it. A symbolic
  * link is followed, so that it stays one. `now` is the wall clock, for the name of the copy.
@@ -194,23 +171,12 @@ export async function writeClientConfig(
   exported: ClientExport,
   options: { readonly now: () => Date },
 ): Promise<MergeOutcome> {
-  const file = (await unlessMissing(realpath(path))) ?? path;
-  const old = await readTextFile(file, undefined, true);
-  const { text, ...outcome } = mergeClientConfig(old ?? '', exported);
-  if (text === old || outcome.added.length + outcome.updated.length === 0)
-    return { file, backup: undefined, ...outcome };
-  if (old === undefined) {
-    await mkdir(dirname(file), { recursive: true });
-    await createPrivateFile(file, text);
-    return { file, backup: undefined, ...outcome };
-  }
-  const { mode: bits, uid, gid } = await stat(file);
-  const mode = bits & 0o777;
-  const backup = await keepBackup(file, old, { mode, now: options.now });
-  const check = async (): Promise<void> => {
-    if ((await readTextFile(file, undefined, true)) !== old)
-      throw new SourceError('EREFUSED', `${file} has just been changed; run this again`);
+  let outcome: Omit<MergeOutcome, 'file' | 'backup'> = { added: [], updated: [], unchanged: [] };
+  const merge = (old: string | undefined): string | undefined => {
+    const { text, ...rest } = mergeClientConfig(old ?? '', exported);
+    outcome = rest;
+    return rest.added.length + rest.updated.length === 0 ? undefined : text;
   };
-  await replaceFile(file, text, { mode, owner: { uid, gid }, check });
+  const { file, backup } = await editClientFile(path, merge, options);
   return { file, backup, ...outcome };
 }

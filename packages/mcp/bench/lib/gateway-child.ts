@@ -1,10 +1,10 @@
 // Cortex MCP as a subject: one service from its sources, in a process of its own.
+import { DEFAULT_SETTINGS } from '../../src/service/default-settings.ts';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { pino } from 'pino';
 import type * as ServiceModule from '../../src/service/service.ts';
 import { answerCommands } from './answer-commands.ts';
-import { BENCH_SETTINGS } from './bench-settings.ts';
 import { endProfile, startProfile } from './take-profile.ts';
 
 async function load(source: string | undefined): Promise<typeof ServiceModule> {
@@ -19,7 +19,7 @@ answerCommands(async (options) => {
   const { createService } = await load(options.source);
   const service = createService({
     connectors: options.connectors,
-    settings: { ...BENCH_SETTINGS, ...options.settings },
+    settings: { ...DEFAULT_SETTINGS, ...options.settings },
     logger: pino({ level: 'silent' }),
     baseEnv: { PATH: process.env['PATH'] },
     version: '0.0.0-bench',

@@ -1,24 +1,9 @@
 // The other side of measure-pass.ts: one service in a fresh process, so that every pass is as cold as a real start.
 import { pino } from 'pino';
-import { createService, type Service, type ServiceSettings } from '../../src/service/service.ts';
+import { DEFAULT_SETTINGS } from '../../src/service/default-settings.ts';
+import { createService, type Service } from '../../src/service/service.ts';
 import type { PassCommand, PassFigures } from './pass-protocol.ts';
 import { watchStalls } from './stall.ts';
-
-const SETTINGS: ServiceSettings = {
-  port: 0,
-  host: '127.0.0.1',
-  firstListWaitMs: 1_500,
-  syncConcurrency: 128,
-  processStartConcurrency: 4,
-  refreshIntervalMs: 300_000,
-  separator: '__',
-  parallelSync: true,
-  listPrebuilt: true,
-  backgroundRefresh: false,
-  sharedAgent: true,
-  manifestCache: true,
-  manifestFolder: undefined,
-};
 
 // The service loads it with its first request; here, modules are loaded before the clock starts.
 const loading = import('undici');
@@ -63,7 +48,7 @@ async function answer(command: PassCommand): Promise<PassFigures> {
   }
   service = createService({
     connectors: command.connectors,
-    settings: { ...SETTINGS, ...command.settings },
+    settings: { ...DEFAULT_SETTINGS, backgroundRefresh: false, ...command.settings },
     logger: pino({ level: 'silent' }),
     baseEnv: {},
     version: '0.0.0-bench',

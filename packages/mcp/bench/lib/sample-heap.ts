@@ -1,7 +1,7 @@
 import type { HeapProfiler } from 'node:inspector';
 import type { Session } from 'node:inspector/promises';
 import { getHeapSpaceStatistics } from 'node:v8';
-import { placeOf } from './cpu-profile.ts';
+import { placeOf } from '../../src/proof/cpu-profile.ts';
 
 /** One function that allocates. */
 export interface AllocationSite {

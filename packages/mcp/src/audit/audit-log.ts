@@ -1,3 +1,4 @@
+import { appendAtExit } from './append-at-exit.ts';
 import { AuditFile, type AuditFileOptions } from './audit-file.ts';
 import { callLine, eventLine, type AuditEvent, type CallRecord } from './audit-line.ts';
 
@@ -13,6 +14,8 @@ export interface AuditLogOptions extends AuditFileOptions {
    * @param lost records lost so far.
    */
   readonly onTrouble?: ((error: unknown, lost: number) => void) | undefined;
+  /** Told once, when it is closed or the process ends, of lost records that the log does not speak of. */
+  readonly onLost?: ((lost: number) => void) | undefined;
 }
 
 /** After a failure the disk is asked again after this, doubling up to the maximum. */
@@ -42,6 +45,8 @@ export class AuditLog {
   #retryMs: number = RETRY_MS.min;
   #failing = false;
   #closed = false;
+  /** Hears of the end of the process. */
+  #watching = false;
   #taken = 0;
   #lost = 0;
   #lostTold = 0;
@@ -98,17 +103,23 @@ export class AuditLog {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#timer);
+    process.removeListener('exit', this.#atExit);
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, CLOSE_MS);
     await Promise.race([this.#finish(), late]);
     clearTimeout(timer);
+    // Of a disk that hangs nobody knows what it still takes: what is not known to be there is lost.
+    this.#lose(linesIn(this.#pending) + this.#lines.length);
+    this.#tellLost();
+  }
+
+  #tellLost(): void {
+    const lost = this.#lost - this.#lostTold;
+    if (lost > 0) this.#options.onLost?.(lost);
   }
 
   async #finish(): Promise<void> {
     await this.flush();
-    if (this.#pending !== undefined || this.#bytes > 0) {
-      this.#lose(linesIn(this.#pending) + this.#lines.length);
-    }
     try {
       await this.#file.sync();
       await this.#file.close();
@@ -178,8 +189,21 @@ export class AuditLog {
     return Buffer.from(`${this.#lines.splice(0, count).join('\n')}\n`, 'latin1');
   }
 
+  /** The process ends without waiting: what is not written yet is written now, or said to be lost. */
+  readonly #atExit = (): void => {
+    const lines = this.#lines.splice(0);
+    const text = `${lines.join('\n')}\n`;
+    const isKept = lines.length === 0 || appendAtExit(this.#options.path, text);
+    this.#lose(linesIn(this.#pending) + (isKept ? 0 : lines.length));
+    this.#tellLost();
+  };
+
   #schedule(): void {
     if (this.#closed || this.#timer !== undefined) return;
+    if (!this.#watching) {
+      this.#watching = true;
+      process.once('exit', this.#atExit);
+    }
     const waitMs = this.#failing ? this.#retryMs : this.#flushMs;
     if (this.#failing) this.#retryMs = Math.min(RETRY_MS.max, this.#retryMs * 2);
     this.#timer = setTimeout(() => void this.#drain(), waitMs).unref();

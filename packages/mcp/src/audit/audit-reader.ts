@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 
 /** A record of the log as it was read. */
@@ -25,7 +26,9 @@ const DISORDER_MS = 60_000;
 
 /** The lines of a file, the last one first; none when there is no such file. */
 async function* linesFromEnd(path: string): AsyncGenerator<string> {
-  const file = await open(path, 'r').catch(() => undefined);
+  // Opening a pipe would wait for whoever writes to it; its size is 0.
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK;
+  const file = await open(path, flags).catch(() => undefined);
   if (file === undefined) return;
   try {
     let end = (await file.stat()).size;

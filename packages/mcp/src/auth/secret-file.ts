@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
 import { link, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AuthError } from './auth-error.ts';
@@ -7,6 +8,8 @@ const SECRET_BYTES = 32;
 const MAX_BYTES = 4_096;
 /** Bits that let others than the owner read or write. */
 const OTHERS = 0o077;
+/** Opening a pipe would wait for whoever writes to it. */
+const READ_ONLY = constants.O_RDONLY | constants.O_NONBLOCK;
 
 function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
@@ -18,9 +21,13 @@ function hasCode(error: unknown, code: string): boolean {
  */
 export async function readPrivateFile(path: string, maxBytes: number): Promise<string | undefined> {
   try {
-    const file = await open(path, 'r');
+    const file = await open(path, READ_ONLY);
     try {
-      const { size, mode } = await file.stat();
+      const stats = await file.stat();
+      const { size, mode } = stats;
+      if (!stats.isFile()) {
+        throw new AuthError('KEYS_UNREADABLE', `${path} is not a regular file; move it away`);
+      }
       if (process.platform !== 'win32' && (mode & OTHERS) !== 0) {
         const shown = (mode & 0o777).toString(8);
         const why = `${path} can be used by other users (mode ${shown}): chmod 600 ${path}`;

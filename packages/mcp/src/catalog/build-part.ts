@@ -4,6 +4,7 @@ import { findMember, objectMembers, replaceSpan } from '../protocol/json-scan.ts
 import { legacyToolText } from '../protocol/legacy-tool.ts';
 import { readHeaderParams } from '../protocol/param-header.ts';
 import {
+  lateBody,
   NO_PIECE,
   perRequestBody,
   pieceOf,
@@ -90,12 +91,16 @@ function listedItem<T>(
   return { item, name, legacyText: span && replaceSpan(text, span, JSON.stringify(name)) };
 }
 
+/** Few clients use the endpoint of one connector: its lists cost nothing before they do. */
 function ownBody<T>(kind: ListKind, source: CatalogSource<T>, options: BuildOptions): ListBody {
-  const items = source.manifest.lists[kind].map((item) => listedItem(kind, item, item.id, source));
-  const groups = [{ connectorId: source.connectorId, items }];
-  return options.prebuilt
-    ? prebuiltBody(kind, [pieceOf(items)], groups)
-    : perRequestBody(kind, groups);
+  const own = source.manifest.lists[kind];
+  return lateBody(own.length, () => {
+    const items = own.map((item) => listedItem(kind, item, item.id, source));
+    const groups = [{ connectorId: source.connectorId, items }];
+    return options.prebuilt
+      ? prebuiltBody(kind, [pieceOf(items)], groups)
+      : perRequestBody(kind, groups);
+  });
 }
 
 /** Longest first, so that the first match is the closest. */

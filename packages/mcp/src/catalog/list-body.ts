@@ -86,6 +86,18 @@ export function prebuiltBody(
   };
 }
 
+/** A list that is made when somebody asks for it, and kept. */
+export function lateBody(count: number, make: () => ListBody): ListBody {
+  let made: ListBody | undefined;
+  const body = (): ListBody => (made ??= make());
+  return {
+    count,
+    bytes: (era) => body().bytes(era),
+    page: (after, size, era) => body().page(after, size, era),
+    only: (keep) => body().only(keep),
+  };
+}
+
 /** The off path of `MCP_LIST_PREBUILT`: parsed and serialised again for each request. */
 export function perRequestBody(kind: ListKind, groups: readonly ListedGroup[]): ListBody {
   const serialise = (era: Era): Buffer => {

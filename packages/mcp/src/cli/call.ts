@@ -74,6 +74,7 @@ async function callTool(
   const answer = readAnswer(await service.call(request.tool, request.args));
   if (answer.kind === 'error') {
     io.stderr.write(`cortex-mcp: ${request.tool} failed: ${safeText(answer.message)}\n`);
+    if (answer.remedy !== undefined) io.stderr.write(`cortex-mcp: ${safeText(answer.remedy)}\n`);
     return EXIT_FAILED;
   }
   const { text, isError } = showResult(answer.text, io.isTty);

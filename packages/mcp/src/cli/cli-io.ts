@@ -5,6 +5,8 @@ export interface Output {
   write(text: string): unknown;
   /** Bytes that the reader has not taken yet, where that is known. */
   readonly unread?: number;
+  /** The reader went away; what is written is lost. */
+  readonly gone?: boolean;
   /** The reader is given up: what it has not taken need not be waited for. */
   abandon?(): void;
 }
@@ -23,8 +25,14 @@ export interface CliIo {
   readonly stderrIsTty: boolean;
   /** Width of the terminal; undefined leaves lines as long as they are. */
   readonly columns: number | undefined;
+  /** Height of the terminal; undefined where nothing is drawn in place. */
+  readonly rows?: number | undefined;
+  /** Stdin is a terminal: a person may be asked. Default: false. */
+  readonly stdinIsTty?: boolean;
   /** Tells the process that started this one, if it listens. */
   readonly notifyParent?: ((message: string) => void) | undefined;
+  /** Says what the output of a fault must not show; asked for when there is one. Default: nothing is known. */
+  readonly hide?: ((texts: () => readonly string[]) => void) | undefined;
   /** Asks the command to end; the reason is the name of the signal. */
   readonly signal: AbortSignal;
 }

@@ -34,6 +34,8 @@ export type OptionName =
   | 'undo'
   | 'write'
   | 'connect'
+  | 'list'
+  | 'stdio'
   | 'since'
   | 'file'
   | 'no-browser'
@@ -49,6 +51,23 @@ export type OptionName =
   | 'deny-resource'
   | 'rate'
   | 'expires'
+  | 'seconds'
+  | 'baseline'
+  | 'accept-effort'
+  | 'once'
+  | 'interval'
+  | 'label'
+  | 'dir'
+  | 'probe'
+  | 'args'
+  | 'bench'
+  | 'threshold'
+  | 'out'
+  | 'mode'
+  | 'pid'
+  | 'snapshot'
+  | 'steps'
+  | 'calls'
   | 'grace';
 
 /** Every option of every command. A command names those it takes. */
@@ -83,6 +102,8 @@ export const OPTIONS: Readonly<Record<OptionName, OptionFacts>> = {
   undo: flag('--undo', 'take the last one back'),
   write: flag('--write', "merge it into the client's own file, keeping a copy"),
   connect: flag('--connect', 'let the gateway use what was imported'),
+  list: flag('--list', 'show every client and what there is of it here'),
+  stdio: flag('--stdio', 'let it start cortex-mcp stdio instead of naming an address'),
   since: text('--since <time>', 'only what has changed since this date and time'),
   file: text('--file <path>', "this file instead of the client's usual one"),
   title: text('--title <words>', 'what the key is for'),
@@ -95,8 +116,28 @@ export const OPTIONS: Readonly<Record<OptionName, OptionFacts>> = {
   'deny-prompt': list('--deny-prompt <pattern>', 'not these prompts'),
   'allow-resource': list('--allow-resource <pattern>', 'these resources only'),
   'deny-resource': list('--deny-resource <pattern>', 'not these resources'),
-  rate: text('--rate <number>', 'requests a minute (any number)'),
+  rate: text('--rate <number>', 'requests a minute (any number); of a probe: calls a second'),
   expires: text('--expires <time>', 'good for so long, such as 90d or 12h (for ever)'),
+  seconds: text('--seconds <number>', 'how long to watch'),
+  baseline: text('--baseline <folder>', 'a folder of cortex-mcp baseline'),
+  'accept-effort': flag(
+    '--accept-effort',
+    'somebody has agreed to run and watch what pooling adds',
+  ),
+  once: flag('--once', 'print one frame and end'),
+  interval: text('--interval <time>', 'time between two looks, 250ms to 1h (2s)'),
+  label: text('--label <word>', 'name of the folder, after the date (pre-optimization)'),
+  dir: text('--dir <folder>', 'where baselines are kept (~/mcp-optimization-baselines)'),
+  probe: text('--probe <tool>', 'call this tool meanwhile, as fast as eight at a time go'),
+  args: text('--args <json>', 'arguments of those calls ({})'),
+  bench: text('--bench <file>', 'record of npm run bench, for budgets that only it measures'),
+  threshold: text('--threshold <share>', 'a change beyond this, and beyond noise, counts (0.10)'),
+  out: text('-o, --out <file>', 'write it here'),
+  mode: text('--mode <word>', 'cpu: normal or fine; heap: live or allocated'),
+  pid: text('--pid <number>', 'this process instead of the service of the configuration'),
+  snapshot: flag('--snapshot', 'the whole heap instead of samples; the service stands still'),
+  steps: text('--steps <list>', 'percentages (1,10,50,100)'),
+  calls: text('--calls <number>', 'calls the cohort must have seen (100)'),
   grace: text('--grace <time>', 'how long the old one stays good (24h)'),
   'no-browser': flag('--no-browser', 'print the address instead of opening it'),
 };

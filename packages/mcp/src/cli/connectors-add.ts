@@ -3,23 +3,11 @@ import { openSecretFolder, takeSecrets, type ServerRecord } from '@cortex-os/mcp
 import { isConnectorId, slug } from '../config/connector-id.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { EXIT_OK } from './exit-code.ts';
+import { keyValuePairs } from './key-value-pairs.ts';
+import { printResult } from './print-result.ts';
 import { locateRegistry } from './registry-location.ts';
 import { orphanedSecrets } from './registry-secrets.ts';
 import { safeText } from './terminal-text.ts';
-
-/** `K=V` pairs. @throws UsageError naming the option, never the value. */
-function pairs(given: readonly string[], option: string): Record<string, string> {
-  const values = new Map<string, string>();
-  for (const text of given) {
-    const at = text.indexOf('=');
-    const name = text.slice(0, Math.max(0, at)).trim();
-    if (at < 1 || !/^[\w!#$%&'*+.^`|~-]+$/.test(name)) {
-      throw new UsageError(`--${option} needs NAME=value`);
-    }
-    values.set(name, text.slice(at + 1));
-  }
-  return Object.fromEntries(values);
-}
 
 function httpUrl(text: string): string {
   const url = URL.parse(text);
@@ -40,8 +28,8 @@ function unlessEmpty<T extends object>(key: string, values: T): Record<string, T
 /** How to reach it, as the command line says. @throws UsageError */
 function reach({ io, options, args: [name = ''], rest }: CommandContext): ServerRecord {
   const url = options.text('url');
-  const env = pairs(options.all('env'), 'env');
-  const headers = pairs(options.all('header'), 'header');
+  const env = keyValuePairs(options.all('env'), 'env');
+  const headers = keyValuePairs(options.all('header'), 'header');
   const cwd = options.text('cwd');
   if ((url === undefined) === (rest.length === 0)) {
     throw new UsageError('give either --url <address> or -- <command> [arguments]');
@@ -96,9 +84,10 @@ async function add(context: CommandContext): Promise<number> {
     for (const file of orphans) await folder.remove(file);
     const id = isConnectorId(name) ? name : slug(name);
     const moved = secrets.map(({ label }) => label);
-    if (moved.length > 0) io.stdout.write(`moved to secrets/: ${safeText(moved.join(', '))}\n`);
+    const lines = moved.length > 0 ? `moved to secrets/: ${safeText(moved.join(', '))}\n` : '';
     const now = via === 'service' ? ', and the running gateway connects it' : '';
-    io.stdout.write(`added ${id}${now}\n`);
+    const added = { action: 'added', id, moved, running: via === 'service' };
+    printResult(context, added, `${lines}added ${id}${now}\n`);
     return EXIT_OK;
   } catch (error) {
     for (const { file } of secrets) await folder.remove(file);
@@ -112,7 +101,7 @@ export const connectorsAddCommand: Command = {
   minArguments: 1,
   maxArguments: 1,
   takesRest: true,
-  options: ['url', 'header', 'env', 'cwd', 'disabled', 'force'],
+  options: ['url', 'header', 'env', 'cwd', 'disabled', 'force', 'json'],
   summary: 'Add a connector to the registry',
   details: [
     'A running gateway connects it within a second or two. Values of --header and --env that look like',

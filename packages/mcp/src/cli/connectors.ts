@@ -8,6 +8,7 @@ import { originOfRecord, registryEntries, type RegistryEntry } from '../config/r
 import { nearest } from '../config/nearest.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { EXIT_OK } from './exit-code.ts';
+import { printResult } from './print-result.ts';
 import { locateRegistry } from './registry-location.ts';
 import { orphanedSecrets } from './registry-secrets.ts';
 import { type Cell, createPaint, safeText, table } from './terminal-text.ts';
@@ -42,7 +43,8 @@ function isPublished({ server, origin }: ServerRecord): boolean {
   return server !== undefined || origin === 'remote';
 }
 
-async function remove({ io, args }: CommandContext): Promise<number> {
+async function remove(context: CommandContext): Promise<number> {
+  const { io, args } = context;
   const [wanted = ''] = args;
   const { client, stateFolder } = locateRegistry(io);
   const { value } = await client.change((cache) => {
@@ -58,7 +60,7 @@ async function remove({ io, args }: CommandContext): Promise<number> {
   });
   const folder = openSecretFolder(stateFolder);
   for (const file of value.orphans) await folder.remove(file);
-  io.stdout.write(`removed ${value.id}\n`);
+  printResult(context, { action: 'removed', id: value.id }, `removed ${value.id}\n`);
   return EXIT_OK;
 }
 
@@ -72,14 +74,16 @@ function switched(cache: RegistryMemoryCache, wanted: string, on: boolean): Serv
   return on ? { ...rest, connector } : { ...rest, connector, enabled: false };
 }
 
-async function setEnabled({ io, args }: CommandContext, on: boolean): Promise<number> {
+async function setEnabled(context: CommandContext, on: boolean): Promise<number> {
+  const { io, args } = context;
   const [wanted = ''] = args;
   const { client } = locateRegistry(io);
   const { value: record } = await client.change((cache) => {
     const changed = switched(cache, wanted, on);
     return { put: [changed], value: changed };
   });
-  io.stdout.write(`${on ? 'enabled' : 'disabled'} ${safeText(wanted)}\n`);
+  const action = on ? 'enabled' : 'disabled';
+  printResult(context, { action, name: record.name }, `${action} ${safeText(wanted)}\n`);
   if (on && originOfRecord(record) === 'remote' && record.transport === 'stdio') {
     io.stderr.write(
       'warning: it came from elsewhere, so its command is not run; add it yourself with connectors add\n',
@@ -132,7 +136,12 @@ async function list({ io, json }: CommandContext): Promise<number> {
   return EXIT_OK;
 }
 
-const one = { argumentsUsage: '<id>', minArguments: 1, maxArguments: 1, options: [] } as const;
+const one = {
+  argumentsUsage: '<id>',
+  minArguments: 1,
+  maxArguments: 1,
+  options: ['json'],
+} as const;
 
 export const connectorsRemoveCommand: Command = {
   ...one,

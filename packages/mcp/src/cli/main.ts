@@ -26,6 +26,9 @@ function createOutput(
     get unread() {
       return stream.writableLength;
     },
+    get gone() {
+      return gone;
+    },
     abandon: () => {
       gone = true;
     },
@@ -42,15 +45,22 @@ function createOutput(
   };
 }
 
+/** Often enough: it only has to be there. */
+const KEEP_ALIVE_MS = 3_600_000;
+
 /** After a fault the rest has this long to be closed. */
 const CRASH_CLOSE_MS = 3_000;
 
+interface EndWatch {
+  readonly crashed: () => boolean;
+  readonly hide: NonNullable<CliIo['hide']>;
+  readonly unlisten: () => void;
+}
+
 /** What ends the command: signals, the message of pm2, and faults of ours. */
-function listenForEnd(
-  stop: AbortController,
-  env: Environment,
-): { readonly crashed: () => boolean; readonly unlisten: () => void } {
+function listenForEnd(stop: AbortController, env: Environment): EndWatch {
   let crashed = false;
+  let hidden: () => readonly string[] = () => [];
   const onSignal = (name: NodeJS.Signals): void => {
     if (stop.signal.aborted) process.exit(exitCodeOfSignal(name));
     stop.abort(name);
@@ -60,7 +70,7 @@ function listenForEnd(
     if (message === 'shutdown' && !stop.signal.aborted) stop.abort('SIGTERM');
   };
   const onFault = (error: unknown): void => {
-    process.stderr.write(crashLine(error, env, Date.now()));
+    process.stderr.write(crashLine(error, env, Date.now(), hidden()));
     if (crashed) process.exit(EXIT_FAILED);
     crashed = true;
     // What is closing already goes on, but not for long.
@@ -77,7 +87,10 @@ function listenForEnd(
     for (const name of faults) process.removeListener(name, onFault);
     process.removeListener('message', onMessage);
   };
-  return { crashed: () => crashed, unlisten };
+  const hide = (texts: () => readonly string[]): void => {
+    hidden = texts;
+  };
+  return { crashed: () => crashed, unlisten, hide };
 }
 
 /** Tells the parent; one that has gone away is none of our business. */
@@ -93,7 +106,7 @@ function notifyParent(message: string): void {
 export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<number> {
   const stop = new AbortController();
   const env = processEnvironment();
-  const { crashed, unlisten } = listenForEnd(stop, env);
+  const { crashed, unlisten, hide } = listenForEnd(stop, env);
   const stdout = createOutput(process.stdout, stop.signal);
   const stderr = createOutput(process.stderr, stop.signal);
   const io: CliIo = {
@@ -105,14 +118,25 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     home: homedir(),
     isTty: process.stdout.isTTY,
     stderrIsTty: process.stderr.isTTY,
-    columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+    // Windows change their size.
+    get columns() {
+      return process.stdout.isTTY ? process.stdout.columns : undefined;
+    },
+    get rows() {
+      return process.stdout.isTTY ? process.stdout.rows : undefined;
+    },
+    stdinIsTty: process.stdin.isTTY,
     notifyParent,
+    hide,
     signal: stop.signal,
   };
+  // Many waits keep no process alive by themselves: without this a command whose servers all refuse would just end.
+  const running = setInterval(() => undefined, KEEP_ALIVE_MS);
   try {
     const code = await runCli(argv, io);
     return crashed() ? EXIT_FAILED : code;
   } finally {
+    clearInterval(running);
     unlisten();
     await Promise.all([stdout.flush(), stderr.flush()]);
   }

@@ -11,6 +11,7 @@ import type { SignatureSignKey, SignatureVerifyKey } from '../connectors/map/sig
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { EXIT_FAILED, EXIT_OK } from './exit-code.ts';
 import { showWarnings } from './open-service.ts';
+import { printResult } from './print-result.ts';
 import { formatMs, safeText } from './terminal-text.ts';
 
 const NO_KEY = 'there is no key; set CONNECTORS_SIGNATURE_KEY or give --key-file';
@@ -80,12 +81,15 @@ async function keygen(context: CommandContext): Promise<number> {
   const [given] = args;
   if (context.ed25519 === true) {
     const files = await generateKeyPair(resolve(io.cwd, given ?? 'map-key.pem'));
-    io.stdout.write(`private key: ${files[0]}\npublic key: ${files[1]}\n`);
+    const [privateKey, publicKey] = files;
+    const text = `private key: ${privateKey}\npublic key: ${publicKey}\n`;
+    printResult(context, { privateKey, publicKey }, text);
     return EXIT_OK;
   }
   const file = given === undefined ? undefined : resolve(io.cwd, given);
   const secret = await generateSecret(file);
-  io.stdout.write(file === undefined ? `${secret}\n` : `secret: ${file}\n`);
+  const made = file === undefined ? { secret } : { file };
+  printResult(context, made, file === undefined ? `${secret}\n` : `secret: ${file}\n`);
   return EXIT_OK;
 }
 
@@ -94,11 +98,12 @@ export const mapSignCommand: Command = {
   argumentsUsage: '<file>',
   minArguments: 1,
   maxArguments: 1,
-  options: ['key-file', 'ed25519', 'kid'],
+  options: ['key-file', 'ed25519', 'kid', 'json'],
   summary: 'Sign a service map and print it',
   details: [
     'The key is CONNECTORS_SIGNATURE_KEY or --key-file: a shared secret (HMAC-SHA256), or an Ed25519',
     'private key as PEM. A map without generatedAt is dated now. What is signed stays as it is written.',
+    'Prints JSON, with or without --json.',
   ],
   example: 'cortex-mcp map sign connectors.json --key-file map.key > map.json',
   run: sign,
@@ -124,7 +129,7 @@ export const mapKeygenCommand: Command = {
   argumentsUsage: '[file]',
   minArguments: 0,
   maxArguments: 1,
-  options: ['ed25519'],
+  options: ['ed25519', 'json'],
   summary: 'Make a key for signing service maps',
   details: [
     'Prints a shared secret, or writes it to a new file (0600). With --ed25519: the private key goes to the',

@@ -6,6 +6,7 @@ import { shownRegistrySettings } from '../config/registry-settings.ts';
 import { definedVariables } from '../config/environment.ts';
 import type { LogLevel } from '../config/config-schema.ts';
 import { packageVersion } from '../config/package-version.ts';
+import { secretTexts } from '../config/secret-texts.ts';
 import type { ConnectorDefinition } from '../connectors/connector.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import {
@@ -22,10 +23,14 @@ import { createLogger } from './logger.ts';
 import { oversightOptions } from './oversight-options.ts';
 import { createPaint } from './terminal-text.ts';
 
-/** Loads the configuration as the command line and environment say, and shows its warnings on stderr. */
-export async function readConfig(context: CommandContext): Promise<LoadedConfig> {
+/**
+ * Loads the configuration as the command line and environment say, and shows its warnings on stderr.
+ * @param orEmpty whether a machine without a configuration has an empty one. Default: false, it is an error.
+ */
+export async function readConfig(context: CommandContext, orEmpty = false): Promise<LoadedConfig> {
   const { io, flags } = context;
-  const config = await loadConfig({ flags, env: io.env, cwd: io.cwd, home: io.home });
+  const config = await loadConfig({ flags, env: io.env, cwd: io.cwd, home: io.home, orEmpty });
+  io.hide?.(() => secretTexts(config));
   showWarnings(io, config.warnings);
   return config;
 }
@@ -62,6 +67,7 @@ export function serviceSettings(config: LoadedConfig, lasting: boolean): Service
     maxCalls: settings.maxCalls.value,
     maxCallsPerPrincipal: settings.maxCallsPerPrincipal.value,
     sse: settings.sse.value,
+    page: settings.page.value,
   };
 }
 

@@ -11,12 +11,16 @@ export type CommandLine =
 
 type AnyOption = OptionName | 'help' | 'version';
 
+function shortOf(name: string): { readonly short?: string } {
+  return name === 'out' ? { short: 'o' } : {};
+}
+
 /** What `parseArgs` is told; every option may come again, and is checked afterwards. */
 const PARSED = {
   ...Object.fromEntries(
     Object.entries(OPTIONS).map(([name, { kind }]) => [
       name,
-      { type: kind === 'flag' ? ('boolean' as const) : ('string' as const) },
+      { type: kind === 'flag' ? ('boolean' as const) : ('string' as const), ...shortOf(name) },
     ]),
   ),
   help: { type: 'boolean', short: 'h' },

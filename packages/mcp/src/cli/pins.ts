@@ -12,6 +12,7 @@ import { PinStore } from '../pins/pin-store.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { EXIT_FAILED, EXIT_OK } from './exit-code.ts';
 import { diffLines, shownDefinition } from './pins-diff.ts';
+import { printResult } from './print-result.ts';
 import { type Cell, createPaint, safeText, table } from './terminal-text.ts';
 
 function storeOf({ io }: CommandContext): PinStore {
@@ -157,7 +158,7 @@ async function approveTools(context: CommandContext): Promise<number> {
       );
     }
   } else if (connector !== undefined) required(book, connector);
-  const approved: string[] = [];
+  const approved: { connector: string; tool: string; hash: string }[] = [];
   await storeOf(context).change((current) => {
     const now = new Date().toISOString();
     const ids = connector === undefined ? [...current.connectors.keys()] : [connector];
@@ -165,14 +166,16 @@ async function approveTools(context: CommandContext): Promise<number> {
       for (const name of approve(current, id, tool, now)) {
         const hash =
           current.connectors.get(id)?.tools.get(name)?.approved?.hash.slice(0, 12) ?? 'gone';
-        approved.push(`approved ${id} ${safeText(name)} (${hash})`);
+        approved.push({ connector: id, tool: name, hash });
       }
     }
     if (all) current.lost = undefined;
     return true;
   });
-  if (approved.length === 0) io.stdout.write('nothing was waiting\n');
-  else io.stdout.write(`${approved.join('\n')}\n`);
+  const lines = approved.map(
+    (one) => `approved ${one.connector} ${safeText(one.tool)} (${one.hash})\n`,
+  );
+  printResult(context, { approved }, lines.length === 0 ? 'nothing was waiting\n' : lines.join(''));
   if (tool !== undefined && required(book, connector ?? '').seenServer !== undefined) {
     io.stderr.write(
       `warning: another server stands behind ${connector}; approve all of it to trust that one\n`,
@@ -211,7 +214,7 @@ export const pinsApproveCommand: Command = {
   argumentsUsage: '[connector] [tool]',
   minArguments: 0,
   maxArguments: 2,
-  options: ['all'],
+  options: ['all', 'json'],
   summary: 'Approve tools as they are now',
   details: [
     'One tool, a connector, or everything with --all. What is approved is what pins diff shows. A running',

@@ -21,7 +21,7 @@ async function aborted(signal: AbortSignal): Promise<void> {
   await promise;
 }
 
-async function serve({ io, flags }: CommandContext): Promise<number> {
+async function serve({ io, flags, json }: CommandContext): Promise<number> {
   const port = portOf(flags.port);
   const { registry } = await readRegistryConfig(io.env);
   const server = await createRegistryServer({
@@ -36,9 +36,11 @@ async function serve({ io, flags }: CommandContext): Promise<number> {
       if (code !== 'EADDRINUSE') throw error;
       throw new UsageError(`port ${port} is in use; choose another with --port`);
     });
-    io.stdout.write(`Registry: ${url}/v0.1/servers\n`);
+    const servers = `${url}/v0.1/servers`;
+    const listening = `${JSON.stringify({ event: 'listening', servers })}\n`;
+    io.stdout.write(json ? listening : `Registry: ${servers}\n`);
     await aborted(io.signal);
-    io.stdout.write('stopping\n');
+    io.stdout.write(json ? '{"event":"stopping"}\n' : 'stopping\n');
     return EXIT_OK;
   } finally {
     await server.close();
@@ -50,7 +52,7 @@ export const registryServeCommand: Command = {
   argumentsUsage: '',
   minArguments: 0,
   maxArguments: 0,
-  options: ['port'],
+  options: ['port', 'json'],
   summary: 'Serve the registry alone, by the official API v0.1',
   details: [
     `On 127.0.0.1:${DEFAULT_PORT}, or --port (0 takes a free one). A running gateway serves the same at /v0.1.`,

@@ -10,6 +10,7 @@ import {
 } from '@cortex-os/mcp-registry';
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { EXIT_FAILED, EXIT_OK } from './exit-code.ts';
+import { printResult } from './print-result.ts';
 import { locateRegistry } from './registry-location.ts';
 import { orphanedSecrets } from './registry-secrets.ts';
 import { type Cell, type Colour, createPaint, safeText, table } from './terminal-text.ts';
@@ -131,11 +132,12 @@ async function add(context: CommandContext): Promise<number> {
     for (const { file } of secrets) await folder.remove(file);
     throw error;
   }
-  io.stdout.write(`added ${safeText(record.name)}\n`);
+  printResult(context, { action: 'added', name: record.name }, `added ${safeText(record.name)}\n`);
   return EXIT_OK;
 }
 
-async function remove({ io, args }: CommandContext): Promise<number> {
+async function remove(context: CommandContext): Promise<number> {
+  const { io, args } = context;
   const [name = '', version] = args;
   const { client, stateFolder } = locateRegistry(io);
   const { value: orphans } = await client.change((cache) => {
@@ -150,7 +152,7 @@ async function remove({ io, args }: CommandContext): Promise<number> {
   }
   const folder = openSecretFolder(stateFolder);
   for (const file of orphans) await folder.remove(file);
-  io.stdout.write(`removed ${safeText(name)}\n`);
+  printResult(context, { action: 'removed', name, version }, `removed ${safeText(name)}\n`);
   return EXIT_OK;
 }
 
@@ -185,7 +187,7 @@ export const registryAddCommand: Command = {
   argumentsUsage: '<file>',
   minArguments: 1,
   maxArguments: 1,
-  options: ['force'],
+  options: ['force', 'json'],
   summary: 'Add a server to the registry as data',
   details: [
     'The file holds a server.json, or an entry with name, transport and command or endpoint; - is stdin.',
@@ -200,7 +202,7 @@ export const registryRemoveCommand: Command = {
   argumentsUsage: '<name> [version]',
   minArguments: 1,
   maxArguments: 2,
-  options: [],
+  options: ['json'],
   summary: 'Remove a server, or one version of it, from the registry',
   details: [
     'A connector that came from it is closed by a running gateway; secrets that nothing refers to any more',

@@ -17,7 +17,8 @@ async function localCommands(): Promise<Commands> {
   return [...SERVE, ...MORE_COMMANDS];
 }
 
-async function allCommands(): Promise<Commands> {
+/** Every command there is, `serve` first. */
+export async function allCommands(): Promise<Commands> {
   const { REGISTRY_COMMANDS } = await import('./registry-commands.ts');
   return [...(await localCommands()), ...REGISTRY_COMMANDS];
 }
@@ -47,11 +48,20 @@ async function helpText(command: Command | undefined): Promise<string> {
   return command === undefined ? generalHelp(await allCommands()) : commandHelp(command);
 }
 
-/** Every error is one line on stderr; the stack is for `MCP_LOG_LEVEL=debug` and below. */
-function report(error: unknown, io: CliIo): number {
+/** ` (KEY_UNKNOWN)`, for an error whose code `cortex-mcp explain` knows; empty for others, and for the command line. */
+async function codeOf(error: unknown): Promise<string> {
+  if (!(error instanceof Error) || !('code' in error) || error instanceof UsageError) return '';
+  const { findError } = await import('../protocol/errors/all-errors.ts');
+  const name = findError(String(error.code))?.name;
+  return name === undefined || error.message.includes(name) ? '' : ` (${name})`;
+}
+
+/** Every error is one line on stderr, with its code; the stack is for `MCP_LOG_LEVEL=debug` and below. */
+async function report(error: unknown, io: CliIo): Promise<number> {
   const paint = createPaint({ env: io.env, isTty: io.stderrIsTty });
   const message = error instanceof Error ? error.message : String(error);
-  io.stderr.write(`${paint('red', 'cortex-mcp')}: ${safeText(message)}\n`);
+  const code = await codeOf(error);
+  io.stderr.write(`${paint('red', 'cortex-mcp')}: ${safeText(message)}${code}\n`);
   if (error instanceof UsageError || error instanceof ConfigError) return EXIT_USAGE;
   const level = io.env['MCP_LOG_LEVEL'];
   if (error instanceof Error && (level === 'debug' || level === 'trace')) {
@@ -72,6 +82,6 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
     io.stdout.write(isVersion ? `${packageVersion()}\n` : await helpText(line.command));
     return EXIT_OK;
   } catch (error) {
-    return report(error, io);
+    return await report(error, io);
   }
 }

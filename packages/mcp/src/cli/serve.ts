@@ -1,20 +1,18 @@
 import { type LoadedConfig, loadConfig } from '../config/config.ts';
-import { packageVersion } from '../config/package-version.ts';
+import { ConfigError } from '../config/config-error.ts';
+import { readVariable } from '../config/environment.ts';
+import { secretTexts } from '../config/secret-texts.ts';
 import { watchConfig } from '../config/watch-config.ts';
 import type { Service } from '../service/service.ts';
 import { announceReady } from './announce-ready.ts';
-import type { CliIo } from './cli-io.ts';
-import { clientLines } from './client-lines.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
+import { exitCodeOfSignal } from './exit-code.ts';
+import type { FirstStartReport } from './first-start.ts';
 import { openService, readConfig, showWarnings } from './open-service.ts';
 import { openTracing } from './open-tracing.ts';
 import { createReload } from './reload-config.ts';
 import { endService } from './serve-end.ts';
-import { reportConnectors } from './serve-report.ts';
-import { createPaint } from './terminal-text.ts';
-
-/** With `firstListWaitMs` 0 no list waits, but the table still gives the first pass a moment. */
-const MIN_TABLE_WAIT_MS = 1500;
+import { createServeOutput } from './serve-output.ts';
 
 async function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
@@ -42,26 +40,6 @@ function listenError(error: unknown, config: LoadedConfig): unknown {
   return error;
 }
 
-/** Connectors that the registry gave at the start. */
-function registryCount(service: Service): number {
-  const registry = service.status()['registry'];
-  if (typeof registry !== 'object' || registry === null || !('used' in registry)) return 0;
-  return Number(registry.used);
-}
-
-function banner(io: CliIo, config: LoadedConfig, service: Service, endpoint: string): string {
-  const paint = createPaint(io);
-  const count = config.connectors.length;
-  const more = registryCount(service);
-  const others = more === 0 ? '' : `, ${more} from the registry`;
-  return [
-    `Cortex MCP ${packageVersion()}, ${count} ${count === 1 ? 'connector' : 'connectors'} from ${config.configPath}${others}`,
-    `Endpoint: ${paint('bold', endpoint)}`,
-    '',
-    clientLines(endpoint, paint),
-  ].join('\n');
-}
-
 /** Watches the file of the map, when it is one; returns a function that ends it. */
 function watchMap({ serviceMap }: LoadedConfig, service: Service): () => void {
   const source = serviceMap?.source;
@@ -87,10 +65,13 @@ export function watchService(
         env: io.env,
         cwd: io.cwd,
         home: io.home,
+        // There may have been none from the start.
+        orEmpty: config.configOrigin.kind === 'default',
       });
       const news = next.warnings.filter((warning) => !warned.has(warning));
       for (const warning of news) warned.add(warning);
       showWarnings(io, news);
+      io.hide?.(() => secretTexts(next));
       return next;
     },
     apply: async (next) => {
@@ -114,29 +95,52 @@ export function watchService(
   };
 }
 
+/** What to serve; on a machine where nothing is configured, after what is said and asked then. */
+async function openConfig(
+  context: CommandContext,
+): Promise<{ readonly config: LoadedConfig; readonly first?: FirstStartReport }> {
+  try {
+    return { config: await readConfig(context) };
+  } catch (error) {
+    const { flags, io, json } = context;
+    const isMissing = error instanceof ConfigError && error.code === 'CONFIG_NOT_FOUND';
+    const named = flags.config ?? readVariable(io.env, 'MCP_CONFIG');
+    if (!isMissing || named !== undefined) throw error;
+    const { firstStart } = await import('./first-start.ts');
+    const first = await firstStart(io, !json);
+    return { config: await readConfig(context, true), first };
+  }
+}
+
+/** Node's own, over which several services of one machine would contend. */
+const USUAL_INSPECTOR_PORT = 9_229;
+
 async function serve(context: CommandContext): Promise<number> {
-  const { io } = context;
-  const config = await readConfig(context);
+  // Opened only by SIGUSR1, as `cortex-mcp profile` sends it, and then wherever there is a free one.
+  if (process.debugPort === USUAL_INSPECTOR_PORT) process.debugPort = 0;
+  const { config, first } = await openConfig(context);
+  const { signal } = context.io;
+  if (signal.aborted) return exitCodeOfSignal(signal.reason);
+  const output = createServeOutput(context.io, config, context.json);
+  const { io } = output;
   const { connectors, settings } = config;
   const logLevel = settings.logLevel.value;
   const tracing = await openTracing(io);
-  const service = openService(context, config, { connectors, logLevel, lasting: true, tracing });
+  const heard = { ...context, io };
+  const service = openService(heard, config, { connectors, logLevel, lasting: true, tracing });
   const undo: (() => void)[] = [];
   let isClosing = false;
   try {
     const { url } = await service.start().catch((error: unknown) => {
       throw listenError(error, config);
     });
-    io.stdout.write(banner(io, config, service, new URL('/mcp', url).href));
-    const waitMs = Math.max(MIN_TABLE_WAIT_MS, settings.firstListWaitMs.value);
-    undo.push(
-      reportConnectors(service.manager, io, waitMs),
-      watchService(context, config, service),
-    );
+    output.listening(service, new URL('/mcp', url).href, first);
+    undo.push(output.follow(service), watchService(heard, config, service));
     announceReady(io);
-    await aborted(io.signal);
+    await aborted(signal);
     for (const end of undo.splice(0)) end();
     isClosing = true;
+    output.stopping();
     return await endService(service, io, config);
   } finally {
     for (const end of undo) end();
@@ -150,12 +154,14 @@ export const serveCommand: Command = {
   argumentsUsage: '',
   minArguments: 0,
   maxArguments: 0,
-  options: ['config', 'port', 'host'],
+  options: ['config', 'port', 'host', 'json'],
   summary: 'Serve all connectors at one endpoint',
   details: [
     'Prints the endpoint at once, lines to paste into clients, and a table of connectors when the first',
     'pass has settled. Edits of the configuration file are picked up. Logs go to stderr. Ctrl-C ends it,',
     'once clients have had time to move on and calls have ended; a second Ctrl-C at once.',
+    'Without a configuration it looks for servers that clients on this machine have: on a terminal it offers',
+    'to take them over, elsewhere it says how. --json prints one object a line and never asks.',
   ],
   example: 'cortex-mcp serve --config ~/.cursor/mcp.json --port 4000',
   run: serve,

@@ -70,7 +70,8 @@ async function createLocator(context: CommandContext): Promise<StdioLocator> {
     return createFixedLocator(url, path, createServiceCredential(io.env, folder.value));
   }
   const path = connectorPath(connector);
-  const config = await readConfig(context);
+  // A client that starts us cannot be asked: without a configuration there are no tools until some are added.
+  const config = await readConfig(context, true);
   return createStdioLocator({
     config,
     path,

@@ -38,12 +38,19 @@ export function showResult(resultText: string, onTerminal: boolean): ShownResult
 /** A JSON-RPC answer: the result's JSON as the server wrote it, or what the error says. */
 export type Answer =
   | { readonly kind: 'result'; readonly text: string }
-  | { readonly kind: 'error'; readonly message: string };
+  | { readonly kind: 'error'; readonly message: string; readonly remedy?: string };
 
 function errorMessage(error: unknown): string {
   if (!isObject(error) || typeof error['message'] !== 'string') return JSON.stringify(error);
   const { code, message } = error;
   return typeof code === 'number' ? `${message} (code ${code})` : message;
+}
+
+/** What an error of ours says to do about it. */
+function remedyIn(error: unknown): { readonly remedy?: string } {
+  const data = isObject(error) ? error['data'] : undefined;
+  const remedy = isObject(data) ? data['remedy'] : undefined;
+  return typeof remedy === 'string' ? { remedy } : {};
 }
 
 /** Takes a whole JSON-RPC answer apart. */
@@ -53,5 +60,6 @@ export function readAnswer(text: string): Answer {
   if (result !== undefined) return { kind: 'result', text: text.slice(result.start, result.end) };
   const error = findMember(members, 'error');
   if (error === undefined) return { kind: 'error', message: 'there was no answer' };
-  return { kind: 'error', message: errorMessage(JSON.parse(text.slice(error.start, error.end))) };
+  const value: unknown = JSON.parse(text.slice(error.start, error.end));
+  return { kind: 'error', message: errorMessage(value), ...remedyIn(value) };
 }

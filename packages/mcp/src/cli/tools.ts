@@ -3,6 +3,8 @@ import type { CliIo } from './cli-io.ts';
 import type { Command, CommandContext } from './command.ts';
 import { EXIT_FAILED, EXIT_OK } from './exit-code.ts';
 import { readConfig, withService } from './open-service.ts';
+import { remedyLines } from './remedy-lines.ts';
+import { progressContext, withProgress } from './progress.ts';
 import { createPaint, safeText, table } from './terminal-text.ts';
 
 /** Names the connectors whose tools are missing; true when there is nothing but failures. */
@@ -13,18 +15,22 @@ export function showFailures(io: CliIo, report: SyncReport): boolean {
       `cortex-mcp: ${id} is unavailable: ${safeText(`${phase}: ${message} (${code})`)}\n`,
     );
   }
+  io.stderr.write(remedyLines(failed));
   const synced = report.outcomes.some(
     (outcome) => outcome.kind === 'synced' || outcome.kind === 'unchanged',
   );
   return failed.length > 0 && !synced;
 }
 
-async function tools(context: CommandContext): Promise<number> {
+async function tools(given: CommandContext): Promise<number> {
+  const progress = progressContext(given);
+  const { context } = progress;
   const { io } = context;
   const config = await readConfig(context);
   const { connectors } = config;
   return await withService(context, { config, connectors }, async (service) => {
-    const report = await service.manager.sync(true);
+    const { manager } = service;
+    const report = await withProgress(manager, progress, async () => await manager.sync(true));
     if (io.signal.aborted) return EXIT_FAILED;
     await service.settled();
     const listed = service.tools();

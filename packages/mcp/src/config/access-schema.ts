@@ -54,8 +54,10 @@ const globs = z
   )
   .max(256, 'must have at most 256 entries');
 const rule: z.ZodType<Grant['tools']> = strict({
-  allow: globs.optional(),
-  deny: globs.optional(),
+  allow: globs.optional().meta({ description: 'Patterns of what is seen. Default: everything.' }),
+  deny: globs
+    .optional()
+    .meta({ description: 'Patterns of what is not seen, whatever allow says.' }),
 }).optional();
 
 const url = text.regex(/^https?:\/\/[^\s?#]+$/, 'must be an http or https address without ? and #');
@@ -72,10 +74,10 @@ const grant: z.ZodType<TokenGrant> = strict({
   scopes: words.meta({
     description: 'What it may do: client, operator, registry:write, metrics:read.',
   }),
-  connectors: rule,
-  tools: rule,
-  prompts: rule,
-  resources: rule,
+  connectors: rule.meta({ description: 'What it sees, by connector id.' }),
+  tools: rule.meta({ description: 'What it sees, by name on the shared endpoint.' }),
+  prompts: rule.meta({ description: 'As tools.' }),
+  resources: rule.meta({ description: 'What it sees, by URI.' }),
 });
 
 const oauth = strict({
@@ -90,8 +92,14 @@ const oauth = strict({
   algorithms: z
     .array(z.enum(ALGORITHMS, `must be among ${ALGORITHMS.join(', ')}`))
     .min(1, 'must name one at least')
-    .default([...DEFAULT_ALGORITHMS]),
-  clockToleranceSec: z.int().min(0).max(60, 'must be at most 60').default(30),
+    .default([...DEFAULT_ALGORITHMS])
+    .meta({ description: 'Signatures that are taken; never none, never shared secrets.' }),
+  clockToleranceSec: z
+    .int()
+    .min(0)
+    .max(60, 'must be at most 60')
+    .default(30)
+    .meta({ description: 'How far clocks may differ, in seconds.' }),
   allowedHosts: words
     .default([])
     .meta({ description: 'Hosts that may be asked although their address is private.' }),
@@ -104,11 +112,20 @@ const oauth = strict({
 
 const amount = z.int('must be a whole number').min(0).max(1_000_000_000).optional();
 const limits = strict({
-  requestsPerMinute: amount,
-  addressPerMinute: amount,
-  failuresPerMinute: amount,
-  principalPerMinute: amount,
-  principalConcurrent: amount,
+  requestsPerMinute: amount.meta({ description: 'Requests of everybody together.', default: 0 }),
+  addressPerMinute: amount.meta({ description: 'Requests of one address.', default: 60_000 }),
+  failuresPerMinute: amount.meta({
+    description: 'Missing and wrong keys of one address; more get 429 in place of 401.',
+    default: 60,
+  }),
+  principalPerMinute: amount.meta({
+    description: 'Requests of one key or subject; --rate of a key wins.',
+    default: 0,
+  }),
+  principalConcurrent: amount.meta({
+    description: 'Requests that one key or subject has open, streams included.',
+    default: 1024,
+  }),
 });
 
 const authSchema: z.ZodType<FileAuth> = strict({

@@ -129,15 +129,6 @@ export async function readAccessSettings(
   };
 }
 
-/** What is worth saying of settings that can be used. */
-export function accessWarnings(env: Environment, mapSource: string | undefined): readonly string[] {
-  const isSent = mapSource === 'url' && readVariable(env, 'ASBR_API_KEY') === undefined;
-  if (!isSent || readVariable(env, KEY_VARIABLE) === undefined) return [];
-  return [
-    `${KEY_VARIABLE} lets clients in here, and is sent to the server of the service map too; give that one a key of its own with ASBR_API_KEY`,
-  ];
-}
-
 /** The settings by the names under which they are shown; the key itself never is. */
 export function shownAccessSettings(
   settings: AccessSettings,

@@ -9,16 +9,16 @@ const word = text.min(1, 'must not be empty').max(4_096, 'must not be longer tha
 const words = z.array(word, 'must be an array of strings').max(100, 'must not be longer than 100');
 
 const bearer = z.object({
-  type: z.literal('bearer'),
+  type: z.literal('bearer').meta({ description: 'A fixed token, sent as Authorization.' }),
   token: word.meta({ description: 'A reference such as ${NAME} or file:/path.' }),
 });
 const header = z.object({
-  type: z.literal('header'),
+  type: z.literal('header').meta({ description: 'A fixed value in a header.' }),
   name: word.meta({ description: 'Name of the header.' }),
   value: word.meta({ description: 'A reference such as ${NAME} or file:/path.' }),
 });
 const oauth = z.object({
-  type: z.literal('oauth'),
+  type: z.literal('oauth').meta({ description: 'Tokens of an authorization server.' }),
   grant: z.enum(GRANTS, 'must be authorization_code or client_credentials').optional().meta({
     description: 'authorization_code: a person logs in with cortex-mcp auth login.',
     default: 'authorization_code',

@@ -45,9 +45,9 @@ export const callSettingShape: OptionalShape<CallSettingValues> = {
 
 const bulkhead = z.object(
   {
-    maxInFlight: inFlight.optional(),
-    maxQueued: queued.optional(),
-    queueTimeoutMs: queueTimeout.optional(),
+    maxInFlight: inFlight.optional().meta({ description: 'Calls to it at a time.' }),
+    maxQueued: queued.optional().meta({ description: 'Calls that wait for one of those to end.' }),
+    queueTimeoutMs: queueTimeout.optional().meta({ description: 'How long they wait.' }),
   },
   'must be an object',
 );

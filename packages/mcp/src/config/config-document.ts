@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import {
   findNodeAtLocation,
@@ -164,12 +165,15 @@ export function parseConfigText(file: string, raw: string): ConfigDocument {
 
 /**
  * Reads at most `maxBytes` of a text file.
- * @throws the system's error, or a RangeError when the file is larger.
+ * @throws the system's error, a RangeError when the file is larger, or an Error for a pipe or device.
  */
 export async function readBounded(file: string, maxBytes: number): Promise<string> {
-  const handle = await open(file, 'r');
+  // Opening a pipe would wait for whoever writes to it.
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    const { size } = await handle.stat();
+    const stats = await handle.stat();
+    const { size } = stats;
+    if (!stats.isFile() && !stats.isDirectory()) throw new Error('not a regular file');
     if (size > maxBytes) throw new RangeError(`larger than ${maxBytes} bytes`);
     return await handle.readFile('utf8');
   } finally {

@@ -23,60 +23,73 @@ export const REFRESH_INTERVAL_MS: { readonly min: number; readonly max: number }
 
 /** The settings a file may hold. Environment and flags are checked by the same schemas. */
 const settingShape = {
-  port: integer(0, 65_535)
-    .optional()
-    .meta({ description: 'Port of the one listener; 0 takes a free one.', default: 3024 }),
+  port: integer(0, 65_535).optional().meta({
+    description: 'Port of the one listener; 0 takes a free one (MCP_PORT, PORT).',
+    default: 3024,
+  }),
   host: z
     .string('must be a string')
     .regex(/^[^\s/]+$/, 'must be a host name or an address')
     .optional()
-    .meta({ description: 'Address to listen on; a loopback address.', default: '127.0.0.1' }),
+    .meta({
+      description:
+        'Address to listen on; one that other machines reach needs authentication (MCP_HOST).',
+      default: '127.0.0.1',
+    }),
   logLevel: z
     .enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`)
     .optional()
-    .meta({ description: 'Least severe level that is logged.', default: 'info' }),
+    .meta({ description: 'Least severe level that is logged (MCP_LOG_LEVEL).', default: 'info' }),
   firstListWaitMs: integer(0, 60_000).optional().meta({
     description:
       'How long a list waits for the first pass while a connector has no manifest at all; 0 does not wait.',
     default: 1500,
   }),
-  syncConcurrency: integer(1, 1024)
-    .optional()
-    .meta({ description: 'Connectors synchronised at a time (S4-09).', default: 128 }),
+  syncConcurrency: integer(1, 1024).optional().meta({
+    description:
+      'Connectors synced at a time; processes are bounded by processStartConcurrency as well (MCP_CONNECTOR_SYNC_CONCURRENCY).',
+    default: 128,
+  }),
   processStartConcurrency: integer(1, 256).optional().meta({
     description: 'Processes started at a time. Default: twice the number of processor cores.',
   }),
-  refreshIntervalMs: integer(REFRESH_INTERVAL_MS.min, REFRESH_INTERVAL_MS.max)
-    .optional()
-    .meta({ description: 'Longest time between background refreshes (S4-07).', default: 300_000 }),
+  refreshIntervalMs: integer(REFRESH_INTERVAL_MS.min, REFRESH_INTERVAL_MS.max).optional().meta({
+    description: 'Longest time between background refreshes (MCP_CONNECTOR_REFRESH_INTERVAL_MS).',
+    default: 300_000,
+  }),
   separator: z
     .enum(['__', '.'], 'must be "__" or "."')
     .optional()
     .meta({ description: 'Stands between connector id and tool name.', default: '__' }),
   listPageSize: integer(0, 10_000).optional().meta({
     description:
-      'Items on one page of a list; 0 gives whole lists, which is what clients that never ask for a second page need.',
+      'Items on one page of a list; 0 gives whole lists, which is what clients that never ask for a second page need (MCP_LIST_PAGE_SIZE).',
     default: 0,
   }),
   idleStopMs: integer(0, 86_400_000).optional().meta({
     description:
-      'A stdio server without a call for this long is stopped until it is needed again; 0 never stops one.',
+      'A stdio server without a call for this long is stopped until it is needed again; 0 never stops one (MCP_IDLE_STOP_MS).',
     default: 0,
   }),
   drainLameDuckMs: integer(0, 300_000).optional().meta({
     description:
-      'How long a service that stops still answers, so that clients and balancers can move on; 0 does not.',
+      'How long a service that stops still answers, so that clients and balancers can move on; 0 does not (MCP_DRAIN_LAME_DUCK_MS).',
     default: 6000,
   }),
   drainMaxMs: integer(0, 3_600_000).optional().meta({
-    description: 'How long calls under way may take after that before they get an error.',
+    description:
+      'How long calls under way may take after that before they get an error (MCP_DRAIN_MAX_MS).',
     default: 300_000,
   }),
   ...callSettingShape,
   sse: boolean.optional().meta({
-    description: 'Serve /sse to clients that speak only the older HTTP+SSE transport.',
+    description:
+      'Serve /sse and /messages to clients that speak only the older HTTP+SSE transport (MCP_SSE).',
     default: false,
   }),
+  page: boolean
+    .optional()
+    .meta({ description: 'Serve the status page at / (MCP_PAGE).', default: true }),
   flags: flagsSchema
     .optional()
     .meta({ description: 'Rollback flags by the name of their variable.' }),
@@ -107,6 +120,7 @@ export interface SettingValues extends CallSettingValues {
   readonly drainLameDuckMs: number;
   readonly drainMaxMs: number;
   readonly sse: boolean;
+  readonly page: boolean;
 }
 /** The settings that one source gives. */
 export type GivenSettings = {
@@ -119,9 +133,9 @@ export interface FileSettings extends GivenSettings, FileOversight, FileAccess {
   readonly registry?: FileRegistry | undefined;
 }
 const inputSchema = z.object({
-  id: text,
-  default: text.optional(),
-  password: boolean.optional(),
+  id: text.meta({ description: 'By which ${input:id} refers to it.' }),
+  default: text.optional().meta({ description: 'Its value.' }),
+  password: boolean.optional().meta({ description: 'A password has no value here.' }),
 });
 
 /** One of VS Code's `inputs`, as far as it matters here. */
@@ -134,7 +148,7 @@ export interface FileInput {
 const servers = z.record(z.string(), entrySchema);
 const fileSchema = z
   .object({
-    $schema: text.optional(),
+    $schema: text.optional().meta({ description: 'The schema of this file, for editors.' }),
     ...settingShape,
     mcpServers: servers.optional().meta({
       description: 'Connectors by name, as Claude, Cursor and the Inspector write them.',

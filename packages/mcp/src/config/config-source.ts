@@ -31,11 +31,13 @@ export async function hasRegistry(folder: string): Promise<boolean> {
 }
 
 /**
- * Finds and reads the configuration file. Without one, but with a registry in the state folder, an empty file in its
- * place: after `cortex-mcp connectors add` nothing else is needed.
+ * Finds and reads the configuration file. Without one, but with a registry in the state folder or with `orEmpty`, an
+ * empty file in its place: after `cortex-mcp connectors add` nothing else is needed.
  * @throws ConfigError
  */
-export async function readConfigSource(search: ConfigSearch): Promise<ConfigSource> {
+export async function readConfigSource(
+  search: ConfigSearch & { readonly orEmpty?: boolean | undefined },
+): Promise<ConfigSource> {
   try {
     const located = await locateConfig(search);
     return { document: await readConfigDocument(located.value), origin: located.origin };
@@ -45,7 +47,8 @@ export async function readConfigSource(search: ConfigSearch): Promise<ConfigSour
     const named = search.flag ?? readVariable(search.env, 'MCP_CONFIG');
     const another = named !== undefined && resolve(search.cwd, named) !== standard;
     const missing = error instanceof ConfigError && error.code === 'CONFIG_NOT_FOUND';
-    if (another || !missing || !(await hasRegistry(folder))) throw error;
+    if (another || !missing) throw error;
+    if (search.orEmpty !== true && !(await hasRegistry(folder))) throw error;
     return {
       document: parseConfigText(standard, '{"registry":{}}'),
       origin: { kind: 'default' },

@@ -1,10 +1,5 @@
 import type { ConnectorDefinition } from '../connectors/connector.ts';
-import {
-  accessWarnings,
-  type AccessSettings,
-  assertGuarded,
-  readAccessSettings,
-} from './access-settings.ts';
+import { type AccessSettings, assertGuarded, readAccessSettings } from './access-settings.ts';
 import { readConnectors } from './client-config.ts';
 import type { ConfigDocument } from './config-document.ts';
 import { ConfigError } from './config-error.ts';
@@ -25,6 +20,8 @@ export interface ConfigSources {
   readonly env: Environment;
   readonly cwd: string;
   readonly home: string;
+  /** Whether a machine without a configuration file has an empty one. Default: false, it is an error. */
+  readonly orEmpty?: boolean | undefined;
 }
 
 /** A configuration, every value with its origin. */
@@ -56,7 +53,7 @@ function fileSettings(document: ConfigDocument): FileSettings {
  */
 export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> {
   const { flags, env, cwd, home } = sources;
-  const search = { flag: flags.config, env, cwd, home };
+  const search = { flag: flags.config, env, cwd, home, orEmpty: sources.orEmpty };
   const { document, origin } = await readConfigSource(search);
   const values = fileSettings(document);
   const file = { path: document.file, values };
@@ -81,7 +78,6 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
     warnings: [
       ...warnings,
       ...maps.warnings,
-      ...accessWarnings(env, maps.serviceMap?.source.kind),
       ...registry.warnings,
       ...oversight.warnings,
       ...reading.warnings,

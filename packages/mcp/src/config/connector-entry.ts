@@ -251,6 +251,7 @@ export async function readConnectorEntry(
       ...(entry.isolation !== undefined && { isolation: entry.isolation }),
       ...(entry.pins !== undefined && { pins: entry.pins }),
       ...(entry.idleStopMs !== undefined && { idleStopMs: entry.idleStopMs }),
+      ...(entry.maxRssBytes !== undefined && { maxRssBytes: entry.maxRssBytes }),
       ...(entry.exclusive !== undefined && { exclusive: entry.exclusive }),
       ...readCallLimits(entry),
       ...(replicas !== undefined && { replicas }),

@@ -26,19 +26,24 @@ function integer(min: number, max: number): z.ZodInt {
 
 const shape = {
   url: text.optional().meta({
-    description: 'Where the signed map is fetched (CONNECTORS_SERVICE_MAP_URL).',
+    description:
+      'Where the signed map is fetched; no redirects, no credentials in it (CONNECTORS_SERVICE_MAP_URL).',
   }),
   file: text.optional().meta({ description: 'A map on this machine, instead of url.' }),
   publicKeyFiles: words.optional().meta({
-    description: 'Ed25519 public keys (PEM) that may sign, beside CONNECTORS_SIGNATURE_KEY.',
+    description:
+      'Files of Ed25519 public keys (PEM) that may sign, beside the key in the variable (CONNECTORS_SIGNATURE_KEY).',
   }),
   allowHosts: words.optional().meta({
-    description: 'host or host:port that connectors may have over http or at a private address.',
+    description:
+      'host or host:port that may be reached over http or at a private address. Default: none.',
   }),
   allowCommands: z
     .array(words.min(1, 'must not be empty'), 'must be an array of command lines')
     .optional()
-    .meta({ description: 'Command lines that a map from a URL may run, word by word.' }),
+    .meta({
+      description: 'Command lines that a map from a URL may run, word by word. Default: none.',
+    }),
   allowVariables: words.optional().meta({
     description: 'Variables that a map from a URL may refer to. Default: none.',
   }),
@@ -58,10 +63,12 @@ const shape = {
     .optional()
     .meta({ description: 'Largest map, decompressed.', default: 10_485_760 }),
   publish: text.optional().meta({
-    description: 'A map to serve at /v1/connectors/service-map (CONNECTORS_MANIFEST_PATH).',
+    description:
+      'File of a map to serve at /v1/connectors/service-map. Default: file (CONNECTORS_MANIFEST_PATH).',
   }),
   signingKeyFile: text.optional().meta({
-    description: 'Ed25519 private key (PEM) or secret that signs the published map.',
+    description:
+      'File of an Ed25519 private key (PEM) or secret that signs the published map; without one only a signed map is served (CONNECTORS_SIGNATURE_KEY).',
   }),
 };
 

@@ -59,7 +59,8 @@ function parseMapUrl(text: string, place: ConfigError['path'], document?: Config
 }
 
 function locate({ document, env, given }: Surroundings): Located | undefined {
-  const apiKey = readVariable(env, 'ASBR_API_KEY') ?? readVariable(env, 'MCP_API_KEY');
+  // Not MCP_API_KEY: what lets clients in here is nothing for the map's server to know.
+  const apiKey = readVariable(env, 'ASBR_API_KEY');
   const fromUrl = (text: string, url: URL, origin: Located['origin']): Located => ({
     source: {
       kind: 'url',
@@ -147,7 +148,7 @@ function revisionOf(
   keys: readonly SignatureVerifyKey[],
 ): string {
   const { publish: _, signingKeyFile: __, ...followed } = given;
-  const variables = ['ASBR_API_KEY', 'MCP_API_KEY', URL_VARIABLE].map((name) => env[name]);
+  const variables = ['ASBR_API_KEY', URL_VARIABLE].map((name) => env[name]);
   return digestOf(followed, located?.shown, variables, keys.map(keyFingerprint));
 }
 

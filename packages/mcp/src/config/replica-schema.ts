@@ -9,7 +9,10 @@ const weightMessage = 'must be a number from 0.01 to 1000';
 const weight = z.number(weightMessage).min(0.01, weightMessage).max(1000, weightMessage);
 const instancesMessage = 'must be a whole number from 1 to 64';
 const replica = z.object(
-  { url: z.string('must be a string'), weight: weight.optional() },
+  {
+    url: z.string('must be a string').meta({ description: 'Its address.' }),
+    weight: weight.optional().meta({ description: 'Its share of the calls.', default: 1 }),
+  },
   'must be an object with url and weight',
 );
 

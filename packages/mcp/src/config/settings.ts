@@ -29,6 +29,7 @@ const VARIABLES: Readonly<Partial<Record<SettingKey, readonly string[]>>> = {
   drainLameDuckMs: ['MCP_DRAIN_LAME_DUCK_MS'],
   drainMaxMs: ['MCP_DRAIN_MAX_MS'],
   sse: ['MCP_SSE'],
+  page: ['MCP_PAGE'],
 };
 const NUMERIC: ReadonlySet<SettingKey> = new Set([
   'port',
@@ -55,6 +56,7 @@ function defaults(): SettingValues {
     drainLameDuckMs: 6_000,
     drainMaxMs: 300_000,
     sse: false,
+    page: true,
   };
 }
 
@@ -80,7 +82,7 @@ function candidate(key: SettingKey, flags: ConfigFlags, env: Environment): Candi
 /** Text as the schema of the file wants it; what it cannot be is left for the schema to refuse. */
 function typedValue(key: SettingKey, raw: string): string | number | boolean {
   if (NUMERIC.has(key)) return /^\d+$/.test(raw) ? Number(raw) : raw;
-  if (key === 'sse') return parseBoolean(raw) ?? raw;
+  if (key === 'sse' || key === 'page') return parseBoolean(raw) ?? raw;
   return key === 'logLevel' ? raw.toLowerCase() : raw;
 }
 
@@ -163,6 +165,7 @@ export function resolveSettings(
     drainLameDuckMs: setting('drainLameDuckMs'),
     drainMaxMs: setting('drainMaxMs'),
     sse: setting('sse'),
+    page: setting('page'),
   };
   return { settings, warnings: interval?.warning === undefined ? [] : [interval.warning] };
 }

@@ -124,6 +124,8 @@ export interface ConnectorDefinition {
   readonly maxTtlMs?: number | undefined;
   /** A process that has had nothing to do for this long is stopped until it is needed. 0 or undefined: never. */
   readonly idleStopMs?: number | undefined;
+  /** A process that, with what it started, holds more resident memory is stopped; the next need starts it again. Default: no limit. */
+  readonly maxRssBytes?: number | undefined;
   /** A process that must not run twice: while services overlap, calls wait for the older one to end it. Default: false. */
   readonly exclusive?: boolean | undefined;
   /** More than one server behind this connector. Default: one. */
@@ -143,7 +145,25 @@ export interface ConnectorFailure {
   readonly phase: ConnectorPhase;
   readonly code: string;
   readonly message: string;
+  /** What to do about it, in one line; undefined for codes without any. */
+  readonly remedy?: string;
+  /** Where the documentation says more. */
+  readonly docs?: string;
 }
+
+/** The trouble with a connector that somebody switched off. */
+export const SWITCHED_OFF: ConnectorFailure = {
+  phase: 'config',
+  code: 'DISABLED',
+  message: 'the connector is disabled',
+};
+
+/** That of one which leads to no server at all. */
+export const NOWHERE: ConnectorFailure = {
+  phase: 'config',
+  code: 'CONFIG_INVALID',
+  message: 'the connector has neither a command nor a url',
+};
 
 /** Sorts by the connectors' ids, by code unit. */
 export function byConnectorId(

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 
 /** Variables by name. */
@@ -47,9 +48,12 @@ export function variablesIn(text: string): readonly string[] {
 
 async function readSecretFile(path: string): Promise<string> {
   try {
-    const handle = await open(path, 'r');
+    // Opening a pipe would wait for whoever writes to it.
+    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      const { size } = await handle.stat();
+      const stats = await handle.stat();
+      const { size } = stats;
+      if (!stats.isFile()) throw new RangeError('not a regular file');
       if (size > MAX_SECRET_BYTES) throw new RangeError(`larger than ${MAX_SECRET_BYTES} bytes`);
       // Editors and shells end a file with a line break that is no part of the secret.
       return (await handle.readFile('utf8')).replace(/\r?\n$/, '');

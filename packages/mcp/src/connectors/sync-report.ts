@@ -27,6 +27,10 @@ export type SyncOutcome =
       readonly phase: ConnectorPhase;
       readonly code: string;
       readonly message: string;
+      /** What to do about it, in one line; undefined for codes without any. */
+      readonly remedy?: string;
+      /** Where the documentation says more. */
+      readonly docs?: string;
       /** When it is tried again by itself; undefined when it is not. */
       readonly nextAttemptMs: number | undefined;
     }
@@ -57,6 +61,10 @@ export interface ConnectorStatus {
   readonly busy: boolean;
   /** True while its process is stopped because nobody needs it (`idleStopMs`); the next call wakes it. */
   readonly asleep?: boolean;
+  /** The processes of its shared connection that run now, when it is a command; each leads a process group. */
+  readonly pids?: readonly number[];
+  /** How often its shared connection, or process, ended without our doing. Default: never. */
+  readonly losses?: number;
   /** The servers behind it, when there are several. */
   readonly replicas?: readonly ReplicaStatus[] | undefined;
   /** How its calls fare; undefined while nothing is called. */

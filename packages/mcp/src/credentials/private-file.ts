@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
 import { link, mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
@@ -6,20 +7,23 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
-/** The text of a file; undefined when there is none. @throws RangeError when it is larger. */
+/** The text of a file; undefined when there is none. @throws RangeError when it is larger, or no regular file. */
 export async function readPrivateFile(
   path: string,
   maxBytes: number,
 ): Promise<{ readonly text: string; readonly mode: number } | undefined> {
   let handle: FileHandle;
   try {
-    handle = await open(path, 'r');
+    // Opening a pipe would wait for whoever writes to it.
+    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
   try {
-    const { size, mode } = await handle.stat();
+    const stats = await handle.stat();
+    const { size, mode } = stats;
+    if (!stats.isFile()) throw new RangeError(`${path} is not a regular file`);
     if (size > maxBytes) throw new RangeError(`${path} is larger than ${maxBytes} bytes`);
     return { text: await handle.readFile('utf8'), mode: mode & 0o777 };
   } finally {

@@ -14,7 +14,7 @@ import {
 } from '../upstream/upstream.ts';
 import { bridgeResult, codeOf, errorCodeIn, errorStatus, failureOf, lastWord } from './call/era.ts';
 import { CallClient } from './call/call-client.ts';
-import type { TimedCall } from './call/call-deadlines.ts';
+import { dueAtMs, type TimedCall } from './call/call-deadlines.ts';
 import { CallInput } from './call/call-input.ts';
 import { noAnswer } from './call/client-questions.ts';
 import type { ClientRequest } from './client-request.ts';
@@ -160,6 +160,7 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall, Fini
     const result = failedResult(error.code);
     this.failureCode = error.code;
     const text = unavailableError(error, nextAttemptMs);
+    if (error.retryAfterMs !== undefined) this.#client.reply.retryAfter?.(error.retryAfterMs);
     if (!this.#opened) this.#finish(result, 200, { kind: 'error', text });
     else if (this.#settle(result)) this.#client.reply.abort();
   }
@@ -242,6 +243,7 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall, Fini
         clientEra: request.era,
         caller,
         definition: this.route.definition,
+        dueAtMs: dueAtMs(this),
       },
       this,
     );

@@ -10,18 +10,11 @@ import {
 } from '../upstream/upstream.ts';
 import type { UpstreamError, UpstreamErrorCode } from '../upstream/upstream-error.ts';
 import type { WaitingForPlace } from './bulkhead.ts';
-import { verdictOf } from './call-verdict.ts';
+import { isObject, verdictOf } from './call-verdict.ts';
 import { REFUSED } from './circuit-breaker.ts';
 import type { GuardParts, WaitingRetry } from './guard-parts.ts';
 import { noticedQuestion } from './noticed-question.ts';
 import { isRepeatable, retryDelayMs, wasNeverSent } from './retry-delay.ts';
-
-const BRACE = 0x7b;
-
-/** Whether raw JSON is an object. */
-function isObject(text: string): boolean {
-  return text.charCodeAt(0) === BRACE || /^\s*\{/.test(text);
-}
 
 /**
  * One call on its way through the guards of its connector: to the upstream it is the sink, to the client's end the
@@ -68,18 +61,16 @@ export class GuardedCall implements ForwardSink, ForwardHandle, WaitingForPlace,
   proceed(): void {
     this.#place = 'held';
     const { breaker, budget } = this.#parts;
-    const ticket = breaker.admit();
-    if (ticket === REFUSED) {
-      this.#refuseOpen();
-      return;
+    // It may have waited for longer than its caller does.
+    const isLate = this.waitsSinceMs > 0 && this.#endsBy(performance.now());
+    const ticket = isLate ? REFUSED : breaker.admit();
+    if (isLate) this.giveUp();
+    else if (ticket === REFUSED) this.#refuseOpen();
+    else if (this.#passesQuota(ticket)) {
+      this.#ticket = ticket;
+      budget.pay();
+      this.#send(this.#request);
     }
-    if (!this.#passesQuota()) {
-      breaker.released(ticket);
-      return;
-    }
-    this.#ticket = ticket;
-    budget.pay();
-    this.#send(this.#request);
   }
 
   giveUp(): void {
@@ -210,7 +201,9 @@ export class GuardedCall implements ForwardSink, ForwardHandle, WaitingForPlace,
     if (this.#begun || !breaker.mayRepeat(this.#ticket)) return false;
     const repeatable = trusted && isRepeatable(this.#request.definition?.text);
     const delayMs = retryDelayMs(error, repeatable, random);
-    if (delayMs === undefined || !budget.spend()) return false;
+    // What would come too late is told now, with its cause, and not as a time-out.
+    if (delayMs === undefined || this.#endsBy(performance.now() + delayMs)) return false;
+    if (!budget.spend()) return false;
     this.#retried = true;
     this.#handle = undefined;
     this.#retry = { error, timer: setTimeout(() => this.#again(error), delayMs) };
@@ -227,7 +220,7 @@ export class GuardedCall implements ForwardSink, ForwardHandle, WaitingForPlace,
       return;
     }
     quota?.release();
-    if (!this.#passesQuota()) return;
+    if (!this.#passesQuota(this.#ticket)) return;
     retried();
     const { id } = this.#request;
     // The server may have seen the first id (spec 2026-07-28, changelog 9); one it never saw stays the client's own.
@@ -235,17 +228,23 @@ export class GuardedCall implements ForwardSink, ForwardHandle, WaitingForPlace,
     this.#send(wasNeverSent(error) ? this.#request : anew);
   }
 
-  #passesQuota(): boolean {
+  /** Whether its caller waits no longer by then. */
+  #endsBy(atMs: number): boolean {
+    return atMs >= (this.#request.dueAtMs ?? Infinity);
+  }
+
+  #passesQuota(ticket: number): boolean {
     const refusal = this.#parts.quota?.admit();
     if (refusal === undefined) return true;
+    // Before its place is free: a probe that is not sent is the next call's, and refuses none of those that wait.
+    this.#parts.breaker.released(ticket);
     this.#refuse('quota', 'QUOTA_EXCEEDED', refusal.message, refusal.retryAfterMs);
     return false;
   }
 
   #refuseOpen(): void {
-    const { retryAfterMs } = this.#parts.breaker;
     const message = 'too many calls failed; none is sent for a while';
-    this.#refuse('breaker', 'BREAKER_OPEN', message, retryAfterMs);
+    this.#refuse('breaker', 'BREAKER_OPEN', message, this.#parts.breaker.retryAfterMs);
   }
 
   #refuse(

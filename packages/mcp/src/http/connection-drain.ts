@@ -13,6 +13,8 @@ export interface ConnectionDrain {
   readonly busy: number;
   /** Nobody is connected, and nobody has been for `forMs`. */
   quietFor(forMs: number): boolean;
+  /** Cuts every connection that is `busy` now. */
+  cutBusy(): void;
   /** Ends what is idle, gives the others `graceMs`, then cuts them. Stops accepting. */
   end(graceMs: number): Promise<void>;
 }
@@ -67,6 +69,10 @@ class ServerDrain implements ConnectionDrain {
 
   quietFor(forMs: number): boolean {
     return this.#sockets.size === 0 && performance.now() - this.#lastSeenAtMs >= forMs;
+  }
+
+  cutBusy(): void {
+    for (const socket of this.#sockets) if (answerOf(socket) !== undefined) socket.destroy();
   }
 
   begin(): void {

@@ -16,7 +16,10 @@ export interface Route extends RouteRules {
   ): void;
 }
 
-/** Paths to routes; a path that ends in `/` takes everything below it, the rest of the path is handed over. */
+/**
+ * Paths to routes; a path that ends in `/` takes everything below it, the rest of the path is handed over. `/` alone is
+ * that path and no other.
+ */
 export type RouteTable = ReadonlyMap<string, Route>;
 
 /** The route of a request's target: the exact one of its path, else one that takes everything below it. */
@@ -30,7 +33,8 @@ export function findRoute(
   const exact = routes.get(path);
   if (exact !== undefined) return { route: exact, rest: '' };
   for (const [prefix, route] of routes) {
-    if (prefix.endsWith('/') && path.startsWith(prefix) && path.length > prefix.length) {
+    const isFolder = prefix.endsWith('/') && prefix.length > 1;
+    if (isFolder && path.startsWith(prefix) && path.length > prefix.length) {
       return { route, rest: path.slice(prefix.length) };
     }
   }

@@ -1,4 +1,5 @@
 import type { Counter, Histogram } from 'prom-client';
+import type { CallHistory } from './call-history.ts';
 import {
   bindCallMetrics,
   type BoundCallMetrics,
@@ -76,6 +77,16 @@ export class ConnectorInstruments {
     roundTrips.inc(0);
     this.#roundTrip = () => roundTrips.inc();
     this.#calls = bindCallMetrics(connectorId, metrics);
+  }
+
+  /** How the last calls went, where that is remembered. */
+  get history(): CallHistory | undefined {
+    return undefined;
+  }
+
+  /** Whether its connector is gone. */
+  protected get retired(): boolean {
+    return this.#retired;
   }
 
   /** An attempt to sync has ended. */

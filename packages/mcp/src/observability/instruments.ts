@@ -1,11 +1,12 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { createCallMetrics } from './call-metrics.ts';
 import { createConnectorGauges, type ConnectorFact } from './connector-gauges.ts';
-import { ConnectorInstruments, type ConnectorMetrics } from './connector-instruments.ts';
+import type { ConnectorInstruments, ConnectorMetrics } from './connector-instruments.ts';
 import { createFetchMetrics, type FetchMetrics } from './fetch-metrics.ts';
 import { createPoolMetrics, type PoolFact } from './pool-metrics.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
 import { createRuntimeMonitor, type RuntimeMonitor } from './runtime-monitor.ts';
+import { plainInstruments, type CreateConnectorInstruments } from './watched-instruments.ts';
 
 /** What is read at scrape time rather than kept up to date. */
 export interface ScrapeFacts {
@@ -176,8 +177,12 @@ function oncePerTurn<T>(read: () => T): () => T {
 /**
  * Declares every metric in a registry of its own, so that two services in one process do not clash. Labels come from
  * bounded sets only: the ids of configured connectors and fixed words (reliability-security.md S16).
+ * @param createBound makes those of a connector. Default: metrics, and no more.
  */
-export function createInstruments(source: ScrapeFacts): Instruments {
+export function createInstruments(
+  source: ScrapeFacts,
+  createBound: CreateConnectorInstruments = plainInstruments,
+): Instruments {
   const facts = { ...source, connectors: oncePerTurn(() => source.connectors()) };
   const registry = new Registry();
   const registers: [Registry] = [registry];
@@ -203,7 +208,7 @@ export function createInstruments(source: ScrapeFacts): Instruments {
     connector: (connectorId) => {
       const known = bound.get(connectorId);
       if (known !== undefined) return known;
-      const made = new ConnectorInstruments(connectorId, metrics);
+      const made = createBound(connectorId, metrics);
       bound.set(connectorId, made);
       return made;
     },

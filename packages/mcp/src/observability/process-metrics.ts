@@ -1,6 +1,6 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { totalmem } from 'node:os';
-import { getHeapStatistics } from 'node:v8';
+import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8';
 import { Counter, Gauge, type Registry } from 'prom-client';
 
 /** A number that may not be known on this platform; then there is no sample. */
@@ -84,6 +84,12 @@ export function registerProcessMetrics(registry: Registry): void {
     () => memory().external,
   );
   add(
+    'mcp_memory_array_buffers_bytes',
+    'The part of external memory that buffers of data take (S3-12).',
+    () => memory().arrayBuffers,
+  );
+  heapSpaces(registry);
+  add(
     'nodejs_heap_size_limit_bytes',
     'The most heap that may be taken.',
     () => getHeapStatistics().heap_size_limit,
@@ -110,6 +116,27 @@ export function registerProcessMetrics(registry: Registry): void {
     labelNames: ['version'],
     registers: [registry],
   }).set({ version: process.version }, 1);
+}
+
+/** What is committed and not used is fragmentation, or room for what comes (S3-13). */
+function heapSpaces(registry: Registry): void {
+  const space = (what: 'total' | 'used', help: string): void => {
+    const metric: Gauge<'space'> = new Gauge({
+      name: `nodejs_heap_space_size_${what}_bytes`,
+      help,
+      labelNames: ['space'],
+      registers: [],
+      collect() {
+        for (const { space_name, space_size, space_used_size } of getHeapSpaceStatistics()) {
+          const size = what === 'total' ? space_size : space_used_size;
+          this.set({ space: space_name.replace(/_space$/, '') }, size);
+        }
+      },
+    });
+    registry.registerMetric(metric);
+  };
+  space('total', 'Heap taken from the system, by space of the engine.');
+  space('used', 'Heap in use, by space of the engine.');
 }
 
 function memory(): NodeJS.MemoryUsage {

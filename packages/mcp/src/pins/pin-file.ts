@@ -38,7 +38,10 @@ export async function pinFileMark(path: string): Promise<string | undefined> {
 /** The text of the file; undefined when there is none. @throws the error of the file system, or RangeError. */
 export async function readPinFile(path: string): Promise<string | undefined> {
   try {
-    if ((await stat(path)).size > MAX_FILE_BYTES) throw new RangeError('it is too large');
+    const stats = await stat(path);
+    // Opening a pipe would wait for whoever writes to it.
+    if (!stats.isFile()) throw new RangeError('it is not a regular file');
+    if (stats.size > MAX_FILE_BYTES) throw new RangeError('it is too large');
     return await readFile(path, 'utf8');
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined;

@@ -141,6 +141,7 @@ export function createAuditPart(options: AuditOptions, parts: AuditParts): Audit
       if (error === undefined) parts.logger.warn({ path, lost }, 'the audit log is written again');
       else parts.logger.error({ path, err: error }, 'the audit log cannot be written');
     },
+    onLost: (lost) => parts.logger.error({ path, lost }, 'audit records were lost'),
   });
   const clientOf = createClientNames();
   createAuditMetrics(parts.instruments.registry, log);

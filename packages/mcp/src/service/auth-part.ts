@@ -65,6 +65,8 @@ export interface AuthPart {
   open(host: string): Promise<void>;
   /** Takes over edits of the keys from now on. */
   follow(): void;
+  /** Called when the first key has been made: until then nobody had to say who he is. */
+  onShut(listener: () => void): void;
   status(): Readonly<Record<string, unknown>>;
   close(): Promise<void>;
 }
@@ -90,6 +92,7 @@ class ServiceAuthPart implements AuthPart {
   #opening: Promise<void> | undefined;
   #problem: string | undefined;
   #watcher: ConfigWatcher | undefined;
+  #shut: () => void = () => undefined;
   #closed = false;
 
   constructor(options: AuthPartOptions) {
@@ -140,6 +143,10 @@ class ServiceAuthPart implements AuthPart {
     });
   }
 
+  onShut(listener: () => void): void {
+    this.#shut = listener;
+  }
+
   status(): Readonly<Record<string, unknown>> {
     const { apiKey, oauth } = this.#options.settings;
     return {
@@ -164,6 +171,7 @@ class ServiceAuthPart implements AuthPart {
     else await this.#load();
     if (!wasOn && this.#open?.required === true) {
       this.#options.logger.warn('there are keys now: from here on nobody gets in without one');
+      this.#shut();
     }
   }
 

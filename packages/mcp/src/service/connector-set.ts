@@ -22,6 +22,8 @@ export interface ConnectorSet {
   /** In order of the file, then of the map. A local connector wins over one of the map with its id. */
   current(): readonly ConnectorDefinition[];
   setLocal(connectors: readonly ConnectorDefinition[]): void;
+  /** Those of them that no map gave. */
+  local(): readonly ConnectorDefinition[];
   /**
    * Follows another map, the same one by other settings, or none; resolves when that is in force and `changed` was
    * told. The map of the same source is kept while the new keys verify it.
@@ -183,6 +185,10 @@ class MapConnectorSet implements ConnectorSet {
 
   setLocal(connectors: readonly ConnectorDefinition[]): void {
     this.#local = connectors;
+  }
+
+  local(): readonly ConnectorDefinition[] {
+    return this.#local;
   }
 
   async setMap(settings: ServiceMapSettings | undefined): Promise<void> {

@@ -3,6 +3,7 @@ import type { ConnectorProxyManager } from '../connectors/manager.ts';
 import { drainService, type CutCall, type DrainOptions, type DrainReport } from './drain.ts';
 import type { Endpoint } from '../gateway/endpoint.ts';
 import type { Listener } from '../http/listener.ts';
+import type { PagePart } from '../page/page-routes.ts';
 import type { RegistryPart } from './registry/registry-part.ts';
 import type { SseRoutes } from './sse-routes.ts';
 import type { StateOwner } from './state-owner.ts';
@@ -13,6 +14,7 @@ export interface DrainedService {
   readonly listener: Listener;
   readonly manager: ConnectorProxyManager;
   readonly sse: SseRoutes;
+  readonly page: PagePart;
   readonly owner: StateOwner;
   readonly logger: Logger;
   readonly registry: Pick<RegistryPart, 'close'> | undefined;
@@ -57,7 +59,10 @@ export async function drainGateway(
         // Last: whoever has it next takes all of it.
         await service.owner.release();
       },
-      endStreams: () => endStreams(endpoint),
+      endStreams: () => {
+        service.page.close();
+        endStreams(endpoint);
+      },
       answerStreams: () => sse.streams,
       callsInFlight: () => callsOf(endpoint),
       close: service.close,

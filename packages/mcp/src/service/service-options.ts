@@ -47,6 +47,8 @@ export interface ServiceSettings {
   readonly stdioPool?: boolean | undefined;
   /** Serve `/sse` to clients of the older HTTP+SSE transport. Default: false. */
   readonly sse?: boolean | undefined;
+  /** Serve the status page at `/`. Default: true, but on a `socketPath`. */
+  readonly page?: boolean | undefined;
   /** Listen on this socket path instead of `port`. */
   readonly socketPath?: string | undefined;
 }

@@ -8,23 +8,24 @@ import { createConnectorSet, type ConnectorSet } from './connector-set.ts';
 import { createManager } from './create-manager.ts';
 import { createRegistryPart } from './registry/create-registry-part.ts';
 import type { DrainOptions, DrainReport } from './drain.ts';
-import { drainGateway } from './drain-part.ts';
+import { drainGateway, type DrainedService } from './drain-part.ts';
 import type { Endpoint } from '../gateway/endpoint.ts';
 import type { ListDemand } from '../gateway/ports.ts';
 import { passOn } from '../gateway/listen/told.ts';
 import { listenOn } from '../http/listener.ts';
-import { statusDocument } from '../http/status-document.ts';
 import { callInProcess } from './in-process-call.ts';
 import { createInstruments, type Instruments } from '../observability/instruments.ts';
 import type { Oversight } from './oversight-part.ts';
+import { instrumentsFor } from './page-part.ts';
 import type { RegistryPart } from './registry/registry-part.ts';
 import { closeInWaves } from './service-closing.ts';
 import { createListDemand, createServiceEndpoint } from './service-endpoint.ts';
 import { createServiceFeed } from './service-feed.ts';
 import type { Service } from './service-interface.ts';
-import { createServiceFront, type ServiceFront } from './service-front.ts';
+import { createServiceFront, type FrontParts, type ServiceFront } from './service-front.ts';
 import { createServiceSockets, socketClosers, type ServiceSockets } from './service-sockets.ts';
 import type { ServiceOptions } from './service-options.ts';
+import { serviceStatus, type StatusParts } from './service-status.ts';
 import { createStateOwner, SOLE_OWNER, type StateOwner } from './state-owner.ts';
 import type { UpstreamAccess } from '../upstream/upstream.ts';
 
@@ -40,20 +41,17 @@ const CLOSE_GRACE_MS = 500;
 /** What an earlier run kept is served before the first pass begins, which would hold up the first lists. */
 const BEGIN_DELAY_MS = 50;
 
+/** What tells how the service is doing, and what is drained when it goes. */
+type ToldParts = Omit<StatusParts, 'front'> &
+  Pick<DrainedService, 'endpoint' | 'manager' | 'owner' | 'logger' | 'registry'>;
+
 class GatewayService implements Service {
   readonly manager: ConnectorProxyManager;
   readonly #options: ServiceOptions;
   readonly #sockets: ServiceSockets;
   readonly #owner: StateOwner;
   readonly #cell = new CatalogCell<UpstreamAccess>();
-  readonly #instruments: Instruments = createInstruments({
-    connectors: () => this.manager.listConnectors(),
-    catalogLists: () => this.#cell.current.all.lists,
-    callsInFlight: () => this.#endpoint.answerer.inFlight,
-    sessions: () => this.#endpoint.sessions,
-    draining: () => this.#draining !== undefined,
-    pools: () => this.#sockets.pools(),
-  });
+  readonly #instruments: Instruments;
   readonly #connectors: ConnectorSet;
   readonly #registry: RegistryPart | undefined;
   #own: readonly ConnectorDefinition[];
@@ -62,6 +60,7 @@ class GatewayService implements Service {
   readonly #demand: ListDemand;
   readonly #endpoint: Endpoint;
   readonly #front: ServiceFront;
+  readonly #parts: ToldParts;
   readonly #startedAt = new Date();
   #url: string | undefined;
   #shown = false;
@@ -73,6 +72,7 @@ class GatewayService implements Service {
   constructor(options: ServiceOptions) {
     this.#options = options;
     const { logger, state } = options;
+    this.#instruments = this.#measured();
     this.#owner = state === undefined ? SOLE_OWNER : createStateOwner(state, logger);
     const random = options.random ?? platformRandom;
     this.#sockets = createServiceSockets(options, random, {
@@ -116,17 +116,38 @@ class GatewayService implements Service {
     const parts = { ...fed, options, feed, oversight, owner: this.#owner };
     this.#demand = createListDemand(parts);
     this.#endpoint = createServiceEndpoint(parts, this.#demand);
-    this.#front = createServiceFront({
-      ...parts,
-      endpoint: this.#endpoint,
-      registry: this.#registry,
-      random,
+    const [endpoint, registry, sockets] = [this.#endpoint, this.#registry, this.#sockets];
+    this.#parts = { ...parts, endpoint, registry, sockets, logger };
+    this.#front = createServiceFront({ ...this.#parts, ...parts, random, ...this.#told() });
+  }
+
+  #told(): Pick<FrontParts, 'health' | 'life'> {
+    return {
       health: {
         ready: () => this.#ready(),
         started: () => this.#url !== undefined,
         status: () => this.status(),
       },
-    });
+      life: {
+        startedAt: this.#startedAt,
+        draining: () => this.#draining !== undefined,
+        own: () => this.#own,
+      },
+    };
+  }
+
+  #measured(): Instruments {
+    return createInstruments(
+      {
+        connectors: () => this.manager.listConnectors(),
+        catalogLists: () => this.#cell.current.all.lists,
+        callsInFlight: () => this.#endpoint.answerer.inFlight,
+        sessions: () => this.#endpoint.sessions,
+        draining: () => this.#draining !== undefined,
+        pools: () => this.#sockets.pools(),
+      },
+      instrumentsFor(this.#options.settings),
+    );
   }
 
   get routes(): Service['routes'] {
@@ -148,16 +169,12 @@ class GatewayService implements Service {
     await this.manager.restore();
     await this.settled();
     if (this.#closing !== undefined) throw new Error('the service was closed while it started');
-    const {
-      url,
-      origin,
-      port: bound,
-    } = await listenOn(this.#front.listener, this.#options.settings);
+    const { url, origin, port } = await listenOn(this.#front.listener, this.#options.settings);
     this.#url = url;
     this.#front.auth.follow();
     void this.#registry?.listening(origin);
     this.#beginSoon();
-    return { url, port: bound };
+    return { url, port };
   }
 
   #beginSoon(): void {
@@ -215,31 +232,13 @@ class GatewayService implements Service {
   }
 
   status(): Readonly<Record<string, unknown>> {
-    const { version, describeSettings } = this.#options;
-    return statusDocument({
-      version,
-      startedAt: this.#startedAt,
-      url: this.#url,
-      ready: this.#ready(),
-      connectors: this.manager.listConnectors(),
-      map: this.#connectors.status(),
-      registry: this.#registry?.status(),
-      auth: this.#front.auth.status(),
-      oversight: this.#oversight.status(),
-      credentials: this.#sockets.credentials.states(),
-      catalog: this.#cell.current,
-      sessions: this.#endpoint.sessions,
-      callsInFlight: this.#endpoint.answerer.inFlight,
-      settings: describeSettings?.(),
-    });
+    const life = { startedAt: this.#startedAt, url: this.#url, ready: this.#ready() };
+    return serviceStatus({ ...this.#parts, front: this.#front }, life);
   }
 
   async drain(options: DrainOptions): Promise<DrainReport> {
-    const { manager } = this;
-    const [endpoint, listener, sse] = [this.#endpoint, this.#front.listener, this.#front.sse];
-    const [owner, registry, { logger }] = [this.#owner, this.#registry, this.#options];
     const close = async (): Promise<void> => await this.close();
-    const parts = { endpoint, listener, manager, sse, owner, registry, logger, close };
+    const parts = { ...this.#parts, ...this.#front, close };
     this.#draining ??= drainGateway(parts, options);
     return await this.#draining;
   }
@@ -270,6 +269,7 @@ class GatewayService implements Service {
     clearTimeout(this.#beginning);
     this.#feed.stop();
     this.#instruments.runtime.close();
+    this.#front.page.close();
     await this.#front.sse.close();
     this.#endpoint.close();
     await closeInWaves(

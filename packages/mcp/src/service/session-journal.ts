@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { appendFile, mkdir, open, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import { createPace } from '../connectors/pace.ts';
 import type { KeptSession, SessionMemory } from '../gateway/session/session-memory.ts';
+import { appendToFile, openToRead } from './session-file.ts';
 
 export interface SessionJournalLimits {
   /** A session nobody wrote of for this long is forgotten. Default 24 h. */
@@ -145,7 +146,7 @@ class FileSessionJournal implements SessionMemory {
         await mkdir(dirname(path), { recursive: true, mode: 0o700 });
         // One write each time, and at the end of the file: processes do not cut each other's lines. The line break comes
         // first as well, so that a line cut by a crash spoils no other.
-        await appendFile(path, text, { mode: 0o600 });
+        await appendToFile(path, text);
         await this.#look(text.length);
       } catch (error) {
         onError(error);
@@ -172,7 +173,7 @@ class FileSessionJournal implements SessionMemory {
   async #catchUp(): Promise<void> {
     const { path, onError } = this.#options;
     try {
-      const file = await open(path, 'r');
+      const file = await openToRead(path);
       try {
         const { ino, size } = await file.stat();
         if (ino !== this.#read.ino || size < this.#read.end) this.#read = { ino, end: 0 };
@@ -248,7 +249,7 @@ class FileSessionJournal implements SessionMemory {
     const rest = Buffer.alloc(Math.max(0, size - this.#read.end));
     await old.read(rest, 0, rest.length, this.#read.end);
     const whole = rest.subarray(0, rest.lastIndexOf(0x0a) + 1);
-    if (whole.length > 0) await appendFile(path, whole, { mode: 0o600 });
+    if (whole.length > 0) await appendToFile(path, whole);
     this.#known.clear();
     for (const line of kept.toReversed()) this.#known.set(line.session, line);
     // Read anew the next time, from its beginning.

@@ -24,9 +24,11 @@ export interface StateOwner {
   onOwned(listener: () => void): void;
   /** Begins to try, and goes on until it is released. */
   start(): void;
-  /** Says something to the process that had it before, as long as that lives. One line; lost when nobody is there. */
+  /** Says something to all other processes that have it, wait for it, or had it before. One line; may come twice. */
   tell(line: string): void;
-  /** Hears what the processes that wait for it, or have it after this one, say. */
+  /** Whether there is anybody to tell. */
+  readonly hasOthers: boolean;
+  /** Hears what other processes say. */
   onTold(listener: (line: string) => void): void;
   /** The next may have it; this process gets it no more. Idempotent. */
   release(): Promise<void>;
@@ -39,14 +41,15 @@ type Held = () => Promise<void>;
 interface Lock {
   /** Undefined while another process has it. @param told hears what those who wait say. */
   take(told: (line: string) => void): Promise<Held | undefined>;
-  /** Resolves when it may be free. */
-  freed(signal: AbortSignal): Promise<void>;
-  /** Says something to whoever had it before. */
+  /** Resolves when it may be free. @param told hears what whoever has it says. */
+  freed(signal: AbortSignal, told: (line: string) => void): Promise<void>;
+  /** Says something to whoever had it before, and to those who wait. Default: there is no way. */
   tell?(line: string): void;
+  readonly hasOthers?: boolean;
 }
 
 /** What the one that has it says to those who wait when it lets go. */
-const FREE = 'free\n';
+const FREE = 'free';
 /** Processes that wait at a time. */
 const MAX_WAITING = 64;
 /** Characters of one line; whoever sends more is cut off. */
@@ -88,18 +91,31 @@ function readLines(socket: Socket, line: (text: string) => void): void {
   });
 }
 
-/** Whoever listens on the name has the lock; those who wait are connected to it and hear when it goes. */
+/** Says a line to all but the one it came from. */
+function pass(line: string, to: Iterable<Socket | undefined>, from?: Socket): void {
+  for (const socket of to) {
+    if (socket !== from && socket?.writable === true) socket.write(`${line}\n`);
+  }
+}
+
+/**
+ * Whoever listens on the name has the lock; those who wait are connected to it and hear when it goes. So all of them
+ * are a tree, along which a line reaches everybody: up to whoever had it before, and down to those who wait.
+ */
 function nameLock(path: string): Lock {
   let before: Socket | undefined;
+  const waiting = new Set<Socket>();
   return {
     take: async (told) => {
-      const waiting = new Set<Socket>();
       const server: Server = createServer((socket) => {
         waiting.add(socket);
         socket.unref();
         socket.on('error', () => socket.destroy());
         socket.once('close', () => waiting.delete(socket));
-        readLines(socket, told);
+        readLines(socket, (line) => {
+          told(line);
+          pass(line, [before, ...waiting], socket);
+        });
       });
       server.maxConnections = MAX_WAITING;
       const { promise, resolve, reject } = Promise.withResolvers<boolean>();
@@ -114,11 +130,11 @@ function nameLock(path: string): Lock {
       return async () => {
         server.close();
         // The connections stay for as long as this process has something left to do.
-        for (const socket of waiting) socket.write(FREE);
+        pass(FREE, waiting);
         await nextTurn();
       };
     },
-    freed: async (signal) => {
+    freed: async (signal, told) => {
       const socket = connect({ path });
       socket.unref();
       before = socket;
@@ -126,13 +142,21 @@ function nameLock(path: string): Lock {
         // Refused: it went in between.
         socket.once('error', () => resolve());
         socket.once('close', () => resolve());
-        readLines(socket, () => resolve());
+        readLines(socket, (line) => {
+          if (line === FREE) {
+            resolve();
+            return;
+          }
+          told(line);
+          pass(line, waiting);
+        });
         onAbort(signal, resolve);
       });
       if (signal.aborted) socket.destroy();
     },
-    tell: (line) => {
-      if (before?.writable === true) before.write(`${line}\n`);
+    tell: (line) => pass(line, [before, ...waiting]),
+    get hasOthers() {
+      return waiting.size > 0 || before?.writable === true;
     },
   };
 }
@@ -153,12 +177,21 @@ function fileLock(path: string): Lock {
   };
 }
 
-function lockOf({ stateFolder, configPath }: StateOwnerOptions, platform: NodeJS.Platform): Lock {
+/** The name that the owner of a state folder listens on, without the zero byte before it (Linux). */
+export function stateLockName(options: StateOwnerOptions): string {
+  return `${lockName(options)}-${userInfo().uid}`;
+}
+
+function lockName({ stateFolder, configPath }: StateOwnerOptions): string {
   const hash = createHash('sha256').update(`${stateFolder}\0${configPath}`).digest('hex');
-  const name = `cortex-mcp-state-${hash.slice(0, 32)}`;
-  if (platform === 'linux') return nameLock(`\0${name}-${userInfo().uid}`);
+  return `cortex-mcp-state-${hash.slice(0, 32)}`;
+}
+
+function lockOf(options: StateOwnerOptions, platform: NodeJS.Platform): Lock {
+  const name = lockName(options);
+  if (platform === 'linux') return nameLock(`\0${stateLockName(options)}`);
   if (platform === 'win32') return nameLock(`\\\\.\\pipe\\${name}`);
-  return fileLock(join(stateFolder, `${name}.lock`));
+  return fileLock(join(options.stateFolder, `${name}.lock`));
 }
 
 class LockOwner implements StateOwner {
@@ -184,6 +217,10 @@ class LockOwner implements StateOwner {
     else this.#listeners.push(listener);
   }
 
+  get hasOthers(): boolean {
+    return this.#lock.hasOthers ?? false;
+  }
+
   tell(line: string): void {
     this.#lock.tell?.(line);
   }
@@ -207,10 +244,11 @@ class LockOwner implements StateOwner {
 
   async #try(): Promise<void> {
     const { signal } = this.#released;
+    const told = (line: string): void => this.#told(line);
     while (!signal.aborted) {
       let held: Held | undefined;
       try {
-        held = await this.#lock.take((line) => this.#told(line));
+        held = await this.#lock.take(told);
       } catch (error) {
         // No name or file to lock on: a service alone must not go without its state for that.
         this.#onError(error);
@@ -221,7 +259,7 @@ class LockOwner implements StateOwner {
         for (const listener of this.#listeners.splice(0)) listener();
         return;
       }
-      await this.#lock.freed(signal);
+      await this.#lock.freed(signal, told);
       await rest(LEAST_MS, signal);
     }
   }
@@ -241,6 +279,7 @@ export function createStateOwner(
 /** For a service that shares its state with nobody. */
 export const SOLE_OWNER: StateOwner = {
   owns: true,
+  hasOthers: false,
   onOwned: (listener) => listener(),
   start: () => undefined,
   tell: () => undefined,

@@ -27,6 +27,8 @@ export interface DrainableUpstream extends Upstream {
   passEnded?(): void;
   /** Stopped until something is asked of it. */
   readonly asleep?: boolean;
+  /** Its processes that run now. */
+  readonly pids?: readonly number[] | undefined;
   /** How the calls of its connector fare; undefined when nothing stands before it. */
   readonly calls?: CallGateStatus | undefined;
   /** The servers behind it, when there are several. */
@@ -35,7 +37,7 @@ export interface DrainableUpstream extends Upstream {
 
 /** What is wrapped. */
 export type GuardableUpstream = Upstream &
-  Pick<DrainableUpstream, 'passEnded' | 'asleep' | 'replicas'>;
+  Pick<DrainableUpstream, 'passEnded' | 'asleep' | 'pids' | 'replicas'>;
 
 /** Passes everything on, both ways, and says once that the call is over. */
 class CountedCall implements ForwardSink, ForwardHandle {
@@ -146,6 +148,10 @@ class GuardedUpstream implements DrainableUpstream, CallLine {
 
   get asleep(): boolean {
     return this.#inner.asleep === true;
+  }
+
+  get pids(): readonly number[] | undefined {
+    return this.#inner.pids;
   }
 
   get replicas(): readonly ReplicaStatus[] | undefined {

@@ -86,6 +86,10 @@ class LateUpstream implements DrainableUpstream {
     return this.#current?.upstream.asleep === true;
   }
 
+  get pids(): readonly number[] | undefined {
+    return this.#current?.upstream.pids;
+  }
+
   get replicas(): readonly ReplicaStatus[] | undefined {
     return this.#current?.upstream.replicas;
   }

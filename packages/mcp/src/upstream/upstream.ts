@@ -114,6 +114,8 @@ export interface ForwardRequest {
   readonly caller: Caller;
   /** The tool that is called, as its server describes it; `text` is raw JSON. */
   readonly definition?: { readonly text: string } | undefined;
+  /** When its caller's time is up unless something is heard of it, on the clock of `performance.now()`. Default: never. */
+  readonly dueAtMs?: number | undefined;
   /** It was sent before, and `id` is one of ours: its answer cannot be passed on byte for byte. */
   readonly repeated?: boolean | undefined;
 }

@@ -26,6 +26,7 @@ const PARTS = [
   'audit',
   'pins',
   'observability',
+  'page',
 ];
 
 // The table of docs/architecture.md, as literals: a change there is a change here, on purpose.
@@ -56,9 +57,14 @@ const MAY_IMPORT: Readonly<Record<string, Rule>> = {
       'credentials',
       'audit',
       'pins',
+      'proof',
     ],
     types: ['connectors', 'catalog'],
   },
+  // Shows what it is told; its code is loaded with the first request.
+  page: { values: ['observability'], types: ['connectors', 'http'] },
+  // Looks at a service from outside.
+  proof: { values: ['config', 'protocol', 'observability'], types: ['connectors'] },
   // Builds and wires the parts: the one folder that may know all of them.
   service: { values: PARTS, types: [] },
 };

@@ -62,10 +62,12 @@ function table() {
 }
 
 const isOpen = (path: string): boolean =>
-  ['/livez', '/readyz', '/startupz'].includes(path) || path.startsWith('/.well-known/');
-const concrete = (path: string): string => (path.endsWith('/') ? `${path}m` : path);
+  ['/livez', '/readyz', '/startupz', '/', '/page/'].includes(path) ||
+  path.startsWith('/.well-known/');
+const concrete = (path: string): string =>
+  path.endsWith('/') && path !== '/' ? `${path}m` : path;
 
-test('S4: every route has an auth class, and only probes and /.well-known are open', () => {
+test('S4: every route has an auth class, and only probes, the page without its data and /.well-known are open', () => {
   const routes = [...table()];
   expect(routes.length).toBeGreaterThan(12);
   expect(routes.filter(([, { auth }]) => auth === 'open').map(([path]) => path)).toEqual(

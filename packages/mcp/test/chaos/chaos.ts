@@ -74,17 +74,22 @@ function limitFiles(pid: number, bytes: string): boolean {
 }
 
 const fillDisk: Disturbance = async ({ gateway }, chance) => {
+  const startedAtMs = performance.now();
   if (!limitFiles(gateway.pid, '4096:')) return 'no prlimit here: the disk stays as it is';
   await wait(chance.between(300, 1_500));
   limitFiles(gateway.pid, 'unlimited:');
+  gateway.forgets(startedAtMs - 100, performance.now());
   return 'files may not grow';
 };
 
-const stepClock: Disturbance = async ({ clock }, chance) => {
+const stepClock: Disturbance = async ({ clock, gateway }, chance) => {
+  const startedAtMs = performance.now();
   const seconds = chance.pick([-86_400, -3_600, 3_600, 86_400]);
   if (!clock.step(seconds)) return 'no libfaketime here: the clock stays as it is';
   await wait(chance.between(200, 1_000));
   clock.step(0);
+  // What was written meanwhile is of another day.
+  gateway.forgets(startedAtMs, performance.now() + 100);
   return `the clock is off by ${seconds} s for a while`;
 };
 
@@ -95,6 +100,13 @@ const restart =
     await gateway.up();
     return `the gateway is restarted by ${signal}`;
   };
+
+/** As `pm2 reload`: two processes of one state folder, for a while. */
+const reload: Disturbance = async ({ gateway }) => {
+  const code = await gateway.reload();
+  if (code !== 0) throw new Error(`the process that was replaced ended with ${String(code)}`);
+  return 'the gateway is replaced by another process';
+};
 
 const DISTURBANCES: readonly Disturbance[] = [
   hurtOne,
@@ -109,6 +121,8 @@ const DISTURBANCES: readonly Disturbance[] = [
   stepClock,
   restart('SIGTERM'),
   restart('SIGKILL'),
+  reload,
+  reload,
 ];
 
 /** A breaker that has opened again and again is open for longer than the 30 s of the first time. */

@@ -66,7 +66,9 @@ export class ChaosClient {
     bodyTimeout: PATIENCE_MS,
     headersTimeout: PATIENCE_MS,
   });
-  #sessionId: string | undefined;
+  #session:
+    | { readonly id: string; readonly openedAtMs: number; readonly start: number }
+    | undefined;
   #sent = 0;
 
   constructor(options: ClientOptions) {
@@ -109,6 +111,8 @@ export class ChaosClient {
       return false;
     }
     findings.tally.answered += 1;
+    const { starts } = this.#options.gateway;
+    if (this.#session !== undefined && this.#session.start < starts) findings.tally.continued += 1;
     return true;
   }
 
@@ -117,8 +121,8 @@ export class ChaosClient {
     const { findings, gateway, disturbed } = this.#options;
     const code = /"code":"([A-Z_]+)"/.exec(body)?.[1];
     const text = `${connector}: ${status} ${body.slice(0, 300)}`;
-    if (status === 404) this.#sessionId = undefined;
-    if (status === 503 || status === 404 || code === 'CLOSED') {
+    if (status === 404) this.#sessionLost(text);
+    else if (status === 503 || code === 'CLOSED') {
       const isRestart = gateway.wasAwaySince(startedAtMs - 10_000);
       if (isRestart) findings.explained(code ?? String(status));
       else findings.add('unexplained-error', `nothing restarted: ${text}`);
@@ -129,9 +133,17 @@ export class ChaosClient {
     } else findings.add('unexplained-error', `it is well: ${text}`);
   }
 
+  /** Sessions outlive their process: only one that could not be kept may be gone. */
+  #sessionLost(text: string): void {
+    const { findings, gateway } = this.#options;
+    const session = this.#session;
+    this.#session = undefined;
+    if (session !== undefined && gateway.mayForget(session.openedAtMs)) findings.explained('404');
+    else findings.add('session', text);
+  }
+
   #broken(error: unknown, connector: string, startedAtMs: number): void {
     const { findings, gateway } = this.#options;
-    this.#sessionId = undefined;
     if (gateway.wasAwaySince(startedAtMs)) findings.explained('gateway away');
     else findings.add('unexplained-error', `${connector}: the connection failed: ${String(error)}`);
   }
@@ -173,10 +185,14 @@ export class ChaosClient {
         },
       );
     }
-    this.#sessionId ??= await this.#initialize();
+    if (this.#session === undefined) {
+      const { starts: start } = this.#options.gateway;
+      const openedAtMs = performance.now();
+      this.#session = { id: await this.#initialize(), openedAtMs, start };
+    }
     return await this.#post(
       { jsonrpc: '2.0', id: this.#sent, method, params },
-      { 'mcp-protocol-version': '2025-11-25', 'mcp-session-id': this.#sessionId },
+      { 'mcp-protocol-version': '2025-11-25', 'mcp-session-id': this.#session.id },
     );
   }
 

@@ -4,6 +4,8 @@ export type Invariant =
   | 'wrong-client'
   /** An error without a typed code, or one that nothing explains. */
   | 'unexplained-error'
+  /** A session that a restart or a reload has ended for its client. */
+  | 'session'
   /** A list that did not come, came late, or lacked what was known. */
   | 'list'
   /** A write that was acknowledged and is not there. */
@@ -30,6 +32,8 @@ export interface Tally {
   writes: number;
   disturbances: number;
   restarts: number;
+  /** Answers in sessions that another process had opened. */
+  continued: number;
 }
 
 /** At most so many findings are kept; one is enough to fail. */
@@ -46,6 +50,7 @@ export class Findings {
     writes: 0,
     disturbances: 0,
     restarts: 0,
+    continued: 0,
   };
   readonly #startedAtMs = performance.now();
 

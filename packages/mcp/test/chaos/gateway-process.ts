@@ -1,41 +1,47 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { waitUntil } from '@cortex-os/testkit';
+import { freePort } from '../e2e/reload-cluster.ts';
+import type { PrimaryCommand, PrimaryReport } from './chaos-primary.ts';
 
-const RUN_CLI = fileURLToPath(new URL('../e2e/run-cli.ts', import.meta.url));
+const PRIMARY = fileURLToPath(new URL('chaos-primary.ts', import.meta.url));
+const WORKER = fileURLToPath(new URL('../e2e/run-worker.ts', import.meta.url));
+/** How long it may take to start, or to be replaced. */
+const PATIENCE_MS = 60_000;
 
 /** A limit on files, which stands for a full disk here, also sends this signal; a full disk does not. */
 const DEAF = '--import=data:text/javascript,process.on("SIGXFSZ",()=>{})';
+/** What was said shortly before a process was killed may not have been written. */
+const UNWRITTEN_MS = 1_000;
 
-/** A gateway as a process of its own that keeps its port and its state over restarts. */
+type Done = Exclude<PrimaryReport, { kind: 'died' }>;
+
+/** A gateway as a process of its own that keeps its port and its state over restarts, and can be replaced as pm2 does. */
 export class GatewayProcess {
   readonly port: number;
-  readonly #config: string;
-  readonly #env: Readonly<Record<string, string>>;
-  #child: ChildProcess | undefined;
+  readonly #primary: ChildProcess;
   #stderr = '';
-  /** When it was last away, on the clock of `performance.now()`; what failed since then may have failed for that. */
+  #pid = 0;
+  /** Since when it is away; what failed since then may have failed for that. */
   awaySinceMs: number | undefined = 0;
   backAtMs = 0;
-  /** How often it has been started. */
+  /** How often another process has taken its place, the first included. */
   starts = 0;
+  /** When sessions that were opened could not be kept, or not with their time. */
+  readonly #forgetful: { readonly fromMs: number; readonly toMs: number }[] = [];
 
-  readonly #died: (why: string) => void;
-
-  private constructor(
-    port: number,
-    config: string,
-    env: Readonly<Record<string, string>>,
-    died: (why: string) => void,
-  ) {
-    this.#died = died;
+  private constructor(port: number, primary: ChildProcess, died: (why: string) => void) {
     this.port = port;
-    this.#config = config;
-    this.#env = env;
+    this.#primary = primary;
+    primary.stderr?.on('data', (chunk: Buffer) => {
+      this.#stderr = (this.#stderr + chunk.toString()).slice(-262_144);
+    });
+    primary.on('message', (report) => {
+      const { kind, ...rest } = report as PrimaryReport;
+      // Nobody asked it to: that is a finding, and why is worth more than what followed.
+      if (kind === 'died') died(`${JSON.stringify(rest)}: ${this.#stderr.slice(-600)}`);
+    });
   }
 
   static async start(
@@ -43,7 +49,15 @@ export class GatewayProcess {
     env: Readonly<Record<string, string>>,
     died: (why: string) => void,
   ): Promise<GatewayProcess> {
-    const gateway = new GatewayProcess(await freePort(), config, env, died);
+    const port = await freePort();
+    const execArgv = JSON.stringify(['--conditions=cortex-source', DEAF]);
+    const args = ['serve', '--config', config, '--port', String(port)];
+    const primary = fork(PRIMARY, [execArgv, WORKER, ...args], {
+      execArgv: ['--conditions=cortex-source'],
+      env: { ...process.env, NO_COLOR: '1', ...env },
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    const gateway = new GatewayProcess(port, primary, died);
     await gateway.up();
     return gateway;
   }
@@ -57,7 +71,7 @@ export class GatewayProcess {
   }
 
   get pid(): number {
-    return this.#child?.pid ?? 0;
+    return this.#pid;
   }
 
   /** What it wrote to stderr, over all its lives; the last 256 KiB. */
@@ -71,57 +85,68 @@ export class GatewayProcess {
     return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024;
   }
 
-  get openFiles(): number {
-    return Number(/FDSize:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))?.[1]);
-  }
-
   async up(): Promise<void> {
-    const args = ['--conditions=cortex-source', DEAF, RUN_CLI, 'serve', '--config', this.#config];
-    const child = spawn(process.execPath, [...args, '--port', String(this.port)], {
-      env: { ...process.env, NO_COLOR: '1', ...this.#env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    this.#child = child;
+    const { pid } = await this.#do({ kind: 'up' });
+    this.#pid = pid;
     this.starts += 1;
-    let stdout = '';
-    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => {
-      this.#stderr = (this.#stderr + chunk.toString()).slice(-262_144);
-    });
-    child.once('exit', (code, signal) => {
-      // Nobody asked it to: that is a finding, and why is worth more than what followed.
-      if (this.awaySinceMs === undefined)
-        this.#died(`${code ?? signal}: ${this.#stderr.slice(-600)}`);
-    });
-    await waitUntil(() => stdout.includes(this.url) || child.exitCode !== null, {
-      timeoutMs: 20_000,
-      describe: 'the gateway listens',
-    });
-    if (child.exitCode !== null) throw new Error(`the gateway ended: ${this.#stderr}`);
     this.awaySinceMs = undefined;
     this.backAtMs = performance.now();
   }
 
   async down(signal: NodeJS.Signals): Promise<number | null> {
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return null;
-    this.awaySinceMs = performance.now();
-    const ended = once(child, 'exit');
-    child.kill(signal);
+    if (this.awaySinceMs !== undefined) return null;
+    const nowMs = performance.now();
+    this.awaySinceMs = nowMs;
+    if (signal === 'SIGKILL') this.forgets(nowMs - UNWRITTEN_MS, nowMs);
+    return (await this.#do({ kind: 'down', signal })).code;
+  }
+
+  /** Another process takes its place while it still serves: no client need notice. @returns the old one's exit code. */
+  async reload(): Promise<number | null> {
+    const { pid, code } = await this.#do({ kind: 'reload' });
+    this.#pid = pid;
+    this.starts += 1;
+    return code;
+  }
+
+  /** Ends what started it. */
+  async close(): Promise<void> {
+    await this.down('SIGKILL');
+    const ended = once(this.#primary, 'exit');
+    this.#primary.disconnect();
     await ended;
-    return child.exitCode;
   }
 
   /** Whether it was away at some time since then. */
   wasAwaySince(sinceMs: number): boolean {
     return this.awaySinceMs !== undefined || this.backAtMs >= sinceMs;
   }
-}
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  /** What is opened meanwhile need not outlive its process: it cannot be written, or with a wrong time. */
+  forgets(fromMs: number, toMs: number): void {
+    this.#forgetful.push({ fromMs, toMs });
+  }
+
+  mayForget(openedAtMs: number): boolean {
+    return this.#forgetful.some(({ fromMs, toMs }) => openedAtMs >= fromMs && openedAtMs <= toMs);
+  }
+
+  async #do<C extends PrimaryCommand>(command: C): Promise<Extract<Done, { kind: C['kind'] }>> {
+    const { promise, resolve, reject } = Promise.withResolvers<PrimaryReport>();
+    const hear = (report: unknown): void => resolve(report as PrimaryReport);
+    const timer = setTimeout(
+      () => reject(new Error(`no ${command.kind} in time: ${this.#stderr.slice(-600)}`)),
+      PATIENCE_MS,
+    );
+    this.#primary.once('message', hear);
+    this.#primary.send(command);
+    try {
+      const report = await promise;
+      if (report.kind === command.kind) return report as Extract<Done, { kind: C['kind'] }>;
+      throw new Error(`the gateway ended: ${JSON.stringify(report)} ${this.#stderr.slice(-600)}`);
+    } finally {
+      clearTimeout(timer);
+      this.#primary.removeListener('message', hear);
+    }
+  }
 }

@@ -89,7 +89,7 @@ export async function createWorld(died: (why: string) => void): Promise<World> {
       CORTEX_HOME: folder.path,
       CHAOS_REGISTRY_KEY: REGISTRY_KEY,
       CONNECTORS_SIGNATURE_KEY: 'the signing secret',
-      MCP_DRAIN_LAME_DUCK_MS: '0',
+      MCP_DRAIN_LAME_DUCK_MS: '1000',
       MCP_LOG_LEVEL: 'warn',
       ...clock.env,
     },
@@ -121,7 +121,7 @@ function assemble(parts: {
     },
     editConfig: write,
     async [Symbol.asyncDispose]() {
-      await gateway.down('SIGKILL');
+      await gateway.close();
       await map[Symbol.asyncDispose]();
       await Promise.all(members.map(async ({ upstream }) => await upstream.close()));
       await folder[Symbol.asyncDispose]();

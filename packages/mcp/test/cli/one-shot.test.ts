@@ -59,7 +59,9 @@ test('tools lists the names that clients see, and names connectors that are miss
   await bench.configure({ memory: memoryServer(bench.path), missing: missingServer });
   expect(await bench.run('tools')).toBe(0);
   expect(bench.stdout.text).toMatch(/^memory__create_entities\s+Create/m);
-  expect(bench.stderr.text).toMatch(/^cortex-mcp: missing is unavailable: spawn: .*\n$/);
+  expect(bench.stderr.text).toMatch(
+    /^cortex-mcp: missing is unavailable: spawn: .*\nmissing: .* \(cortex-mcp explain SPAWN_FAILED\)\n$/,
+  );
 });
 
 test('tools --json prints name, connector and description; exit code 1 when nothing can be reached', async () => {

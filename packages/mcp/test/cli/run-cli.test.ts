@@ -66,7 +66,7 @@ test.each([
 
 test('runCli() says what is wrong with the configuration in one line without a stack, exit code 2', async () => {
   await using bench = await cliBench();
-  expect(await bench.run()).toBe(2);
+  expect(await bench.run('sync')).toBe(2);
   expect(bench.stderr.text).toContain('no configuration found');
   await bench.configure({ github: { url: 'htp://x' } });
   expect(await bench.run('sync')).toBe(2);

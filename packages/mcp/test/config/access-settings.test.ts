@@ -135,15 +135,3 @@ test('names are taken in lower case, from the environment before the file', asyn
     'c.example:1',
   ]);
 });
-
-test('a key that the server of a service map learns as well is warned of', async () => {
-  await using folder = tempFolder();
-  const env = {
-    MCP_API_KEY: KEY,
-    CONNECTORS_SIGNATURE_KEY: 'secret',
-    CONNECTORS_SERVICE_MAP_URL: 'https://maps.example/map',
-  };
-  expect((await load(folder.path, {}, env)).warnings.join()).toMatch(/ASBR_API_KEY/);
-  const own = await load(folder.path, {}, { ...env, ASBR_API_KEY: 'other' });
-  expect(own.warnings.join()).not.toMatch(/ASBR_API_KEY/);
-});

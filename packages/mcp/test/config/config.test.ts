@@ -29,6 +29,7 @@ test('loadConfig() gives every setting its default, with that as the origin', as
     separator: '__',
     drainLameDuckMs: 6_000,
     drainMaxMs: 300_000,
+    page: true,
     idleStopMs: 0,
     sse: false,
     listPageSize: 0,
@@ -209,6 +210,20 @@ test('loadConfig() keeps an unusable refresh interval of the earlier build worki
 
 test('packageVersion() is that of package.json', () => {
   expect(packageVersion()).toMatch(/^\d+\.\d+\.\d+/);
+});
+
+test('loadConfig() reads MCP_PAGE, and refuses what it cannot be', async () => {
+  await using folder = await configFolder();
+  await folder.write('cortex-mcp.json', { ...ONE, page: true });
+  const { settings } = await folder.load({}, { MCP_PAGE: 'off' });
+  expect(settings.page).toEqual({
+    value: false,
+    origin: { kind: 'environment', variable: 'MCP_PAGE' },
+  });
+  await folder.write('cortex-mcp.json', { ...ONE, page: false });
+  expect((await folder.load()).settings.page.value).toBe(false);
+  const refused = { code: 'CONFIG_BAD_VALUE', message: expect.stringContaining('MCP_PAGE') };
+  await expect(folder.load({}, { MCP_PAGE: 'perhaps' })).rejects.toMatchObject(refused);
 });
 
 test('loadConfig() reads MCP_SSE and MCP_IDLE_STOP_MS, and refuses what they cannot be', async () => {

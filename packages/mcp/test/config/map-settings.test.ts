@@ -40,6 +40,16 @@ test('CONNECTORS_SERVICE_MAP_URL wins over the file, with the keys of the enviro
   expect(JSON.stringify(serviceMap)).not.toMatch(/secret|asbr|a=b/);
 });
 
+test('MCP_API_KEY lets clients in here, and is never sent to the server of the map (S8)', async () => {
+  await using folder = tempFolder();
+  const env = { ...KEY, MCP_API_KEY: 'mcp-of-sixteen-or-more', CONNECTORS_SERVICE_MAP_URL: url };
+  const { serviceMap, warnings } = await load(folder.path, undefined, env);
+  const source = serviceMap?.source;
+  if (source?.kind !== 'url') throw new Error('not a URL');
+  expect(source.apiKey).toBeUndefined();
+  expect(warnings.join()).not.toContain('MCP_API_KEY');
+});
+
 test('without a variable or a serviceMap there is no map', async () => {
   await using folder = tempFolder();
   expect(await load(folder.path, undefined, KEY)).toMatchObject({

@@ -1,3 +1,4 @@
+import { DEFAULT_SETTINGS } from '../../src/service/default-settings.ts';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
@@ -14,22 +15,6 @@ import { startCensus } from '../proofs/resource-census.ts';
 import { entry, KEY, mapWith, tempFolder, useClosers } from './service-map-fixture.ts';
 
 useClosers();
-
-const SETTINGS: ServiceSettings = {
-  port: 0,
-  host: '127.0.0.1',
-  firstListWaitMs: 1_500,
-  syncConcurrency: 128,
-  processStartConcurrency: 4,
-  refreshIntervalMs: 300_000,
-  separator: '__',
-  parallelSync: true,
-  listPrebuilt: true,
-  backgroundRefresh: true,
-  sharedAgent: true,
-  manifestCache: true,
-  manifestFolder: undefined,
-};
 
 /** A producer of maps with these connectors; how it answers may be changed. */
 async function producer(ids: readonly string[], key: HmacKey = KEY) {
@@ -100,7 +85,7 @@ function rig(
     serviceMap,
     mapFolder: more.mapFolder,
     baseEnv: {},
-    settings: { ...SETTINGS, ...more.settings },
+    settings: { ...DEFAULT_SETTINGS, ...more.settings },
     logger: pino({ level: 'silent' }),
     random: () => 0.5,
     agents,

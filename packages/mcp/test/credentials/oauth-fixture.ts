@@ -4,7 +4,8 @@ import { createConnectorLogin, type ConnectorLogin } from '../../src/service/con
 import type { ConnectorDefinition } from '../../src/connectors/connector.ts';
 import type { OAuthSettings } from '../../src/connectors/connector-auth.ts';
 import { createService, type Service, type ServiceSettings } from '../../src/service/service.ts';
-import { connector, SETTINGS } from '../e2e/gateway-fixture.ts';
+import { DEFAULT_SETTINGS } from '../../src/service/default-settings.ts';
+import { connector } from '../e2e/gateway-fixture.ts';
 import { modernBody, modernHeaders, send } from '../gateway/raw-client.ts';
 
 /** A connector that logs in. */
@@ -64,7 +65,7 @@ export async function startOAuthGateway(options: OAuthGatewayOptions): Promise<O
   const logs: string[] = [];
   const service = createService({
     connectors,
-    settings: { ...SETTINGS, ...settings },
+    settings: { ...DEFAULT_SETTINGS, ...settings },
     logger: pino({ level: 'trace' }, { write: (line) => logs.push(line) }),
     baseEnv: { ...process.env, CLIENT_SECRET },
     version: '0.0.0-test',

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isAlive, startUpstream, tempFolder, waitUntil } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
+import { startServe } from './serve-process.ts';
 
 const FAULTS = {
   'an exception nobody caught': `setTimeout(() => { throw new Error('boom swordfish1') }, 10)`,
@@ -59,3 +60,47 @@ test.each(Object.entries(FAULTS))(
   },
   40_000,
 );
+
+test('secrets planted in every field of a configuration are in no output of a fault (S16)', async () => {
+  await using folder = tempFolder();
+  const canary = (place: string): string => `canary${place}${'0123456789abcdef'.repeat(2)}`;
+  const places = ['header', 'plain', 'query', 'userinfo', 'env', 'argument', 'expanded', 'client'];
+  const servers = {
+    http: {
+      url: `http://127.0.0.1:1/mcp?token=${canary('query')}`,
+      headers: { Authorization: `Bearer ${canary('header')}`, 'X-Any': canary('plain') },
+    },
+    sealed: { url: 'http://127.0.0.1:1/mcp', headers: { 'X-Any': '${GIVEN}' } },
+    named: { url: `http://user:${canary('userinfo')}@127.0.0.1:1/mcp` },
+    stdio: {
+      command: process.execPath,
+      args: ['-e', '0', '--', '--password', canary('argument')],
+      env: { ANY: canary('env') },
+    },
+  };
+  // A fault of ours that has all of it in its message.
+  const config = join(folder.path, 'cortex-mcp.json');
+  await writeFile(config, JSON.stringify({ mcpServers: servers }));
+  const preload = join(folder.path, 'fault.mjs');
+  const message = `${places.map(canary).join(' and ')} ${JSON.stringify(servers)}`;
+  await writeFile(
+    preload,
+    `process.on('SIGUSR2', () => { throw new Error(${JSON.stringify(message)}) });`,
+  );
+  await using serve = await startServe({
+    folder,
+    mcpServers: servers,
+    env: {
+      NODE_OPTIONS: `--import=${preload}`,
+      GIVEN: canary('expanded'),
+      MCP_API_KEY: canary('client'),
+    },
+  });
+  const exit = once(serve.child, 'exit');
+  serve.child.kill('SIGUSR2');
+  expect(await exit).toEqual([1, null]);
+  const output = serve.stdout() + serve.stderr();
+  expect(output).toContain('a fault ends the program');
+  expect(output, 'the control: the message is there').toContain('*** and ***');
+  expect([...new Set(output.match(/canary[a-z]+/g) ?? [])]).toEqual([]);
+}, 40_000);

@@ -1,3 +1,4 @@
+import { DEFAULT_SETTINGS } from '../../src/service/default-settings.ts';
 import { pino } from 'pino';
 import type { RunningUpstream } from '@cortex-os/testkit';
 import { DEFAULT_TIMEOUTS, type ConnectorDefinition } from '../../src/connectors/connector.ts';
@@ -16,22 +17,6 @@ export interface TestGateway extends AsyncDisposable {
   /** The shared endpoint, or one connector's. */
   url(connectorId?: string): string;
 }
-
-export const SETTINGS: ServiceSettings = {
-  port: 0,
-  host: '127.0.0.1',
-  firstListWaitMs: 1_500,
-  syncConcurrency: 128,
-  processStartConcurrency: 4,
-  refreshIntervalMs: 300_000,
-  separator: '__',
-  parallelSync: true,
-  listPrebuilt: true,
-  backgroundRefresh: true,
-  sharedAgent: true,
-  manifestCache: true,
-  manifestFolder: undefined,
-};
 
 /** A connector as a config file would give it. */
 export function connector(
@@ -72,7 +57,7 @@ export async function startGateway(
 ): Promise<TestGateway> {
   const service = createService({
     connectors,
-    settings: { ...SETTINGS, ...settings },
+    settings: { ...DEFAULT_SETTINGS, ...settings },
     logger: pino({ level: 'silent' }),
     baseEnv: process.env,
     version: '0.0.0-test',

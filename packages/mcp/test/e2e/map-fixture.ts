@@ -9,7 +9,7 @@ import { hmacKey } from '../../src/connectors/map/signature-keys.ts';
 import { type RawServiceMap, signServiceMap } from '../../src/connectors/map/signature.ts';
 import { createService, type Service } from '../../src/service/service.ts';
 import type { ServiceOptions } from '../../src/service/service-options.ts';
-import { SETTINGS } from './gateway-fixture.ts';
+import { DEFAULT_SETTINGS } from '../../src/service/default-settings.ts';
 
 export const MAP_KEY = hmacKey('the signing secret');
 
@@ -167,7 +167,7 @@ export async function startMapGateway(
     version: '0.0.0-test',
     serviceMap,
     ...rest,
-    settings: { ...SETTINGS, ...settings },
+    settings: { ...DEFAULT_SETTINGS, ...settings },
   });
   const { port } = await service.start();
   const origin = `http://127.0.0.1:${port}`;

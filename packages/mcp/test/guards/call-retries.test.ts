@@ -143,3 +143,18 @@ test('the lists of a server that was out of reach and is back close the breaker'
   gate.reached();
   expect(gate.status.breaker).toBe('closed');
 });
+
+test('a retry that would come after its caller has given up is not waited for: the cause is told at once (T1, T2)', async () => {
+  const { gate, told } = gateOf({}, () => 1);
+  const line = scriptedLine();
+  line.failing = refused;
+  const dueAtMs = performance.now() + 200;
+  const late = callThrough(gate, line, { ...REQUEST, dueAtMs });
+  expect(late.errors).toMatchObject([{ code: 'CONNECT_FAILED' }]);
+  const early = callThrough(gate, line, { ...REQUEST, dueAtMs: dueAtMs + 1 });
+  expect(early.said, 'it waits for its second try').toEqual([]);
+  line.failing = undefined;
+  await advance(200);
+  expect([line.sent.length, told]).toEqual([3, ['c retried']]);
+  line.sinks.at(-1)?.result('{}', 'legacy');
+});

@@ -1,12 +1,22 @@
 import { expect, test, vi } from 'vitest';
 import { createConnectorGates } from '../../src/guards/connector-gate.ts';
-import { DEADLINE_EXCEEDED, type ForwardSink } from '../../src/upstream/upstream.ts';
+import {
+  DEADLINE_EXCEEDED,
+  type ForwardSink,
+  type ServerRequest,
+} from '../../src/upstream/upstream.ts';
 import { advance, useFakeTime } from '../connectors/fake-time.ts';
 import { definitionFor } from '../upstream/http-fixture.ts';
-import { callThrough, failure, gateOf, refused, scriptedLine } from './gate-fixture.ts';
+import { callThrough, failure, gateOf, refused, REQUEST, scriptedLine } from './gate-fixture.ts';
 
 useFakeTime();
 
+const QUESTION: ServerRequest = {
+  method: 'roots/list',
+  paramsText: undefined,
+  respond: () => undefined,
+  onCancelled: () => undefined,
+};
 const TINY = { bulkhead: { maxInFlight: 1, maxQueued: 1 } };
 
 const ENDS: readonly ((sink: ForwardSink | undefined) => void)[] = [
@@ -219,4 +229,40 @@ test('connections of one definition share a gate, another definition has another
   const one = definitionFor('http://127.0.0.1:1');
   expect(gates(one)).toBe(gates(one));
   expect(gates({ ...one })).not.toBe(gates(one));
+});
+
+test('a call that gets its place when its caller has given up is not sent (T1)', async () => {
+  await advance(1);
+  const { gate, told } = gateOf(TINY);
+  const line = scriptedLine();
+  callThrough(gate, line);
+  const late = callThrough(gate, line, { ...REQUEST, dueAtMs: performance.now() + 100 });
+  await advance(100);
+  line.sinks[0]?.result('{}', 'legacy');
+  expect(late.errors).toMatchObject([{ code: 'BULKHEAD_FULL', unsent: true }]);
+  expect([line.sent.length, line.over, gate.status.inFlight]).toEqual([1, 2, 0]);
+  expect(told).toEqual(['c refused bulkhead']);
+});
+
+test('a probe that its quota keeps from being sent refuses none of those that wait (T4, T5)', async () => {
+  const { gate, told } = gateOf(
+    {
+      bulkhead: { maxInFlight: 1, maxQueued: 9, queueTimeoutMs: 60_000 },
+      quotas: { perMinute: 6 },
+    },
+    () => 0,
+  );
+  const line = scriptedLine();
+  const asking = callThrough(gate, line);
+  line.sinks[0]?.request(QUESTION);
+  for (let n = 0; n < 5; n += 1) callThrough(gate, line).handle.cancel(DEADLINE_EXCEEDED);
+  asking.questions[0]?.respond({ kind: 'result', text: '{}' });
+  await advance(30_000);
+  const waiting = [1, 2, 3].map(() => callThrough(gate, line));
+  expect(gate.status).toMatchObject({ breaker: 'half-open', inFlight: 1, queued: 3 });
+  asking.handle.cancel('gone');
+  // The quota is used up: each is told so, and none that another is asking.
+  expect(waiting.map(({ said }) => said)).toEqual(Array(3).fill(['QUOTA_EXCEEDED']));
+  expect(told).toEqual(['c opened 30000 false', ...Array<string>(3).fill('c refused quota')]);
+  expect(gate.status).toMatchObject({ breaker: 'half-open', inFlight: 0, queued: 0 });
 });

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { tempFolder, type TempFolder } from '@cortex-os/testkit';
-import { SETTINGS } from '../e2e/gateway-fixture.ts';
+import { DEFAULT_SETTINGS } from '../../src/service/default-settings.ts';
 import { API_KEY, startRegistryGateway, type RegistryGateway } from '../registry-fixture.ts';
 
 let folder: TempFolder;
@@ -12,7 +12,11 @@ let gateway: RegistryGateway;
 
 beforeAll(async () => {
   folder = tempFolder();
-  gateway = await startRegistryGateway(folder.path, {}, { settings: { ...SETTINGS, sse: true } });
+  gateway = await startRegistryGateway(
+    folder.path,
+    {},
+    { settings: { ...DEFAULT_SETTINGS, sse: true } },
+  );
 });
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]();
@@ -46,6 +50,9 @@ const CLOSED = [
   '/messages',
   '/metrics',
   '/nothing',
+  '/page/api/events',
+  '/page/api/overview',
+  '/page/index.html',
   '/readyz',
   '/sse',
   '/sse/registry',

@@ -17,6 +17,14 @@ test('registerProcessMetrics() reads the process: CPU since its start, memory, d
   expect(value('nodejs_heap_size_total_bytes')).toBeGreaterThan(1_000_000);
   expect(value('nodejs_heap_size_used_bytes')).toBeGreaterThan(1_000_000);
   expect(value('nodejs_external_memory_bytes')).toBeGreaterThan(1_000);
+  expect(value('mcp_memory_array_buffers_bytes')).toBeLessThanOrEqual(
+    value('nodejs_external_memory_bytes') ?? 0,
+  );
+  const old = { space: 'old' };
+  expect(value('nodejs_heap_space_size_used_bytes', old)).toBeGreaterThan(1_000_000);
+  expect(value('nodejs_heap_space_size_total_bytes', old)).toBeGreaterThanOrEqual(
+    value('nodejs_heap_space_size_used_bytes', old) ?? Infinity,
+  );
   expect(value('nodejs_version_info', { version: process.version })).toBe(1);
   expect(samples.some(({ name }) => name === 'nodejs_active_resources')).toBe(true);
 });

@@ -4,7 +4,8 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import type { ConnectorDefinition } from '../../src/connectors/connector.ts';
 import { createService, type Service } from '../../src/service/service.ts';
-import { connectorFor, SETTINGS } from '../e2e/gateway-fixture.ts';
+import { DEFAULT_SETTINGS } from '../../src/service/default-settings.ts';
+import { connectorFor } from '../e2e/gateway-fixture.ts';
 import { startCensus, type Census, type ResourceCensus } from './resource-census.ts';
 
 const ROUNDS = 100;
@@ -23,7 +24,7 @@ interface Rig extends AsyncDisposable {
 async function startService(connectors: readonly ConnectorDefinition[]): Promise<Rig> {
   const service = createService({
     connectors,
-    settings: { ...SETTINGS, refreshIntervalMs: 86_400_000 },
+    settings: { ...DEFAULT_SETTINGS, refreshIntervalMs: 86_400_000 },
     logger: pino({ level: 'silent' }),
     baseEnv: process.env,
     version: '0.0.0-test',

@@ -3,7 +3,8 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { createService } from '../../src/service/service.ts';
 import { connectClient } from '../e2e/clients.ts';
-import { connectorFor, SETTINGS, startGateway, type TestGateway } from '../e2e/gateway-fixture.ts';
+import { DEFAULT_SETTINGS } from '../../src/service/default-settings.ts';
+import { connectorFor, startGateway, type TestGateway } from '../e2e/gateway-fixture.ts';
 import { sendModern, type RawAnswer } from '../gateway/raw-client.ts';
 
 const call = async (gateway: TestGateway, name: string, args: object): Promise<RawAnswer> =>
@@ -47,7 +48,7 @@ test('B7.17 neither arguments nor results of a call are logged at info, whatever
   const lines: string[] = [];
   const service = createService({
     connectors: [connectorFor(web, 'web'), connectorFor(child, 'child')],
-    settings: SETTINGS,
+    settings: DEFAULT_SETTINGS,
     logger: pino({ level: 'info' }, { write: (line: string) => void lines.push(line) }),
     baseEnv: process.env,
     version: '0.0.0-test',

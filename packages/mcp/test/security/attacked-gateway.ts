@@ -1,18 +1,14 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { tempFolder, waitUntil } from '@cortex-os/testkit';
 import { expect, vi } from 'vitest';
 import { createKey, type NewKey } from '../../src/auth/edit-keys.ts';
+import { spawnAttacked } from './attacked-child.ts';
 import type { ProbeReading } from './stall-probe.ts';
 
 // Each of these suites starts a process, and waits for what it does by itself.
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
-
-const PROBE = fileURLToPath(new URL('stall-probe.ts', import.meta.url));
-const RUN_CLI = fileURLToPath(new URL('../e2e/run-cli.ts', import.meta.url));
 
 /** The bound of every suite: no attack may hold the event loop for longer. */
 export const MAX_STALL_MS = 50;
@@ -61,9 +57,9 @@ export async function startAttacked(options: AttackedOptions): Promise<AttackedG
   for (const key of keys) {
     made.push((await createKey(stateFolder, { scopes: ['client'], ...key })).text);
   }
-  const args = [...nodeArgs, '--conditions=cortex-source', '--import', PROBE, RUN_CLI, 'serve'];
-  const child = spawn(process.execPath, [...args, '--config', path, '--port', '0'], {
-    env: {
+  const child = spawnAttacked(
+    ['--config', path, '--port', '0'],
+    {
       PATH: process.env['PATH'],
       HOME: folder.path,
       CORTEX_HOME: folder.path,
@@ -73,8 +69,8 @@ export async function startAttacked(options: AttackedOptions): Promise<AttackedG
       MCP_REGISTRY_ENABLED: String('registry' in config || options.configText !== undefined),
       ...env,
     },
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  });
+    nodeArgs,
+  );
   let stdout = '';
   let stderr = '';
   child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));

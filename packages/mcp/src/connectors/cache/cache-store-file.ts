@@ -83,7 +83,10 @@ export function createFileCacheStore<T>(options: FileCacheStoreOptions<T>): Cach
 
   const readText = async (file: string): Promise<string> => {
     const path = join(folder, file);
-    if ((await stat(path)).size > maxBytes) throw new RangeError('too large');
+    const stats = await stat(path);
+    // Opening a pipe would wait for whoever writes to it.
+    if (!stats.isFile()) throw new RangeError('not a regular file');
+    if (stats.size > maxBytes) throw new RangeError('too large');
     return await readFile(path, 'utf8');
   };
   const reading = (file: string): Reading => {

@@ -1,6 +1,8 @@
 import type { UpstreamEvents } from '../../upstream/upstream.ts';
+import { withRemedy } from '../../protocol/error-remedies.ts';
 import { UpstreamError } from '../../upstream/upstream-error.ts';
 import type { FetchedValue, RefreshOutcome } from '../cache/cache-slot.ts';
+import { NOWHERE, SWITCHED_OFF } from '../connector.ts';
 import type { ConnectorDefinition, ConnectorFailure } from '../connector.ts';
 import { createConnectorAccess, type ConnectorAccess } from './connector-access.ts';
 import { fetchConnectorManifest } from '../manifest-fetch.ts';
@@ -39,6 +41,7 @@ export class ConnectorEntry {
   /** Times the server was asked in the last sync. */
   #attempts = 0;
   #lastSyncFailed = false;
+  #losses = 0;
   readonly #closing = new AbortController();
   #durationMs: number | undefined;
   #settled = false;
@@ -58,6 +61,7 @@ export class ConnectorEntry {
         else wiring.told(definition.id, undefined, method, text);
       },
       closed: (error) => {
+        this.#losses += 1;
         this.#noteFailure(error);
         this.#outdated();
       },
@@ -165,23 +169,21 @@ export class ConnectorEntry {
       description,
       tags,
       state: this.state(),
+      ...(this.#losses > 0 && { losses: this.#losses }),
       ...activityOf(this.#upstream, this.#attempt !== undefined),
       era: info?.era,
       protocolVersion: info?.protocolVersion,
       serverInfo: info?.serverInfo,
       ...offeredBy(served),
       durationMs: this.#durationMs,
-      failure: this.#failure ?? this.#waitingFor(),
+      failure: this.#currentFailure(),
     };
   }
 
   /** Why nothing of this connector can be served, or undefined when something can. */
   trouble(): ConnectorFailure | undefined {
     if (this.served() !== undefined) return undefined;
-    if (!this.definition.enabled) {
-      return { phase: 'config', code: 'DISABLED', message: 'the connector is disabled' };
-    }
-    return this.#failure ?? this.#waitingFor();
+    return this.definition.enabled ? this.#currentFailure() : SWITCHED_OFF;
   }
 
   /** Another takes its place, or none: it says nothing about its id any more. @returns whether no call is under way. */
@@ -215,13 +217,14 @@ export class ConnectorEntry {
     return { era: served.manifest.info.era, storedAtMs };
   }
 
-  /** What an attempt under way is held up by, so that status can name it before its deadline. */
-  #waitingFor(): ConnectorFailure | undefined {
+  /** What went wrong last, else what an attempt under way waits for: status can name it before its deadline. */
+  #currentFailure(): ConnectorFailure | undefined {
+    if (this.#failure !== undefined) return withRemedy(this.#failure);
     if (this.#attempt === undefined || this.served() !== undefined) return undefined;
     const phase = this.#upstream?.phase ?? 'connect';
     const waitedMs = Math.round(performance.now() - this.#attemptedAtMs);
     const message = `no answer yet in phase ${phase} after ${waitedMs} ms`;
-    return { phase, code: 'PENDING', message };
+    return withRemedy({ phase, code: 'PENDING', message });
   }
 
   async #run(force: boolean): Promise<SyncOutcome> {
@@ -281,12 +284,8 @@ export class ConnectorEntry {
   }
 
   #failed(retryInMs: number | undefined): SyncOutcome {
-    const { phase, code, message } = this.#failure ?? {
-      phase: 'config',
-      code: 'CONFIG_INVALID',
-      message: 'the connector has neither a command nor a url',
-    };
-    return {
+    const { phase, code, message } = this.#failure ?? NOWHERE;
+    return withRemedy({
       kind: 'failed',
       id: this.definition.id,
       durationMs: performance.now() - this.#attemptedAtMs,
@@ -295,6 +294,6 @@ export class ConnectorEntry {
       code,
       message,
       nextAttemptMs: retryInMs === Infinity ? undefined : retryInMs,
-    };
+    });
   }
 }

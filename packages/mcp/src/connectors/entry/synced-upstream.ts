@@ -24,6 +24,8 @@ export interface SyncedUpstream extends Upstream {
   readonly inFlight?: number;
   /** Its process is stopped until something is asked of it. */
   readonly asleep?: boolean;
+  /** Its processes that run now, when it is a command. */
+  readonly pids?: readonly number[] | undefined;
   /** How its calls fare. */
   readonly calls?: CallGateStatus | undefined;
   /** The servers behind it, when there are several. */
@@ -36,11 +38,12 @@ export interface SyncedUpstream extends Upstream {
 export function activityOf(
   upstream: SyncedUpstream | undefined,
   busy: boolean,
-): Pick<ConnectorStatus, 'phase' | 'busy' | 'asleep' | 'replicas' | 'calls'> {
+): Pick<ConnectorStatus, 'phase' | 'busy' | 'asleep' | 'pids' | 'replicas' | 'calls'> {
   const asleep = upstream?.asleep === true && { asleep: true };
+  const pids = upstream?.pids !== undefined && upstream.pids.length > 0 && { pids: upstream.pids };
   const replicas = upstream?.replicas && { replicas: upstream.replicas };
   const calls = upstream?.calls && { calls: upstream.calls };
-  return { phase: upstream?.phase ?? 'config', busy, ...asleep, ...replicas, ...calls };
+  return { phase: upstream?.phase ?? 'config', busy, ...asleep, ...pids, ...replicas, ...calls };
 }
 
 /**

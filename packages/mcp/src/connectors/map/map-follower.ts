@@ -1,5 +1,6 @@
 import { backoffDelayMs } from '../refresh/backoff.ts';
 import type { MapState, MapStatus } from './map-status.ts';
+import { withRemedy } from '../../protocol/error-remedies.ts';
 import { ServiceMapError } from './service-map-error.ts';
 import type { LoadedServiceMap } from './service-map.ts';
 
@@ -199,10 +200,8 @@ export class MapFollower {
 
   #note(error: unknown): void {
     const message = error instanceof Error ? error.message : String(error);
-    this.#lastError = {
-      code: error instanceof ServiceMapError ? error.code : 'MAP_FAILED',
-      message,
-    };
+    const code = error instanceof ServiceMapError ? error.code : 'MAP_FAILED';
+    this.#lastError = withRemedy({ code, message });
     this.#options.onError(error);
   }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { PublishedMapSettings } from './map-settings.ts';
 import { isJsonObject } from './service-map-normalize.ts';
@@ -35,9 +36,12 @@ interface Kept {
 }
 
 async function readFileVersion(path: string): Promise<{ text: string; version: string }> {
-  const handle = await open(path, 'r');
+  // Opening a pipe would wait for whoever writes to it.
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    const { size, mtimeMs, ino } = await handle.stat();
+    const stats = await handle.stat();
+    const { size, mtimeMs, ino } = stats;
+    if (!stats.isFile()) throw new RangeError('not a regular file');
     if (size > MAX_BYTES) throw new RangeError(`larger than ${MAX_BYTES} bytes`);
     return { text: await handle.readFile('utf8'), version: `${ino}:${size}:${mtimeMs}` };
   } finally {

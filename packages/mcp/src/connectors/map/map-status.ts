@@ -1,3 +1,4 @@
+import type { ErrorRemedy } from '../../protocol/error-remedies.ts';
 import type { SignatureAlgorithm } from './signature-keys.ts';
 
 /** Where the map stands: `expired` is past every use, `none` has never been had. */
@@ -19,7 +20,9 @@ export interface MapStatus {
   /** Connectors in the map, those that cannot be used included. */
   readonly connectors: number;
   /** Why the last fetch failed; undefined after one that went well. */
-  readonly lastError: { readonly code: string; readonly message: string } | undefined;
+  readonly lastError:
+    | ({ readonly code: string; readonly message: string } & Partial<ErrorRemedy>)
+    | undefined;
   readonly failuresInARow: number;
   readonly nextFetchInMs: number | undefined;
   readonly warnings: readonly string[];

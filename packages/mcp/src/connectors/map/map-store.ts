@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
@@ -58,6 +58,8 @@ export function createMapStore(folder: string): MapStore {
     mapPath,
     async loadFloor() {
       try {
+        // Opening a pipe would wait for whoever writes to it.
+        if (!(await stat(floorPath)).isFile()) return undefined;
         return floorSchema.parse(JSON.parse(await readFile(floorPath, 'utf8')));
       } catch {
         // Missing before the first map, or damaged; see above.

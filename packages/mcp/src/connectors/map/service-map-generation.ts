@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 
@@ -48,6 +48,8 @@ export function createFileGenerationStore(path: string): MapGenerationStore {
   return {
     async load() {
       try {
+        // Opening a pipe would wait for whoever writes to it.
+        if (!(await stat(path)).isFile()) return undefined;
         return parseGeneration(await readFile(path, 'utf8'));
       } catch {
         // Missing before the first map, or damaged; see above.

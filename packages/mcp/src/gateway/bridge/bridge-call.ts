@@ -1,3 +1,4 @@
+import { withRemedy } from '../../protocol/error-remedies.ts';
 import type { IncomingMessage } from '../../protocol/json-rpc.ts';
 import {
   RPC,
@@ -67,7 +68,10 @@ export function modernPostHeaders(request: BridgedRequest): Record<string, strin
 /** What a client is told when the service gave no answer; `code` is stable. */
 export function bridgeError(id: JsonRpcId | null, code: string, why: string): string {
   const message = `cortex-mcp: ${why}`;
-  return errorText(JSON.stringify(id), errorObject(RPC.internalError, message, { code }));
+  return errorText(
+    JSON.stringify(id),
+    errorObject(RPC.internalError, message, withRemedy({ code })),
+  );
 }
 
 /** The id of an answer, and what it is; undefined for anything else. */

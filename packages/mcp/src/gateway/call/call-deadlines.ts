@@ -14,6 +14,12 @@ export interface TimedCall extends Placed {
   expire(waitedMs: number, silent: boolean): void;
 }
 
+/** When its time is up unless it gets on, on the clock of `performance.now()`. */
+export function dueAtMs(call: TimedCall): number {
+  const { startedAtMs, maxCallMs, lastProgressAtMs, idleTimeoutMs } = call;
+  return Math.min(startedAtMs + maxCallMs, lastProgressAtMs + idleTimeoutMs);
+}
+
 /** How often calls are looked at; a deadline is kept to within this. */
 const TICK_MS = 250;
 

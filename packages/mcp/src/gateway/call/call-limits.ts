@@ -1,4 +1,5 @@
 import type { Principal } from '../../auth/principal.ts';
+import { withRemedy } from '../../protocol/error-remedies.ts';
 import { RPC, type JsonRpcId } from '../../protocol/message.ts';
 import { RefusedCall } from './call-refusal.ts';
 
@@ -16,7 +17,7 @@ export const DEFAULT_CALL_LIMITS: CallLimits = { maxCalls: 10_000, maxCallsPerPr
 const RETRY_MS = 1_000;
 
 function refusal(id: JsonRpcId, message: string): RefusedCall {
-  const data = { code: 'TOO_MANY_CALLS', retryAfterMs: RETRY_MS };
+  const data = withRemedy({ code: 'TOO_MANY_CALLS', retryAfterMs: RETRY_MS });
   const about = { outcome: 'refused', connectorId: undefined, startedAtMs: undefined } as const;
   return new RefusedCall(RPC.internalError, message, { ...about, id, data });
 }

@@ -1,5 +1,6 @@
 import type { Principal } from '../../auth/principal.ts';
 import type { Route } from '../../catalog/catalog.ts';
+import { docsOf, withRemedy } from '../../protocol/error-remedies.ts';
 import type { IncomingMessage } from '../../protocol/json-rpc.ts';
 import { ProtocolError, RPC, type JsonRpcId } from '../../protocol/message.ts';
 import { isForwarded } from './call-target.ts';
@@ -37,7 +38,8 @@ export function assertApproved(
   if (quarantine === undefined) return;
   const remedy = `cortex-mcp pins diff ${connectorId}, then cortex-mcp pins approve ${connectorId}`;
   const message = `${connectorId}: the definition of ${JSON.stringify(upstreamName)} has changed since it was approved; the operator of the gateway may run ${remedy}`;
-  const data = { code: 'TOOL_QUARANTINED', connector: connectorId, remedy };
+  const code = 'TOOL_QUARANTINED';
+  const data = { code, connector: connectorId, remedy, docs: docsOf(code) };
   const about = { outcome: 'refused', connectorId, startedAtMs } as const;
   throw new RefusedCall(RPC.connectorUnavailable, message, { ...about, id, data });
 }
@@ -46,7 +48,7 @@ export function assertApproved(
 export function assertRecorded(observer: CallObserver | undefined, id: JsonRpcId): void {
   const why = observer?.refusal();
   if (why === undefined) return;
-  const data = { code: 'AUDIT_UNAVAILABLE' };
+  const data = withRemedy({ code: 'AUDIT_UNAVAILABLE' });
   const about = { outcome: 'refused', connectorId: undefined, startedAtMs: undefined } as const;
   throw new RefusedCall(RPC.connectorUnavailable, why, { ...about, id, data });
 }

@@ -1,7 +1,8 @@
+import { withRemedy } from '../../protocol/error-remedies.ts';
 import type { JsonObject } from '../../protocol/message.ts';
 import type { ConnectorDirectory } from '../ports.ts';
 
-/** What a client is told of a connector that cannot be used: connector, phase, cause and next attempt. */
+/** What a client is told of a connector that cannot be used: connector, phase, cause, remedy and next attempt. */
 export function troubleOf(
   connectorId: string,
   directory: ConnectorDirectory,
@@ -14,6 +15,6 @@ export function troubleOf(
     nextAttemptMs === undefined ? {} : { nextAttemptMs: Math.max(0, Math.ceil(nextAttemptMs)) };
   return {
     message: `${connectorId}: ${message}`,
-    data: { code, connector: connectorId, phase, ...next },
+    data: withRemedy({ code, connector: connectorId, phase, ...next }),
   };
 }

@@ -1,3 +1,4 @@
+import { withRemedy } from '../../protocol/error-remedies.ts';
 import { RPC, errorObject } from '../../protocol/message.ts';
 import type { CallResult } from '../../observability/connector-instruments.ts';
 import type { UpstreamError, UpstreamErrorCode } from '../../upstream/upstream-error.ts';
@@ -11,15 +12,16 @@ export function failedResult(code: UpstreamErrorCode): CallResult {
 }
 
 /**
- * What a client is told when there is no answer: connector, phase and cause, with the stable code in `data`.
+ * What a client is told when there is no answer: connector, phase and cause; `data` has the stable code and what to do.
  * @param nextAttemptMs when the connector is tried again by itself, in milliseconds from now.
  */
 export function unavailableError(error: UpstreamError, nextAttemptMs?: number): string {
-  return errorObject(RPC.connectorUnavailable, `${error.connectorId}: ${error.message}`, {
+  const data = withRemedy({
     code: error.code,
     connector: error.connectorId,
     phase: error.phase,
     ...(nextAttemptMs !== undefined && { nextAttemptMs: Math.max(0, Math.ceil(nextAttemptMs)) }),
     ...(error.retryAfterMs !== undefined && { retryAfterMs: Math.ceil(error.retryAfterMs) }),
   });
+  return errorObject(RPC.connectorUnavailable, `${error.connectorId}: ${error.message}`, data);
 }

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { gzipParts, takesGzip } from './gzip-parts.ts';
 import type { Reply } from './reply.ts';
+import { setRetryAfter } from './retry-after.ts';
 
 /** Headers of every event stream we send: not cached, not transformed, not buffered by a proxy. */
 export const STREAM_HEADERS: Readonly<Record<string, string>> = {
@@ -144,6 +145,10 @@ class HttpReply implements Reply {
     if (!this.#streaming || nowMs - this.#writtenAtMs < KEEP_ALIVE_MS) return;
     this.#writtenAtMs = nowMs;
     this.keepAlive();
+  }
+
+  retryAfter(ms: number): void {
+    setRetryAfter(this.#response, ms);
   }
 
   onDrain(listener: () => void): void {

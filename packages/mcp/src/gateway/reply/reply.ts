@@ -25,6 +25,8 @@ export interface Reply {
   onGone(listener: () => void): void;
   /** Called now and then while there is no answer yet; keeps what is open from being taken for dead. */
   tick?(nowMs: number): void;
+  /** When the client may try again. Goes into the head of the answer that follows, if nothing has been sent yet. */
+  retryAfter?(ms: number): void;
   /** The client may go and poll for the answer, after `retryMs` (SEP-1699). */
   suspend?(retryMs: number): void;
 }

@@ -4,6 +4,7 @@ import { ProtocolError, RPC, errorObject } from '../../protocol/message.ts';
 import { errorStatus } from '../call/era.ts';
 import { modernStatus } from '../modern.ts';
 import { BodyError } from './read-body.ts';
+import { setRetryAfter } from './retry-after.ts';
 import { sendError } from './send-error.ts';
 
 /** The request that failed, as far as it was understood. */
@@ -30,6 +31,8 @@ export function sendFailure(
     const legacyStatus = rejected ? 400 : errorStatus(error.rpcCode, 'legacy');
     const status = modern ? modernStatus(error) : legacyStatus;
     const text = errorObject(error.rpcCode, error.message, error.data);
+    const retryAfterMs = error.data?.['retryAfterMs'];
+    if (typeof retryAfterMs === 'number') setRetryAfter(response, retryAfterMs);
     sendError(response, status, error.id ?? known, text);
     return;
   }

@@ -12,11 +12,13 @@ export interface KeptSession {
   readonly resources: readonly string[];
 }
 
-/** The way to the process that a session comes from, while that still has something to do for it. */
+/** The way to the other processes that a session's client may reach. */
 export interface SessionLink {
-  /** Says one line; lost when that process is gone. */
+  /** Whether there are any. */
+  readonly hasOthers: boolean;
+  /** Says one line to all of them; lost when they are gone. */
   tell(line: string): void;
-  /** Hears what the process that comes after this one says. */
+  /** Hears what they say; the same may come twice. */
   onTold(listener: (line: string) => void): void;
 }
 

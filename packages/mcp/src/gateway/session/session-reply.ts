@@ -108,6 +108,10 @@ class SessionReply implements Reply {
     else if (nowMs - this.#startedAtMs >= STREAM_AFTER_MS) this.#begin();
   }
 
+  retryAfter(ms: number): void {
+    this.#plain.retryAfter?.(ms);
+  }
+
   suspend(retryMs: number): void {
     this.#begin()?.suspend(retryMs);
   }

@@ -14,11 +14,12 @@ export interface SessionReturnOptions {
   readonly link?: SessionLink | undefined;
 }
 
-/** A message of a client for the process that has its session's calls under way. */
+/** What another process should know of a session: what its client said here, or that it has ended it. */
 interface PassedOn {
   readonly session: string;
   readonly principal: string;
-  readonly message: string;
+  /** Undefined: the session is over. */
+  readonly message: string | undefined;
 }
 
 function readPassedOn(line: string): PassedOn | undefined {
@@ -29,7 +30,8 @@ function readPassedOn(line: string): PassedOn | undefined {
       Reflect.get(value, key),
     );
     if (typeof session !== 'string' || typeof principal !== 'string') return undefined;
-    return typeof message === 'string' ? { session, principal, message } : undefined;
+    if (message !== undefined && typeof message !== 'string') return undefined;
+    return { session, principal, message };
   } catch {
     // Not one of ours: nobody waits for an answer.
     return undefined;
@@ -45,6 +47,13 @@ interface Named {
 
 /** Sessions looked up at a time; beyond, clients open new ones. */
 const MAX_LOOKUPS = 1_000;
+/** Of one principal: whoever asks for what is not there takes the others no place. */
+const MAX_LOOKUPS_OF_ONE = 250;
+
+interface Lookup {
+  readonly principalId: string;
+  readonly done: Promise<void>;
+}
 
 /**
  * Legacy sessions that go on in another process than the one that opened them, without their clients noticing: after
@@ -52,7 +61,8 @@ const MAX_LOOKUPS = 1_000;
  */
 export class SessionReturn {
   readonly #options: SessionReturnOptions;
-  readonly #lookups = new Map<string, Promise<void>>();
+  /** By who asks for what: what a stranger asks for must not decide what its owner gets. */
+  readonly #lookups = new Map<string, Lookup>();
   /** Those whose clients may have missed something and have not been told yet. */
   readonly #uninformed = new WeakSet<LegacySession>();
 
@@ -63,7 +73,10 @@ export class SessionReturn {
       // Ended while its server was asked: it must not come back.
       if (!session.ended) memory.keep(session.id, keptOf(session, resources));
     });
-    store.onEnded(({ id }) => memory.forget(id));
+    store.onEnded((session) => {
+      memory.forget(session.id);
+      this.#tell(session, undefined);
+    });
     store.onInUse((session) => {
       memory.keep(session.id, keptOf(session, answerer.sessionRequests.resourcesOf(session)));
     });
@@ -76,25 +89,31 @@ export class SessionReturn {
   }
 
   /**
-   * A client answers, or says something, in a session that came from another process: what it means may be under way
-   * there. Here it means nothing then, which does no harm.
+   * A client answers, or says something, in a session that other processes may have as well: what it means may be under
+   * way there. Where it means nothing it does no harm.
    */
   passOn(session: LegacySession, message: string): void {
-    if (!session.returned) return;
-    const { id, principal } = session;
-    this.#options.link?.tell(JSON.stringify({ session: id, principal: principal.id, message }));
+    this.#tell(session, message);
   }
 
   /** Undefined when the session is here, or too many are looked for; else resolves when it is here or is not found. */
   bringBack(named: Named): Promise<void> | undefined {
-    const { id } = named;
+    const { id, connectorId, principal } = named;
     if (this.#options.store.get(id) !== undefined) return undefined;
-    const known = this.#lookups.get(id);
-    if (known !== undefined) return known;
-    if (this.#lookups.size >= MAX_LOOKUPS) return undefined;
-    const lookup = this.#bringBack(named).finally(() => this.#lookups.delete(id));
-    this.#lookups.set(id, lookup);
-    return lookup;
+    const lookups = this.#lookups;
+    const key = JSON.stringify([id, connectorId, principal.id]);
+    const known = lookups.get(key);
+    if (known !== undefined) return known.done;
+    if (lookups.size >= MAX_LOOKUPS) return undefined;
+    const isSame = ({ principalId }: Lookup): boolean => principalId === principal.id;
+    // Counted only when it may matter.
+    const isMany = lookups.size >= MAX_LOOKUPS_OF_ONE;
+    if (isMany && [...lookups.values()].filter(isSame).length >= MAX_LOOKUPS_OF_ONE) {
+      return undefined;
+    }
+    const done = this.#bringBack(named).finally(() => lookups.delete(key));
+    lookups.set(key, { principalId: principal.id, done });
+    return done;
   }
 
   /** Its client listens again: what may have happened meanwhile is said to have happened. */
@@ -112,10 +131,22 @@ export class SessionReturn {
     }
   }
 
+  #tell({ id, principal }: LegacySession, message: string | undefined): void {
+    const { link } = this.#options;
+    if (link?.hasOthers !== true) return;
+    link.tell(JSON.stringify({ session: id, principal: principal.id, message }));
+  }
+
   #hear(line: string): void {
     const passed = readPassedOn(line);
     const session = passed && this.#options.store.get(passed.session);
     if (session === undefined || session.principal.id !== passed?.principal) return;
+    if (passed.message === undefined) {
+      // The other process may not have written it yet, and what the file says would bring it back.
+      this.#options.memory.forget(session.id);
+      this.#options.store.leave(session, 'the client ended the session');
+      return;
+    }
     try {
       const message = parseMessage(passed.message);
       if (message.kind === 'notification') noteLegacy(message, session);

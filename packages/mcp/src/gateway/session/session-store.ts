@@ -29,7 +29,6 @@ export class SessionStore {
   #ended: (session: LegacySession) => void = () => undefined;
   #inUse: (session: LegacySession) => void = () => undefined;
   #saidAtMs = performance.now();
-  #closing = false;
   #turn = 0;
 
   constructor(limits: SessionLimits = DEFAULT_SESSION_LIMITS) {
@@ -40,7 +39,7 @@ export class SessionStore {
     return this.#sessions.size;
   }
 
-  /** Called for each session that is over for its client; not when only this process ends. */
+  /** Called for each session that its client has ended; not for those that only this process has no more room for. */
   onEnded(listener: (session: LegacySession) => void): void {
     this.#ended = listener;
   }
@@ -82,11 +81,16 @@ export class SessionStore {
     return session;
   }
 
-  /** Forgets a session, cancels its calls and ends its stream. */
+  /** Its client has ended a session: it is forgotten, its calls are cancelled, its stream ends. */
   end(session: LegacySession, reason: string): void {
+    this.leave(session, reason);
+    this.#ended(session);
+  }
+
+  /** As `end`, in this process only: its client may go on with it in another, or here if it is kept. */
+  leave(session: LegacySession, reason: string): void {
     this.#sessions.delete(session.id);
     session.end(reason);
-    if (!this.#closing) this.#ended(session);
     if (this.#sessions.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -97,8 +101,7 @@ export class SessionStore {
   }
 
   close(): void {
-    this.#closing = true;
-    for (const session of this.#sessions.values()) this.end(session, 'the gateway is closing');
+    for (const session of this.#sessions.values()) this.leave(session, 'the gateway is closing');
   }
 
   /** Makes room: the longest unused idle session goes, or the longest unused when none is idle. */
@@ -110,7 +113,7 @@ export class SessionStore {
       if (isOlder(session, idle) && !session.busy) idle = session;
     }
     const gone = idle ?? oldest;
-    if (gone !== undefined) this.end(gone, 'too many sessions');
+    if (gone !== undefined) this.leave(gone, 'too many sessions');
   }
 
   #sweep(): void {
@@ -122,7 +125,7 @@ export class SessionStore {
       session.channel?.keepAlive();
       if (isTime && (session.busy || session.lastUsedAtMs >= saidAtMs)) this.#inUse(session);
       if (!session.busy && now - session.lastUsedAtMs >= this.#limits.idleMs) {
-        this.end(session, 'the session was idle');
+        this.leave(session, 'the session was idle');
       }
     }
   }

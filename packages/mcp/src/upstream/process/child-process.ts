@@ -5,6 +5,7 @@ import { childEnvironment, type Environment } from './child-process-env.ts';
 import { groupGone, groupRemains, signalGroup } from './child-process-group.ts';
 import { createStderrTail, type StderrTail } from './child-process-stderr.ts';
 import { hideSecretsOf } from './child-secrets.ts';
+import { watchMemory } from './memory-watch.ts';
 import type { Reaper } from './reaper.ts';
 import { UpstreamError } from '../upstream-error.ts';
 
@@ -14,6 +15,7 @@ const TRAILING_OUTPUT_MS = 100;
 const ORPHAN_GRACE_MS = 500;
 /** How long a killed group may take to vanish before we stop waiting; the reaper still knows it. */
 const KILL_WAIT_MS = 5000;
+const MIB = 1_048_576;
 
 export interface ChildOptions {
   readonly connectorId: string;
@@ -24,6 +26,10 @@ export interface ChildOptions {
   /** What the service runs with; only the allow-listed part is inherited. */
   readonly baseEnv: Environment;
   readonly cwd: string | undefined;
+  /** It is stopped when it and what it started hold more resident memory. Default: no limit. */
+  readonly maxRssBytes?: number | undefined;
+  /** How often that is looked at. Default 5000. */
+  readonly memoryIntervalMs?: number | undefined;
   readonly reaper: Reaper;
   readonly onStderr: (line: string) => void;
 }
@@ -121,11 +127,27 @@ class RunningChild implements ChildHandle {
     child.stderr.on('data', (chunk: Buffer) => this.stderr.push(chunk));
     this.exited = ended(child, this.stderr);
     child.once('exit', () => void this.stop());
+    this.#limitMemory(options);
   }
 
   async stop(options: StopOptions = {}): Promise<void> {
     this.#stopping ??= this.#stop(options);
     return this.#stopping;
+  }
+
+  #limitMemory({ maxRssBytes, memoryIntervalMs: intervalMs }: ChildOptions): void {
+    if (maxRssBytes === undefined) return;
+    const exceeded = (rssBytes: number): void => {
+      const held = Math.round(rssBytes / MIB);
+      const limit = Math.round(maxRssBytes / MIB);
+      // Its last words, with which its end is explained.
+      const words = `cortex-mcp: it held ${held} MiB, more than its maxRssBytes of ${limit} MiB\n`;
+      this.stderr.push(Buffer.from(words));
+      void this.stop();
+    };
+    const every = intervalMs === undefined ? {} : { intervalMs };
+    const end = watchMemory({ pid: this.pid, maxRssBytes, exceeded, ...every });
+    void this.exited.then(end);
   }
 
   /** Whether the program itself ends within that time. */

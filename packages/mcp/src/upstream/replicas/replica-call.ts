@@ -9,6 +9,7 @@ import {
 } from '../upstream.ts';
 import { isUnwell } from './health.ts';
 import type { Replica } from './replica.ts';
+import type { TaskMakers } from './task-makers.ts';
 
 export interface ReplicaCallOptions {
   readonly request: ForwardRequest;
@@ -17,6 +18,8 @@ export interface ReplicaCallOptions {
   readonly next: (tried: ReadonlySet<Replica>) => Replica | undefined;
   /** A replica did badly at this call. */
   readonly failed: (replica: Replica) => void;
+  /** Where tasks are noted that this call may make. Default: it makes none. */
+  readonly makers?: TaskMakers<Replica> | undefined;
 }
 
 /**
@@ -61,6 +64,7 @@ export class ReplicaCall implements ForwardSink, ForwardHandle {
   }
 
   result(text: string, era: Era): void {
+    if (this.#replica !== undefined) this.#options.makers?.note(text, this.#replica);
     this.#answered();
     this.#options.sink.result(text, era);
   }
@@ -71,6 +75,7 @@ export class ReplicaCall implements ForwardSink, ForwardHandle {
   }
 
   whole(body: Buffer, isResult?: boolean): void {
+    if (this.#replica !== undefined) this.#options.makers?.noteMessage(body, this.#replica);
     this.#answered();
     this.#options.sink.whole(body, isResult);
   }

@@ -1,6 +1,5 @@
 import type { RawMember } from '../../protocol/message.ts';
 import type { GuardableUpstream } from '../guarded-upstream.ts';
-import { announceUpdate } from '../streamable-http/notification-stream-lists.ts';
 import type {
   ConnectNext,
   ForwardHandle,
@@ -18,7 +17,9 @@ import { firstOf } from './first-of.ts';
 import { isUnwell } from './health.ts';
 import { placeFor } from './rendezvous.ts';
 import { ReplicaCall } from './replica-call.ts';
+import { Primary } from './primary.ts';
 import { Replica } from './replica.ts';
+import { mayMakeTask, TaskMakers } from './task-makers.ts';
 
 /** One server of a set. */
 export interface ReplicaPlace {
@@ -52,7 +53,6 @@ export interface ReplicaSetOptions {
 const PROBE_TIMEOUT_MS = 5_000;
 /** What one server is waited for before the next is asked as well. */
 const HEDGE_MS = 1_000;
-const NO_RESOURCES: ReadonlySet<string> = new Set();
 
 class ReplicaSet implements GuardableUpstream {
   readonly connectorId: string;
@@ -61,12 +61,9 @@ class ReplicaSet implements GuardableUpstream {
   readonly #choose: Choose<Replica>;
   readonly #probes = new Set<Replica>();
   readonly #closing = new AbortController();
-  /** Whose lists are ours and who is subscribed to. */
-  #primary: Replica;
-  #interest: Interest | undefined;
-  /** The first one has not agreed yet to tell of what it should. */
-  #owesInterest = false;
   #starting: Replica | undefined;
+  readonly #makers = new TaskMakers<Replica>();
+  readonly #primary: Primary;
 
   constructor(options: ReplicaSetOptions) {
     this.connectorId = options.connectorId;
@@ -76,19 +73,31 @@ class ReplicaSet implements GuardableUpstream {
     const [first] = made;
     if (first === undefined) throw new RangeError('a set of replicas needs at least one');
     this.#replicas = made;
-    this.#primary = first;
+    this.#primary = new Primary({
+      ...options,
+      replicas: made,
+      first,
+      makers: this.#makers,
+      // A process that ends says so by itself, and must not be kept awake.
+      watched: !options.startsOnDemand,
+      timeoutMs: PROBE_TIMEOUT_MS,
+    });
   }
 
   get info(): UpstreamInfo | undefined {
-    return this.#primary.upstream.info;
+    return this.#primary.current.upstream.info;
   }
 
   get phase(): ConnectorPhase {
-    return this.#primary.upstream.phase;
+    return this.#primary.current.upstream.phase;
   }
 
   get asleep(): boolean {
     return this.#replicas.every(({ upstream }) => upstream.asleep === true);
+  }
+
+  get pids(): readonly number[] {
+    return this.#replicas.flatMap(({ upstream }) => upstream.pids ?? []);
   }
 
   get replicas(): readonly ReplicaStatus[] {
@@ -109,7 +118,7 @@ class ReplicaSet implements GuardableUpstream {
       run: async (replica, ended) => await replica.upstream.connect(ended, next),
       failed: (replica, error) => this.#failed(replica, error),
     });
-    this.#prefer(won);
+    this.#primary.prefer(won);
     return value;
   }
 
@@ -127,7 +136,7 @@ class ReplicaSet implements GuardableUpstream {
       failed: (replica, error) => this.#failed(replica, error),
     });
     won.health.succeeded();
-    this.#prefer(won);
+    this.#primary.prefer(won);
     return value;
   }
 
@@ -137,20 +146,15 @@ class ReplicaSet implements GuardableUpstream {
       sink,
       next: (tried) => this.#pick(request, tried),
       failed: (replica) => this.#unwell(replica),
+      makers: mayMakeTask(request) ? this.#makers : undefined,
     });
-    call.start(this.#pick(request, undefined) ?? this.#primary);
+    call.start(this.#pick(request, undefined) ?? this.#primary.current);
     if (this.#options.startsOnDemand) this.#startMore();
     return call;
   }
 
   async setInterest(interest: Interest): Promise<void> {
-    this.#interest = interest;
-    const others = this.#replicas.filter((one) => one !== this.#primary && one.isRunning);
-    const rest: Interest = { resources: NO_RESOURCES, logLevel: interest.logLevel };
-    // What they miss is asked for again after a reconnect; only the first one's word is waited for.
-    for (const { upstream } of others) upstream.setInterest(rest).catch(() => undefined);
-    this.#owesInterest = false;
-    await this.#primary.upstream.setInterest(interest);
+    await this.#primary.setInterest(interest);
   }
 
   notify(text: string): void {
@@ -163,6 +167,7 @@ class ReplicaSet implements GuardableUpstream {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#primary.close();
     await Promise.all(this.#replicas.map(async ({ upstream }) => await upstream.close()));
   }
 
@@ -172,10 +177,12 @@ class ReplicaSet implements GuardableUpstream {
       notification: (method, text) => {
         // All of them tell of the same change; the lists we show are those of the first.
         const isOfLists = method.endsWith('/list_changed');
-        if (!isOfLists || replica === this.#primary) events.notification(method, text);
+        if (!isOfLists || replica === this.#primary.current) events.notification(method, text);
       },
       closed: (error) => {
-        if (replica === this.#primary) events.closed(error);
+        if (replica !== this.#primary.current) return;
+        events.closed(error);
+        this.#primary.lost();
       },
       refused: (why) => events.refused?.(why),
     };
@@ -185,15 +192,18 @@ class ReplicaSet implements GuardableUpstream {
 
   /** The first one, then those that are well, then the others. */
   #order(): readonly Replica[] {
-    const rest = this.#replicas.filter((one) => one !== this.#primary);
+    const rest = this.#replicas.filter((one) => one !== this.#primary.current);
     const well = rest.filter((one) => one.health.state === 'in');
     const unwell = rest.filter((one) => one.health.state !== 'in');
-    return this.#primary.health.state === 'in'
-      ? [this.#primary, ...well, ...unwell]
-      : [...well, this.#primary, ...unwell];
+    return this.#primary.current.health.state === 'in'
+      ? [this.#primary.current, ...well, ...unwell]
+      : [...well, this.#primary.current, ...unwell];
   }
 
   #pick(request: ForwardRequest, tried: ReadonlySet<Replica> | undefined): Replica | undefined {
+    const maker = this.#makers.askedBy(request);
+    // No other knows the task, however it is doing.
+    if (maker !== undefined) return tried?.has(maker) === true ? undefined : maker;
     const open =
       tried === undefined ? this.#replicas : this.#replicas.filter((one) => !tried.has(one));
     for (const one of open) if (one.health.state === 'due') this.#probe(one);
@@ -206,7 +216,8 @@ class ReplicaSet implements GuardableUpstream {
   /** Where this caller's calls go while they can. */
   #keptFor({ caller }: ForwardRequest, able: readonly Replica[]): Replica | undefined {
     const { affinity } = this.#options;
-    if (affinity === 'sole') return able.includes(this.#primary) ? this.#primary : able[0];
+    if (affinity === 'sole')
+      return able.includes(this.#primary.current) ? this.#primary.current : able[0];
     const isKept = affinity === 'session' && caller.id !== '' && this.info?.era === 'legacy';
     return isKept ? placeFor(caller.id, able) : undefined;
   }
@@ -221,7 +232,7 @@ class ReplicaSet implements GuardableUpstream {
     if (this.#starting !== undefined || this.#closing.signal.aborted) return;
     const idle = this.#replicas.some((one) => one.isRunning && one.inFlight === 0);
     const more = this.#replicas.find((one) => !one.isRunning && one.health.state === 'in');
-    if (idle || more === undefined || !this.#primary.isRunning) return;
+    if (idle || more === undefined || !this.#primary.current.isRunning) return;
     this.#starting = more;
     void more.upstream
       .connect(this.#closing.signal)
@@ -244,7 +255,9 @@ class ReplicaSet implements GuardableUpstream {
     void asked
       .then(
         () => replica.health.succeeded(),
-        () => replica.health.failed(),
+        // One that wants other credentials, or has no such list, is there all the same.
+        (error: unknown) =>
+          isUnwell(error) ? replica.health.failed() : replica.health.succeeded(),
       )
       .finally(() => this.#probes.delete(replica));
   }
@@ -255,35 +268,7 @@ class ReplicaSet implements GuardableUpstream {
 
   #unwell(replica: Replica): void {
     replica.health.failed();
-    if (replica !== this.#primary || replica.health.state === 'in') return;
-    const other = this.#replicas.find((one) => one.health.state === 'in');
-    if (other !== undefined) this.#prefer(other);
-  }
-
-  #prefer(replica: Replica): void {
-    const before = this.#primary;
-    if (replica === before && !this.#owesInterest) return;
-    this.#primary = replica;
-    const interest = this.#interest;
-    if (interest === undefined || interest.resources.size === 0) return;
-    void this.#follow(replica, interest);
-    if (replica === before) return;
-    const rest: Interest = { resources: NO_RESOURCES, logLevel: interest.logLevel };
-    before.upstream.setInterest(rest).catch(() => undefined);
-  }
-
-  /** Has the first one tell of the resources from now on. Never rejects. */
-  async #follow(replica: Replica, interest: Interest): Promise<void> {
-    this.#owesInterest = false;
-    try {
-      await replica.upstream.setInterest(interest);
-    } catch {
-      // What cannot be had now is asked for again when it next answers.
-      this.#owesInterest = true;
-      return;
-    }
-    // Between two servers nobody was told anything.
-    for (const uri of interest.resources) announceUpdate(uri, this.#options.events);
+    if (replica === this.#primary.current && replica.health.state !== 'in') this.#primary.leave();
   }
 }
 

@@ -28,6 +28,7 @@ export interface IdleUpstreamOptions {
 export interface IdleUpstream extends Upstream {
   /** It was connected, and is stopped until something is asked of it. */
   readonly asleep: boolean;
+  readonly pids: readonly number[];
 }
 
 /** Characters of lists that are remembered of one process; beyond, it is woken to be asked again. */
@@ -67,6 +68,10 @@ class SleepingUpstream implements IdleUpstream {
 
   get asleep(): boolean {
     return this.#inner === undefined && this.#info !== undefined && !this.#closed;
+  }
+
+  get pids(): readonly number[] {
+    return this.#inner?.pids ?? [];
   }
 
   async connect(signal: AbortSignal, next?: ConnectNext): Promise<UpstreamInfo> {

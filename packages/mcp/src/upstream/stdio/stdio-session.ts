@@ -56,6 +56,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     args: transport.args,
     env: transport.env,
     cwd: transport.cwd,
+    maxRssBytes: definition.maxRssBytes,
     baseEnv: options.baseEnv,
     reaper: options.reaper,
     onStderr: options.onStderr,

@@ -63,6 +63,8 @@ export interface StdioUpstreamOptions {
 export interface StdioUpstream extends Upstream {
   /** The process that answers now, if one does. */
   readonly pid: number | undefined;
+  /** The same as a list. */
+  readonly pids: readonly number[];
   /** Since creation, over all processes. */
   readonly counters: Readonly<StdioCounters>;
 }
@@ -139,6 +141,10 @@ class ProcessUpstream implements StdioUpstream {
 
   get pid(): number | undefined {
     return this.#state.kind === 'ready' ? this.#state.session.connection.child.pid : undefined;
+  }
+
+  get pids(): readonly number[] {
+    return this.pid === undefined ? [] : [this.pid];
   }
 
   async connect(signal: AbortSignal): Promise<UpstreamInfo> {

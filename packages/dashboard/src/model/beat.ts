@@ -1,0 +1,57 @@
+import { asNumber, asObject, isObject, type JsonObject } from './json.ts';
+import { readProcess, type ConnectorFacts, type Overview, type Series } from './overview.ts';
+
+/** Puts a slice's value at the end of a row when the row is older than a slice, else over its last one. */
+function moved(series: Series, value: number | undefined, slices: number): Series {
+  if (series.length === 0) return series;
+  if (slices <= 0) return series;
+  const gap = Array.from({ length: Math.min(slices, series.length) - 1 }, () => undefined);
+  return [...series.slice(gap.length + 1), ...gap, value];
+}
+
+function beaten(connector: ConnectorFacts, beat: JsonObject, at: number): ConnectorFacts {
+  const callsPerSecond = asNumber(beat['callsPerSecond']) ?? 0;
+  const errorsPerSecond = asNumber(beat['errorsPerSecond']) ?? 0;
+  const p50Ms = asNumber(beat['p50Ms']);
+  const p95Ms = asNumber(beat['p95Ms']);
+  const nextRefreshInMs = asNumber(beat['nextRefreshInMs']);
+  const { latency, measuredAt } = connector;
+  const slice = (time: number): number => Math.floor(time / latency.bucketMs);
+  const slices = slice(at) - slice(measuredAt);
+  const perSlice = latency.bucketMs / 1000;
+  return {
+    ...connector,
+    ageMs: asNumber(beat['ageMs']),
+    inFlight: asNumber(beat['inFlight']) ?? 0,
+    nextRefreshAt: nextRefreshInMs === undefined ? undefined : at + nextRefreshInMs,
+    pulse: { callsPerSecond, errorsPerSecond, p50Ms, p95Ms },
+    latency: {
+      ...latency,
+      p50Ms: moved(latency.p50Ms, p50Ms, slices),
+      p95Ms: moved(latency.p95Ms, p95Ms, slices),
+      calls: moved(latency.calls, callsPerSecond * perSlice, slices),
+      errors: moved(latency.errors, errorsPerSecond * perSlice, slices),
+    },
+    measuredAt: at,
+  };
+}
+
+/** The overview with the moving numbers of a beat in it; connectors that the beat does not name stay the same objects. */
+export function withBeat(overview: Overview, value: unknown): Overview {
+  if (!isObject(value)) return overview;
+  const at = asNumber(value['at']);
+  if (at === undefined) return overview;
+  const beats = asObject(value['connectors']);
+  return {
+    ...overview,
+    service: {
+      ...overview.service,
+      uptimeMs: Math.max(overview.service.uptimeMs, at - overview.service.startedAt),
+    },
+    process: isObject(value['process']) ? readProcess(value['process']) : overview.process,
+    connectors: overview.connectors.map((one) => {
+      const beat = beats[one.id];
+      return isObject(beat) ? beaten(one, beat, at) : one;
+    }),
+  };
+}

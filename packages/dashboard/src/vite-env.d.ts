@@ -1,0 +1,6 @@
+declare module '*.css';
+
+declare module 'virtual:error-texts' {
+  /** The entries of docs/errors.md by code. */
+  export const errorTexts: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,122 @@
+import { expect, test } from 'vitest';
+import { withBeat } from '../../src/model/beat.ts';
+import { readOverview, type Overview } from '../../src/model/overview.ts';
+import { fixtureOverview } from '../fixture/fixture-overview.ts';
+
+const STARTED = 1_700_000_000_000;
+
+function overview(now = STARTED + 60_000): Overview {
+  const facts = { startedAt: STARTED, now, more: 0, isDown: false };
+  const read = readOverview(fixtureOverview(facts));
+  if (read === undefined) throw new Error('The fixture is no overview.');
+  return read;
+}
+
+test('readOverview() reads what the gateway sends', () => {
+  const { service, process, connectors, flags, rollout, map } = overview();
+  expect(service).toMatchObject({ name: 'cortex-mcp', startedAt: STARTED, uptimeMs: 60_000 });
+  expect(process.sessions).toBe(14);
+  expect(connectors.map((one) => one.id)).toContain('files');
+  expect(connectors.find((one) => one.id === 'calendar')?.error).toMatchObject({
+    code: 'ECONNREFUSED',
+    remedy: 'Start the server, or correct the URL.',
+  });
+  expect(flags[0]).toMatchObject({ name: 'MCP_CONNECTOR_REFRESH_SYNC', standard: 'false' });
+  expect(rollout).toEqual({
+    percent: 50,
+    instanceId: 'host-1',
+    inCohort: true,
+    steps: [1, 10, 50, 100],
+  });
+  expect(map).toMatchObject({ generation: 12 });
+});
+
+test('readOverview() of something else is undefined', () => {
+  for (const value of [undefined, null, 'text', [], {}, { service: 'x' }]) {
+    expect(readOverview(value)).toBeUndefined();
+  }
+});
+
+test('readOverview() fills in for what is missing or of the wrong kind', () => {
+  const read = readOverview({
+    service: {},
+    connectors: [
+      { id: 'a' },
+      { id: 7 },
+      'x',
+      { id: 'b', latency: { p50Ms: 'x', calls: [null, 3] } },
+    ],
+    flags: [{ name: 'F', value: true, default: null }],
+    rollout: 'no',
+  });
+  expect(read?.connectors.map((one) => one.id)).toEqual(['a', 'b']);
+  expect(read?.connectors[0]).toMatchObject({
+    state: 'unknown',
+    breaker: 'closed',
+    ageMs: undefined,
+    counts: { tools: 0 },
+    pulse: { callsPerSecond: 0, p50Ms: undefined },
+  });
+  expect(read?.connectors[1]?.latency.calls).toEqual([undefined, 3]);
+  expect(read?.flags).toEqual([
+    { name: 'F', value: 'true', standard: '', origin: '', owner: '', removal: '' },
+  ]);
+  expect(read?.rollout).toBeUndefined();
+  expect(read?.map).toBeUndefined();
+});
+
+test('withBeat() moves the numbers of the connectors it names, and leaves the others the same objects', () => {
+  const before = overview();
+  const at = STARTED + 62_000;
+  const after = withBeat(before, {
+    at,
+    connectors: {
+      weather: {
+        callsPerSecond: 4,
+        p50Ms: 11,
+        p95Ms: 20,
+        inFlight: 2,
+        ageMs: 5,
+        nextRefreshInMs: 1000,
+      },
+    },
+    process: { rssBytes: 5 },
+  });
+  const [weather, tracker] = after.connectors;
+  expect(weather).toMatchObject({
+    pulse: { callsPerSecond: 4, errorsPerSecond: 0, p50Ms: 11, p95Ms: 20 },
+    inFlight: 2,
+    ageMs: 5,
+    nextRefreshAt: at + 1000,
+    measuredAt: at,
+  });
+  expect(tracker).toBe(before.connectors[1]);
+  expect(after.process.rssBytes).toBe(5);
+  expect(after.service.uptimeMs).toBe(62_000);
+});
+
+function beat(at: number): object {
+  return { at, connectors: { weather: { callsPerSecond: 2, p50Ms: 7, p95Ms: 9 } } };
+}
+
+function series(one: Overview): readonly (number | undefined)[] {
+  return one.connectors[0]?.latency.p50Ms ?? [];
+}
+
+test('withBeat() begins a new slice of the history when the time of the last is over', () => {
+  const before = overview(STARTED);
+  const same = withBeat(before, beat(STARTED + 1000));
+  expect(series(same)).toEqual(series(before));
+  const next = withBeat(same, beat(STARTED + 5000));
+  expect(series(next)).toEqual([...series(before).slice(1), 7]);
+  const later = withBeat(next, beat(STARTED + 20_000));
+  expect(series(later)).toEqual([...series(before).slice(4), 7, undefined, undefined, 7]);
+  expect(series(withBeat(later, beat(STARTED + 10_000_000)))).toHaveLength(60);
+});
+
+test('withBeat() ignores what is no beat', () => {
+  const before = overview();
+  for (const value of [undefined, 'x', {}, { at: 'now' }])
+    expect(withBeat(before, value)).toBe(before);
+  expect(withBeat(before, { at: STARTED }).process).toBe(before.process);
+});

@@ -1,0 +1,179 @@
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { definedVariables } from '../config/environment.ts';
+import { stateFolder } from '../config/locate-config.ts';
+import { collectBaseline, type Collected } from '../proof/baseline-collect.ts';
+import { createRunCommand } from '../proof/baseline-command.ts';
+import { parseBenchBudget } from '../proof/baseline-budget.ts';
+import { makeBaselineFolder, writeBaseline } from '../proof/baseline-folder.ts';
+import { readHostFacts } from '../proof/baseline-host.ts';
+import type { BaselineRecord } from '../proof/baseline-record.ts';
+import { baselineTexts } from '../proof/baseline-texts.ts';
+import { createHostFiles } from '../proof/host-files.ts';
+import type { ServiceReading } from '../proof/service-reading.ts';
+import { baselineParent } from './baseline-parent.ts';
+import { type CommandContext, UsageError } from './command.ts';
+import { EXIT_OK, exitCodeOfSignal } from './exit-code.ts';
+import { readConfig } from './open-service.ts';
+import { numberOption } from './number-option.ts';
+import { openProbe, type ProbeTarget } from './probe-call.ts';
+import { openRunningService, type RunningService } from './running-service.ts';
+import { safeText } from './terminal-text.ts';
+
+const LABEL = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+/** Shown in full; the others are in the record. */
+const SHOWN = ['calls.', 'probe.', 'total.', 'gateway.', 'gc.', 'loop.', 'cpu.'];
+
+function labelOf({ options }: CommandContext): string {
+  const label = options.text('label') ?? 'pre-optimization';
+  if (LABEL.test(label)) return label;
+  throw new UsageError('--label must be at most 64 letters, digits, dots, dashes or underscores');
+}
+
+/** The arguments of the probe, as JSON of an object. @throws UsageError */
+function argumentsOf({ options }: CommandContext): string {
+  const text = options.text('args') ?? '{}';
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new UsageError('--args must be JSON, such as {"message":"hello"}');
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return text;
+  throw new UsageError('--args must be a JSON object, such as {"message":"hello"}');
+}
+
+async function benchOf(context: CommandContext): Promise<ReadonlyMap<string, number> | undefined> {
+  const given = context.options.text('bench');
+  if (given === undefined) return undefined;
+  try {
+    return parseBenchBudget(await readFile(resolve(context.io.cwd, given), 'utf8'));
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(`--bench ${given} cannot be used: ${safeText(why)}`);
+  }
+}
+
+const SETTINGS = [
+  'MCP_CONNECTOR_REFRESH_SYNC',
+  'MCP_CONNECTOR_PARALLEL_SYNC',
+  'MCP_CONNECTOR_SHARED_AGENT',
+  'MCP_CONNECTOR_MANIFEST_CACHE',
+  'MCP_CONNECTOR_PERSIST_MANIFESTS',
+  'MCP_LIST_PREBUILT',
+  'MCP_REGISTRY_MEMORY_CACHE',
+  'MCP_STDIO_POOL',
+  'MCP_ROLLOUT_PERCENT',
+  'MCP_INSTANCE_ID',
+  'syncConcurrency',
+  'processStartConcurrency',
+  'refreshIntervalMs',
+  'maxInFlight',
+  'maxQueued',
+  'idleStopMs',
+  'firstListWaitMs',
+  'maxCalls',
+];
+
+/** What is in force, by name: flags and settings, without their origins and without addresses. */
+function settingsOf(service: ServiceReading): Readonly<Record<string, unknown>> {
+  const values = SETTINGS.map((name) => [name, service.setting(name)] as const);
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined));
+}
+
+function probeOf(context: CommandContext, first: ServiceReading): ProbeTarget | undefined {
+  const { io, options } = context;
+  const tool = options.text('probe');
+  if (tool === undefined) return undefined;
+  const url = options.text('url');
+  const endpoint = url === undefined ? first.endpoint : new URL('/mcp', url).href;
+  if (endpoint === undefined)
+    throw new Error('the service has no address to probe: it has no port');
+  const folder = stateFolder({ flag: undefined, env: io.env, cwd: io.cwd, home: io.home }).value;
+  return openProbe(io, new URL('/mcp', endpoint), {
+    tool,
+    argumentsJson: argumentsOf(context),
+    stateFolder: folder,
+  });
+}
+
+/** @throws UsageError */
+function rateOf({ options }: CommandContext): number | undefined {
+  if (!options.has('rate')) return undefined;
+  return numberOption({ options }, 'rate', { min: 0.1, max: 10_000, standard: 1 });
+}
+
+async function collect(
+  context: CommandContext,
+  service: RunningService,
+  given: { readonly label: string; readonly seconds: number },
+): Promise<Collected> {
+  const { io, options } = context;
+  const [bench, ratePerSecond] = [await benchOf(context), rateOf(context)];
+  const files = createHostFiles();
+  const run = createRunCommand(definedVariables(io.env));
+  const first = await service.read();
+  const target = probeOf(context, first);
+  const tool = options.text('probe') ?? '';
+  try {
+    if (target !== undefined && !(await target.call(io.signal))) {
+      throw new Error(
+        `${tool} cannot be called: try cortex-mcp call ${tool} with the same arguments`,
+      );
+    }
+    return await collectBaseline({
+      ...given,
+      read: async () => await service.read(),
+      files,
+      host: async (reading) => {
+        const configPath = reading.setting('config');
+        return await readHostFacts({
+          files,
+          run,
+          pid: reading.pid,
+          configPath: typeof configPath === 'string' ? configPath : undefined,
+        });
+      },
+      probe: target && { tool, ratePerSecond, call: target.call },
+      bench,
+      settings: settingsOf,
+      signal: io.signal,
+      warn: (message) => io.stderr.write(`warning: ${safeText(message)}\n`),
+    });
+  } finally {
+    await target?.close();
+  }
+}
+
+function shown(record: BaselineRecord): string {
+  return baselineTexts(record, (name) => SHOWN.some((start) => name.startsWith(start)))[
+    'servers.txt'
+  ];
+}
+
+export async function runBaselineCollect(context: CommandContext): Promise<number> {
+  const { io, options, json } = context;
+  const label = labelOf(context);
+  const seconds = numberOption(context, 'seconds', { min: 1, max: 86_400, standard: 60 });
+  const url = options.text('url');
+  const config = url === undefined ? await readConfig(context) : undefined;
+  const service = await openRunningService(io, config, url);
+  try {
+    if (!json) io.stderr.write(`watching for ${seconds} s\n`);
+    const { record, host } = await collect(context, service, { label, seconds });
+    const parent = baselineParent(context);
+    const folder = await makeBaselineFolder(parent, record.takenAt, label);
+    await writeBaseline(folder, record, { ...host.files, ...baselineTexts(record) });
+    if (json) {
+      io.stdout.write(`${JSON.stringify({ folder, record }, undefined, 2)}\n`);
+    } else {
+      io.stdout.write(`${shown(record)}\n${safeText(join(folder, 'baseline.json'))}\n`);
+    }
+    return EXIT_OK;
+  } catch (error) {
+    if (io.signal.aborted) return exitCodeOfSignal(io.signal.reason);
+    throw error;
+  } finally {
+    await service.close();
+  }
+}

@@ -1,0 +1,72 @@
+import { constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
+import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import type { StdioTransport } from '../connectors/connector.ts';
+import { type Check, finding } from './doctor-finding.ts';
+
+export const checkConfig: Check = async ({ config }) => {
+  const why = 'A configuration with an error ends the start; what is merely odd is left out.';
+  if (config.kind === 'broken') {
+    const text = { finding: config.message, why, fix: 'correct the place it names' };
+    return [finding('config', 'fail', text)];
+  }
+  const { warnings, path, connectors } = config;
+  const problems = connectors.flatMap(({ id, enabled, problem }) =>
+    enabled && problem !== undefined ? [`${id}: ${problem}`] : [],
+  );
+  const said = [...warnings, ...problems];
+  return await Promise.resolve([
+    finding('config', said.length === 0 ? 'ok' : 'warn', {
+      finding: [`${path}: ${connectors.length} connectors`, ...said].join('; '),
+      why,
+      fix: 'correct what it names; cortex-mcp config show says where each value comes from',
+    }),
+  ]);
+};
+
+async function isProgram(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return (await stat(path)).isFile();
+  } catch {
+    return false; // not there, or not to be run by this user
+  }
+}
+
+/** Whether a command can be started as the gateway would start it. */
+async function isFound(transport: StdioTransport, path: string): Promise<boolean> {
+  const { command, cwd, env } = transport;
+  if (isAbsolute(command)) return await isProgram(command);
+  if (command.includes('/')) return await isProgram(resolve(cwd ?? '/', command));
+  const folders = (env['PATH'] ?? path).split(delimiter).filter((folder) => folder !== '');
+  const found = await Promise.all(
+    folders.map(async (folder) => await isProgram(join(folder, command))),
+  );
+  return found.includes(true);
+}
+
+export const checkCommands: Check = async ({ config, env, start, platform }) => {
+  const why = 'A service has another PATH than a terminal; what it does not find it cannot start.';
+  const connectors = config.kind === 'loaded' ? config.connectors : [];
+  const commands = connectors.flatMap(({ id, enabled, transport }) =>
+    enabled && transport?.kind === 'stdio' ? [{ id, transport }] : [],
+  );
+  if (platform === 'win32') {
+    return [finding('commands', 'unknown', { finding: `${commands.length} commands`, why })];
+  }
+  const path = start?.env?.get('PATH') ?? env['PATH'] ?? '';
+  const missing: string[] = [];
+  for (const { id, transport } of commands) {
+    if (!(await isFound(transport, path))) missing.push(`${id}: ${transport.command}`);
+  }
+  return [
+    finding('commands', missing.length === 0 ? 'ok' : 'fail', {
+      finding:
+        missing.length === 0
+          ? `${commands.length} commands found`
+          : `not found: ${missing.join(', ')}`,
+      why,
+      fix: 'install them, write their full paths, or add their folder to PATH of the service',
+    }),
+  ];
+};

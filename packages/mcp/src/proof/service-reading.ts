@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { parseExposition, type Scrape } from './exposition.ts';
+
+/** A connector as `/status` shows it, as far as it matters here. */
+export interface ReadConnector {
+  readonly id: string;
+  readonly state: string;
+  readonly transport: string | undefined;
+  /** Its processes, each the leader of a process group. */
+  readonly pids: readonly number[];
+  readonly asleep: boolean;
+  readonly breaker: string | undefined;
+  readonly inFlight: number | undefined;
+  readonly queued: number | undefined;
+  readonly failureCode: string | undefined;
+  readonly replicas: number;
+}
+
+/** A running service as its own routes show it. */
+export interface ServiceReading {
+  /** When it was read, on a clock that is never set. */
+  readonly atMs: number;
+  readonly version: string;
+  readonly pid: number;
+  readonly node: string;
+  readonly startedAt: string;
+  readonly endpoint: string | undefined;
+  readonly connectors: readonly ReadConnector[];
+  /** A setting's value in force; undefined when it is not shown. */
+  setting(name: string): unknown;
+  readonly metrics: Scrape;
+}
+
+const text = z.string();
+const statusSchema = z.object({
+  service: z.object({
+    name: z.literal('cortex-mcp'),
+    version: text,
+    pid: z.number(),
+    node: text,
+    startedAt: text,
+    endpoint: text.optional(),
+  }),
+  connectors: z.array(
+    z.object({
+      id: text,
+      state: text,
+      transport: text.optional(),
+      pids: z.array(z.number()).default([]),
+      asleep: z.boolean().default(false),
+      calls: z
+        .object({ breaker: text, inFlight: z.number(), queued: z.number() })
+        .partial()
+        .optional(),
+      failure: z.object({ code: text }).optional(),
+      replicas: z.array(z.unknown()).default([]),
+    }),
+  ),
+  settings: z.record(z.string(), z.unknown()).default({}),
+});
+
+/**
+ * What two answers say of a service.
+ * @throws Error when `status` is not that of Cortex MCP.
+ */
+export function readService(
+  atMs: number,
+  { status, metrics }: { readonly status: unknown; readonly metrics: string },
+): ServiceReading {
+  const parsed = statusSchema.safeParse(status);
+  if (!parsed.success)
+    throw new Error('what answers there is no Cortex MCP, or of another version');
+  const { service, connectors, settings } = parsed.data;
+  return {
+    atMs,
+    version: service.version,
+    pid: service.pid,
+    node: service.node,
+    startedAt: service.startedAt,
+    endpoint: service.endpoint,
+    connectors: connectors.map((one) => ({
+      id: one.id,
+      state: one.state,
+      transport: one.transport,
+      pids: one.pids,
+      asleep: one.asleep,
+      breaker: one.calls?.breaker,
+      inFlight: one.calls?.inFlight,
+      queued: one.calls?.queued,
+      failureCode: one.failure?.code,
+      replicas: one.replicas.length,
+    })),
+    setting: (name) => {
+      const held = settings[name];
+      return typeof held === 'object' && held !== null && 'value' in held ? held.value : undefined;
+    },
+    metrics: parseExposition(metrics, Date.now()),
+  };
+}
