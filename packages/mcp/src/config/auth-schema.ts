@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import type { TokenEndpointAuthMethod } from '../connectors/connector-auth.ts';
+import { TOKEN_ENDPOINT_AUTH_METHODS, type OAuthSettings } from '../connectors/connector-auth.ts';
 import { integer, text, type OptionalShape } from './schema-words.ts';
 
-const METHODS = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const;
 const GRANTS = ['authorization_code', 'client_credentials'] as const;
 
 const word = text.min(1, 'must not be empty').max(4_096, 'must not be longer than 4096 characters');
@@ -40,7 +39,7 @@ const oauth = z.object({
     default: 0,
   }),
   tokenEndpointAuthMethod: z
-    .enum(METHODS, `must be one of ${METHODS.join(', ')}`)
+    .enum(TOKEN_ENDPOINT_AUTH_METHODS, `must be one of ${TOKEN_ENDPOINT_AUTH_METHODS.join(', ')}`)
     .optional()
     .meta({ description: 'Default: what the authorization server prefers.' }),
   allowedOrigins: words.optional().meta({
@@ -57,18 +56,10 @@ export type FileAuth =
   | { readonly type: 'header'; readonly name: string; readonly value: string }
   | FileOAuth;
 
-export interface FileOAuth {
+/** OAuth as written; `grant` may be left out. */
+export interface FileOAuth extends Omit<OAuthSettings, 'grant'> {
   readonly type: 'oauth';
-  readonly grant?: (typeof GRANTS)[number] | undefined;
-  readonly clientId?: string | undefined;
-  readonly clientSecret?: string | undefined;
-  readonly privateKey?: string | undefined;
-  readonly scopes?: readonly string[] | undefined;
-  readonly resource?: string | undefined;
-  readonly issuer?: string | undefined;
-  readonly redirectPort?: number | undefined;
-  readonly tokenEndpointAuthMethod?: TokenEndpointAuthMethod | undefined;
-  readonly allowedOrigins?: readonly string[] | undefined;
+  readonly grant?: OAuthSettings['grant'] | undefined;
 }
 
 export interface FileAuthKeys {

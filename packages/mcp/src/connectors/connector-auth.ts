@@ -1,9 +1,12 @@
-/** How a client proves itself at a token endpoint (RFC 8414, `token_endpoint_auth_methods_supported`). */
-export type TokenEndpointAuthMethod =
-  | 'none'
-  | 'client_secret_basic'
-  | 'client_secret_post'
-  | 'private_key_jwt';
+/** How a client can prove itself at a token endpoint (RFC 8414, `token_endpoint_auth_methods_supported`). */
+export const TOKEN_ENDPOINT_AUTH_METHODS = [
+  'client_secret_basic',
+  'client_secret_post',
+  'private_key_jwt',
+  'none',
+] as const;
+
+export type TokenEndpointAuthMethod = (typeof TOKEN_ENDPOINT_AUTH_METHODS)[number];
 
 /** OAuth towards one server. Secrets are references, read when a token is asked for. */
 export interface OAuthSettings {
