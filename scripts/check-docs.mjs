@@ -135,9 +135,11 @@ const sources = packageNames
   .join('\n');
 
 // Names of tests, benches and scripts may be spoken of as well.
-const everySource = ['packages', 'scripts', 'examples', 'deploy']
+const everySource = ['packages', 'scripts', 'examples', 'deploy', 'ecosystem.config.cjs']
   .flatMap((folder) =>
-    ['.ts', '.mjs', '.yaml', '.yml', '.service'].flatMap((end) => filesBelow(folder, end)),
+    ['.ts', '.mjs', '.yaml', '.yml', '.service', '.timer', '.cjs', '.env', 'Dockerfile'].flatMap(
+      (end) => filesBelow(folder, end),
+    ),
   )
   .map((file) => readFileSync(file, 'utf8'))
   .join('\n');
@@ -152,7 +154,7 @@ for (const file of documents()) {
     ...missingPaths(spans),
     ...missingScripts(code),
     ...missingCommands(code, help.output),
-    ...missingVariables(text, sources),
+    ...missingVariables(text, everySource),
     ...missingMetrics(text, sources),
     ...missingRoutes(spans, sources),
     ...missingCodes(spans, everySource),

@@ -24,6 +24,7 @@ const checksBeforeTests = [
   ['format', 'oxfmt', '--check', '.'],
   ['lint', 'oxlint'],
   ['types', 'tsc'],
+  ['types of the page', 'tsc', '-p', 'packages/dashboard'],
   ['dead code', 'knip'],
   ['boundaries', 'turbo', 'boundaries'],
   ['build', 'turbo', 'run', 'build'],

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { tempFolder, waitUntil } from '@cortex-os/testkit';
 import { expect, test, vi } from 'vitest';
+import { networkEnv } from './network-env.ts';
 
 vi.setConfig({ testTimeout: 600_000 });
 
@@ -15,10 +16,14 @@ const OLDEST_NODE = '22.22.2';
 
 /** What a machine that has only npm knows; the settings of its npm registry come with it. */
 function bareEnv(home: string, binFolder: string): Record<string, string> {
-  const npm = Object.entries(process.env).filter(([name]) => /^npm_config_/i.test(name));
-  const kept = Object.fromEntries(npm.map(([name, value]) => [name, value ?? '']));
   const path = `${binFolder}:/usr/local/bin:/usr/bin:/bin`;
-  return { ...kept, HOME: home, PATH: path, npm_config_update_notifier: 'false', MCP_PORT: '0' };
+  return {
+    ...networkEnv(),
+    HOME: home,
+    PATH: path,
+    npm_config_update_notifier: 'false',
+    MCP_PORT: '0',
+  };
 }
 
 async function packed(folder: string): Promise<string> {

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { tempFolder, waitUntil } from '@cortex-os/testkit';
 import { expect, test, vi } from 'vitest';
+import { networkEnv } from './network-env.ts';
 
 vi.setConfig({ testTimeout: 900_000 });
 
@@ -90,9 +91,8 @@ test('a stranger with an empty home and only the README reaches a called tool in
   await using folder = tempFolder();
   const repository = join(folder.path, 'repository');
   copyRepository(repository);
-  const npm = Object.entries(process.env).filter(([name]) => /^npm_config_/i.test(name));
   const env = {
-    ...Object.fromEntries(npm.map(([name, value]) => [name, value ?? ''])),
+    ...networkEnv(),
     HOME: join(folder.path, 'home'),
     PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
     // Somebody may use the usual one here.

@@ -68,9 +68,9 @@ test('of two processes both answer both eras, and one keeps what is learned', as
   await using first = await start();
   await using second = await start();
   const call = { name: 'one__echo', arguments: { message: 'm' } };
-  for (const { url } of [first, second]) {
-    expect((await sendModern(url(), 'tools/call', call)).text).toContain('"m"');
-    const session = await openSession(url());
+  for (const gateway of [first, second]) {
+    expect((await sendModern(gateway.url(), 'tools/call', call)).text).toContain('"m"');
+    const session = await openSession(gateway.url());
     expect((await session.send('tools/call', call)).text).toContain('"m"');
   }
   const kept = async (): Promise<boolean> =>

@@ -1,5 +1,11 @@
 import { asNumber, asObject, isObject, type JsonObject } from './json.ts';
-import { readProcess, type ConnectorFacts, type Overview, type Series } from './overview.ts';
+import {
+  readProcess,
+  type ConnectorFacts,
+  type Latency,
+  type Overview,
+  type Series,
+} from './overview.ts';
 
 /** Puts a slice's value at the end of a row when the row is older than a slice, else over its last one. */
 function moved(series: Series, value: number | undefined, slices: number): Series {
@@ -9,15 +15,27 @@ function moved(series: Series, value: number | undefined, slices: number): Serie
   return [...series.slice(gap.length + 1), ...gap, value];
 }
 
+const SLICES = 60;
+const NOTHING: Series = Array.from({ length: SLICES }, () => undefined);
+
+/** The history of a connector; one that is called for the first time gets one here, as the gateway gave it none. */
+function historyOf({ latency }: ConnectorFacts, callsPerSecond: number): Latency {
+  if (latency.calls.length > 0 || callsPerSecond === 0) return latency;
+  const { bucketMs } = latency;
+  return { p50Ms: NOTHING, p95Ms: NOTHING, calls: NOTHING, errors: NOTHING, bucketMs };
+}
+
 function beaten(connector: ConnectorFacts, beat: JsonObject, at: number): ConnectorFacts {
   const callsPerSecond = asNumber(beat['callsPerSecond']) ?? 0;
   const errorsPerSecond = asNumber(beat['errorsPerSecond']) ?? 0;
   const p50Ms = asNumber(beat['p50Ms']);
   const p95Ms = asNumber(beat['p95Ms']);
   const nextRefreshInMs = asNumber(beat['nextRefreshInMs']);
-  const { latency, measuredAt } = connector;
+  const { measuredAt } = connector;
+  const latency = historyOf(connector, callsPerSecond);
+  const isNew = latency !== connector.latency;
   const slice = (time: number): number => Math.floor(time / latency.bucketMs);
-  const slices = slice(at) - slice(measuredAt);
+  const slices = isNew ? 1 : slice(at) - slice(measuredAt);
   const perSlice = latency.bucketMs / 1000;
   return {
     ...connector,

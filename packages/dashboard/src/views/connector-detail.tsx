@@ -44,11 +44,7 @@ function Detail({ one }: { readonly one: ConnectorFacts }): JSX.Element {
       {one.error !== undefined && <Trouble trouble={one.error} />}
       <h3>Latency</h3>
       <LatencyLine connector={one} width={420} height={72} />
-      <p class="legend muted">
-        <span class="key-p50">p50</span> {formatMs(pulse.p50Ms)} ms <span class="key-p95">p95</span>{' '}
-        {formatMs(pulse.p95Ms)} ms · the last{' '}
-        {formatDuration(one.latency.calls.length * one.latency.bucketMs)}
-      </p>
+      {pulse.p50Ms !== undefined && <Legend one={one} />}
       <h3>Calls</h3>
       <Facts
         facts={[
@@ -88,6 +84,17 @@ function Detail({ one }: { readonly one: ConnectorFacts }): JSX.Element {
         ]}
       />
     </>
+  );
+}
+
+function Legend({ one }: { readonly one: ConnectorFacts }): JSX.Element {
+  const { pulse, latency } = one;
+  return (
+    <p class="legend muted">
+      <span class="key-p50">p50</span> {formatMs(pulse.p50Ms)} ms <span class="key-p95">p95</span>{' '}
+      {formatMs(pulse.p95Ms)} ms · the last{' '}
+      {formatDuration(latency.calls.length * latency.bucketMs)}
+    </p>
   );
 }
 

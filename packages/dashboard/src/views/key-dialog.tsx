@@ -36,6 +36,7 @@ function Question({ why }: { readonly why: string }): JSX.Element {
           <input
             id={id}
             type="password"
+            autofocus
             autocomplete="off"
             spellcheck={false}
             value={key}

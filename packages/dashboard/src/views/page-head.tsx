@@ -46,6 +46,10 @@ export function PageHead(): JSX.Element {
   );
 }
 
+function withMs(ms: number | undefined): string {
+  return ms === undefined ? '–' : `${formatMs(ms)} ms`;
+}
+
 function ProcessFigures({ overview }: { readonly overview: Overview }): JSX.Element {
   const { service, process } = overview;
   const figures: readonly (readonly [string, JSX.Element | string])[] = [
@@ -53,7 +57,7 @@ function ProcessFigures({ overview }: { readonly overview: Overview }): JSX.Elem
     ['memory', formatBytes(process.rssBytes)],
     ['heap', formatBytes(process.heapUsedBytes)],
     ['cpu', process.cpuPercent === undefined ? '–' : `${process.cpuPercent.toFixed(1)} %`],
-    ['loop p99', `${formatMs(process.eventLoopDelayP99Ms)} ms`],
+    ['loop p99', withMs(process.eventLoopDelayP99Ms)],
     ['in flight', formatCount(process.inFlight)],
     ['sessions', formatCount(process.sessions)],
     ['streams', formatCount(process.streams)],

@@ -114,6 +114,15 @@ test('withBeat() begins a new slice of the history when the time of the last is 
   expect(series(withBeat(later, beat(STARTED + 10_000_000)))).toHaveLength(60);
 });
 
+test('withBeat() begins the history of a connector that was never called before', () => {
+  const read = readOverview({ service: { startedAt: STARTED }, connectors: [{ id: 'weather' }] });
+  if (read === undefined) throw new Error('It is no overview.');
+  const after = series(withBeat(read, beat(STARTED + 1)));
+  expect([after.length, after.at(-1), after.at(-2)]).toEqual([60, 7, undefined]);
+  const idle = { at: STARTED, connectors: { weather: { callsPerSecond: 0 } } };
+  expect(series(withBeat(read, idle))).toEqual([]);
+});
+
 test('withBeat() ignores what is no beat', () => {
   const before = overview();
   for (const value of [undefined, 'x', {}, { at: 'now' }])

@@ -10,7 +10,7 @@ import { endProfile, startProfile } from './take-profile.ts';
 async function load(source: string | undefined): Promise<typeof ServiceModule> {
   if (source === undefined) return await import('../../src/service/service.ts');
   return (await import(
-    pathToFileURL(resolve(source, 'src/service.ts')).href
+    pathToFileURL(resolve(source, 'src/service/service.ts')).href
   )) as typeof ServiceModule;
 }
 

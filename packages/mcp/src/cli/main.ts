@@ -51,6 +51,11 @@ const KEEP_ALIVE_MS = 3_600_000;
 /** After a fault the rest has this long to be closed. */
 const CRASH_CLOSE_MS = 3_000;
 
+/** What must not be shown while nothing is known. */
+function nothing(): readonly string[] {
+  return [];
+}
+
 interface EndWatch {
   readonly crashed: () => boolean;
   readonly hide: NonNullable<CliIo['hide']>;
@@ -60,7 +65,7 @@ interface EndWatch {
 /** What ends the command: signals, the message of pm2, and faults of ours. */
 function listenForEnd(stop: AbortController, env: Environment): EndWatch {
   let crashed = false;
-  let hidden: () => readonly string[] = () => [];
+  let hidden = nothing;
   const onSignal = (name: NodeJS.Signals): void => {
     if (stop.signal.aborted) process.exit(exitCodeOfSignal(name));
     stop.abort(name);

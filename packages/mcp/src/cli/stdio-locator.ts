@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { rm } from 'node:fs/promises';
 import type { LoadedConfig } from '../config/config.ts';
-import type { BridgeTarget, Service } from '../service/service.ts';
+import type { BridgeTarget, HttpBridgeTarget, Service } from '../service/service.ts';
 import { meetingPlace, takeOwnership, type MeetingPlace, type Ownership } from './stdio-owner.ts';
 import type { ServiceCredential } from './service-credential.ts';
 import { identify, openTarget, type ServicePlace, type StdioTarget } from './stdio-target.ts';
@@ -24,7 +24,7 @@ export interface StdioLocator {
    * The running service; else that of another desktop client; else one of our own, which others then share.
    * @throws Error when none of them can be had.
    */
-  locate(lost: BridgeTarget | undefined): Promise<BridgeTarget>;
+  locate(lost: BridgeTarget | undefined): Promise<HttpBridgeTarget>;
   /** Ends what was opened, and the service of our own. */
   close(): Promise<void>;
 }
@@ -38,13 +38,13 @@ const POLL_MS = 100;
  * How long a service that was named by its address may send nothing while a request waits: it may have no deadlines.
  * Longer than a call of ours may take without an answer (contract.md, call deadline), so that ours speak first.
  */
-const SILENCE: NonNullable<BridgeTarget['silence']> = { quickMs: 60_000, callMs: 660_000 };
+const SILENCE: NonNullable<HttpBridgeTarget['silence']> = { quickMs: 60_000, callMs: 660_000 };
 
 class ServiceLocator implements StdioLocator {
   readonly #options: StdioLocatorOptions;
   readonly #opened = new Set<StdioTarget>();
   readonly #said = new Set<string>();
-  #running: BridgeTarget | undefined;
+  #running: HttpBridgeTarget | undefined;
   #own: { readonly service: Pick<Service, 'close'>; readonly ownership: Ownership } | undefined;
   #place: MeetingPlace | undefined;
   #becoming: Promise<unknown> | undefined;
@@ -54,7 +54,7 @@ class ServiceLocator implements StdioLocator {
     this.#options = options;
   }
 
-  async locate(lost: BridgeTarget | undefined): Promise<BridgeTarget> {
+  async locate(lost: BridgeTarget | undefined): Promise<HttpBridgeTarget> {
     const { config } = this.#options;
     this.#place ??= await meetingPlace(config.stateFolder.value, config.configPath);
     const place = this.#place;
@@ -87,7 +87,7 @@ class ServiceLocator implements StdioLocator {
     await this.#own?.ownership.release();
   }
 
-  async #findRunning(): Promise<BridgeTarget | undefined> {
+  async #findRunning(): Promise<HttpBridgeTarget | undefined> {
     const { settings } = this.#options.config;
     const { port, host } = settings;
     if (port.value === 0) return undefined;
@@ -97,12 +97,12 @@ class ServiceLocator implements StdioLocator {
     return found;
   }
 
-  async #findShared({ socketPath }: MeetingPlace): Promise<BridgeTarget | undefined> {
+  async #findShared({ socketPath }: MeetingPlace): Promise<HttpBridgeTarget | undefined> {
     return await this.#probe({ origin: 'http://localhost', socketPath });
   }
 
   /** The way to that place when it is our service that answers there. */
-  async #probe(place: ServicePlace): Promise<BridgeTarget | undefined> {
+  async #probe(place: ServicePlace): Promise<HttpBridgeTarget | undefined> {
     const { config, path, credential } = this.#options;
     const target = openTarget(place, path, credential);
     this.#opened.add(target);
@@ -118,7 +118,7 @@ class ServiceLocator implements StdioLocator {
     return undefined;
   }
 
-  async #becomeService(place: MeetingPlace): Promise<BridgeTarget | undefined> {
+  async #becomeService(place: MeetingPlace): Promise<HttpBridgeTarget | undefined> {
     if (this.#own !== undefined) throw new Error('the service of this process has stopped');
     const ownership = await takeOwnership(place);
     if (ownership === undefined) return undefined;

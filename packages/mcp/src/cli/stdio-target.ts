@@ -1,10 +1,10 @@
 import { createRequire } from 'node:module';
 import type * as Undici from 'undici';
-import type { BridgeTarget } from '../service/service.ts';
+import type { HttpBridgeTarget } from '../service/service.ts';
 import type { ServiceCredential } from './service-credential.ts';
 
 /** A way to a service, with the sockets it takes. */
-export interface StdioTarget extends BridgeTarget {
+export interface StdioTarget extends HttpBridgeTarget {
   /** Closes the sockets; what is under way on them fails. */
   close(): Promise<void>;
 }

@@ -222,6 +222,19 @@ function warningsFor(
   return warnings;
 }
 
+/** What is asked of a process, as far as the entry says. */
+function readProcessLimits({
+  idleStopMs,
+  maxRssBytes,
+  exclusive,
+}: FileEntry): Pick<ConnectorDefinition, 'idleStopMs' | 'maxRssBytes' | 'exclusive'> {
+  return {
+    ...(idleStopMs !== undefined && { idleStopMs }),
+    ...(maxRssBytes !== undefined && { maxRssBytes }),
+    ...(exclusive !== undefined && { exclusive }),
+  };
+}
+
 /**
  * One entry of a client's or our own file as a connector. What depends on the environment (variables, an envFile,
  * a transport we lack) becomes the definition's `problem`; what is wrong in the file itself is thrown.
@@ -250,9 +263,7 @@ export async function readConnectorEntry(
       ...(entry.quotas !== undefined && { quotas: entry.quotas }),
       ...(entry.isolation !== undefined && { isolation: entry.isolation }),
       ...(entry.pins !== undefined && { pins: entry.pins }),
-      ...(entry.idleStopMs !== undefined && { idleStopMs: entry.idleStopMs }),
-      ...(entry.maxRssBytes !== undefined && { maxRssBytes: entry.maxRssBytes }),
-      ...(entry.exclusive !== undefined && { exclusive: entry.exclusive }),
+      ...readProcessLimits(entry),
       ...readCallLimits(entry),
       ...(replicas !== undefined && { replicas }),
       problem,

@@ -31,20 +31,13 @@ function secretArguments(args: readonly string[]): string[] {
 }
 
 function textsOf(transport: ConnectorTransport | undefined): string[] {
-  switch (transport?.kind) {
-    case 'stdio': {
-      const values = Object.values(transport.env);
-      return [...values, ...values.flatMap(partsOfUrl), ...secretArguments(transport.args)];
-    }
-    case 'http':
-    case 'sse': {
-      const values = Object.values(transport.headers).flatMap(partsOfHeader);
-      return [...values, ...partsOfUrl(transport.url)];
-    }
-    case 'in-process':
-    case undefined:
-      return [];
+  if (transport === undefined || transport.kind === 'in-process') return [];
+  if (transport.kind === 'stdio') {
+    const values = Object.values(transport.env);
+    return [...values, ...values.flatMap(partsOfUrl), ...secretArguments(transport.args)];
   }
+  const values = Object.values(transport.headers).flatMap(partsOfHeader);
+  return [...values, ...partsOfUrl(transport.url)];
 }
 
 /**

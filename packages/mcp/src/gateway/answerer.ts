@@ -11,7 +11,7 @@ import type { CallLimits } from './call/call-limits.ts';
 import { assertRecorded, noteEnd } from './call/call-refusal.ts';
 import type { ClientRequest } from './client-request.ts';
 import type { ForwardedCall } from './forward.ts';
-import { profileOf, type EndpointProfile, type ServerIdentity } from './identity.ts';
+import { profileOf, serverInfoOf, type EndpointProfile, type ServerIdentity } from './identity.ts';
 import {
   findRoute,
   isForwarded,
@@ -40,7 +40,7 @@ export interface AnswererOptions {
   readonly separator: string;
   /** Items on one page of a list. Default 0: all on one page. */
   readonly listPageSize?: number | undefined;
-  readonly instruments: Pick<Instruments, 'find' | 'listRequests' | 'listAnswered' | 'questions'>;
+  readonly instruments: Pick<Instruments, 'find' | 'listRequested' | 'listAnswered' | 'questions'>;
   /** Default: 10,000 calls, 1,000 of one principal. */
   readonly callLimits?: CallLimits | undefined;
   /** Hears of every call. Default: nobody does. */
@@ -57,7 +57,6 @@ export class Answerer {
   readonly #options: AnswererOptions;
   readonly #desk: CallDesk;
   readonly #filtered = new FilteredViews<UpstreamAccess>();
-  readonly #countList = new Map<string, () => void>();
   /** What clients want of servers beside answers. */
   readonly interests: Interests;
   /** Modern clients that listen. */
@@ -99,11 +98,6 @@ export class Answerer {
         this.profile(connectorId, 'legacy', policy).capabilities['tasks'],
     });
     this.#unsubscribe = options.catalog.subscribe((change) => this.listens.announce(change));
-    for (const method of LIST_BY_METHOD.keys()) {
-      const child = options.instruments.listRequests.labels(method);
-      child.inc(0);
-      this.#countList.set(method, () => child.inc());
-    }
   }
 
   /** Calls on their way. */
@@ -157,7 +151,7 @@ export class Answerer {
   answer(request: ClientRequest, reply: Reply): Answered {
     const kind = LIST_BY_METHOD.get(request.method);
     if (kind === undefined) return this.#forward(request, reply);
-    this.#countList.get(request.method)?.();
+    this.#options.instruments.listRequested(request.method);
     const wait = this.#options.demand.listWanted(request.connectorId);
     if (wait !== undefined) return this.#answerListLater(wait, kind, request, reply);
     this.#answerList(kind, request, reply, false);
@@ -187,7 +181,7 @@ export class Answerer {
     const { id, era, connectorId, principal } = request;
     const { policy } = principal;
     const page = requestedPage(kind, request, this.#options.listPageSize);
-    const { demand, directory } = this.#options;
+    const { demand, directory, identity } = this.#options;
     const known = connectorId === undefined || this.view(connectorId).info !== undefined;
     const trouble = known ? undefined : troubleOf(connectorId, directory);
     if (trouble !== undefined) {
@@ -197,16 +191,18 @@ export class Answerer {
       return;
     }
     const degraded = demand.degraded(connectorId, policy);
+    const view = this.view(connectorId, policy);
     this.#options.instruments.listAnswered(waited, degraded !== undefined);
     const options = {
       id,
       era,
       page,
-      complete: () => demand.complete(connectorId),
-      serverInfo: () => this.profile(connectorId, era, policy).serverInfo,
+      // A legacy answer says neither.
+      complete: era === 'legacy' || demand.complete(connectorId),
+      serverInfo: serverInfoOf(view, { connectorId, identity }),
       degraded,
     };
-    reply.answerParts(listAnswer(this.view(connectorId, policy), kind, options));
+    reply.answerParts(listAnswer(view, kind, options));
   }
 
   async #answerListLater(

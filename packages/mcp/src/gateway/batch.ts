@@ -1,6 +1,8 @@
-import { parseMessage, type IncomingMessage } from '../protocol/json-rpc.ts';
+import { notJson, type IncomingMessage } from '../protocol/json-rpc.ts';
 import { arrayElements, nestsDeeper } from '../protocol/json-scan.ts';
+import { afterSpace, afterValue } from '../protocol/json-strict.ts';
 import { ProtocolError, RPC, errorObject, errorText, type JsonRpcId } from '../protocol/message.ts';
+import { readBodyMessage } from '../protocol/read-body-message.ts';
 import type { LegacySession } from './session/legacy-session.ts';
 import type { Reply } from './reply/reply.ts';
 
@@ -18,11 +20,6 @@ export type BatchEntry =
   | { readonly kind: 'message'; readonly message: IncomingMessage }
   | { readonly kind: 'bad'; readonly answer: string };
 
-/** True for the text of an array. */
-export function isBatch(text: string): boolean {
-  return /^\s*\[/.test(text);
-}
-
 /**
  * Reads a batch (spec 2025-03-26, basic), each message as strictly as one that comes alone.
  * @throws ProtocolError for text that is no batch at all.
@@ -31,12 +28,10 @@ export function parseBatch(text: string): readonly BatchEntry[] {
   if (nestsDeeper(text, MAX_DEPTH)) {
     throw new ProtocolError(RPC.invalidRequest, 'Invalid request: JSON nests too deep');
   }
-  try {
-    JSON.parse(text);
-  } catch (cause) {
-    throw new ProtocolError(RPC.parseError, 'Parse error: the body is not valid JSON', { cause });
-  }
-  const elements = arrayElements(text);
+  // Not parsed: of what is in there nothing may be wanted, and millions of small values hold up the event loop.
+  const end = afterValue(text, afterSpace(text, 0), MAX_DEPTH);
+  if (end === -1 || afterSpace(text, end) !== text.length) throw notJson();
+  const elements = arrayElements(text, 0, Infinity, MAX_MESSAGES + 1);
   if (elements.length === 0) {
     throw new ProtocolError(RPC.invalidRequest, 'Invalid request: the batch is empty');
   }
@@ -44,12 +39,12 @@ export function parseBatch(text: string): readonly BatchEntry[] {
     const why = `Invalid request: more than ${MAX_MESSAGES} messages in a batch`;
     throw new ProtocolError(RPC.invalidRequest, why);
   }
-  return elements.map(({ start, end }) => readEntry(text.slice(start, end)));
+  return elements.map((span) => readEntry(text.slice(span.start, span.end)));
 }
 
 function readEntry(text: string): BatchEntry {
   try {
-    const message = parseMessage(text);
+    const message = readBodyMessage(Buffer.from(text));
     if (message.kind !== 'request' || message.method !== 'initialize') {
       return { kind: 'message', message };
     }

@@ -3,11 +3,11 @@ import type { Principal } from '../auth/principal.ts';
 import { changedKinds, type CatalogChange } from '../catalog/catalog-change.ts';
 import type { IncomingMessage } from '../protocol/json-rpc.ts';
 import { RPC, errorObject, type JsonRpcId } from '../protocol/message.ts';
-import { readMessage } from '../protocol/read-message.ts';
+import { isBatch, readBodyMessage } from '../protocol/read-body-message.ts';
 import { HEADER } from '../protocol/revision.ts';
 import { Answerer } from './answerer.ts';
 import { ANONYMOUS } from './reply/anonymous.ts';
-import { answerBatch, isBatch } from './batch.ts';
+import { answerBatch } from './batch.ts';
 import { noteRefusal, NO_SESSION } from './call/call-refusal.ts';
 import type { EndpointOptions } from './endpoint-options.ts';
 import { Exchange, type ExchangeHandler } from './reply/http-exchange.ts';
@@ -123,20 +123,20 @@ class HttpEndpoint implements Endpoint, ExchangeHandler {
     return this.#options.directory.find(connectorId) !== undefined;
   }
 
-  posted(text: string, exchange: Exchange): void {
+  posted(body: Buffer, exchange: Exchange): void {
     try {
-      if (isBatch(text)) {
-        this.#batch(text, exchange);
+      if (isBatch(body)) {
+        this.#batch(body.toString('utf8'), exchange);
         return;
       }
       const { adopt } = this.#options;
-      const read = readMessage(text);
+      const read = readBodyMessage(body);
       const message = adopt === undefined ? read : adopt(read, exchange.request.headers);
       exchange.message = message;
       exchange.modern = isModern(message, exchange.request.headers);
       const waits = exchange.modern
         ? this.#modern(message, exchange)
-        : this.#legacy(message, exchange, text);
+        : this.#legacy(message, exchange, body);
       // Most calls are sent in the turn in which they came.
       if (waits !== undefined) waits.catch((error: unknown) => this.failed(error, exchange));
     } catch (error) {
@@ -171,7 +171,7 @@ class HttpEndpoint implements Endpoint, ExchangeHandler {
   #legacy(
     message: IncomingMessage,
     exchange: Exchange,
-    text: string,
+    body: Buffer,
   ): Promise<unknown> | undefined {
     const { request, response } = exchange;
     if (message.kind === 'request' && message.method === 'initialize') {
@@ -192,7 +192,7 @@ class HttpEndpoint implements Endpoint, ExchangeHandler {
       const reply = this.#streams.reply(session, response, acceptedBy(request.headers));
       return answerLegacy(message, session, this.answerer, reply);
     }
-    this.#return?.passOn(session, text);
+    this.#return?.passOn(session, body);
     if (message.kind === 'notification') noteLegacy(message, session);
     else session.questions.take(message);
     response.writeHead(202).end();

@@ -6,7 +6,7 @@ import type { UpstreamInfo } from '../upstream/upstream.ts';
 import { TASKS_EXTENSION } from './call/tasks.ts';
 
 /** Who we say we are on the shared endpoint. */
-export interface ServerIdentity {
+export interface ServerIdentity extends JsonObject {
   readonly name: string;
   readonly title: string;
   readonly version: string;
@@ -44,16 +44,25 @@ function isObject(value: unknown): value is JsonObject {
  * server behind it, as far as that is known, and offers what it offers.
  */
 export function profileOf(view: CatalogView<unknown>, context: ProfileContext): EndpointProfile {
-  const { connectorId, identity } = context;
+  const { connectorId } = context;
   const info = connectorId === undefined ? undefined : view.info;
   return {
-    serverInfo: info?.serverInfo ?? { ...identity },
+    serverInfo: serverInfoOf(view, context),
     capabilities:
       info === undefined
         ? sharedCapabilities(view.servers, context)
         : ownCapabilities(info, context.era),
     instructions: info === undefined ? mergedInstructions(view.servers) : info.instructions,
   };
+}
+
+/** As whom an endpoint speaks; the same object as long as it is the same. */
+export function serverInfoOf(
+  view: CatalogView<unknown>,
+  { connectorId, identity }: Pick<ProfileContext, 'connectorId' | 'identity'>,
+): JsonObject {
+  const info = connectorId === undefined ? undefined : view.info;
+  return info?.serverInfo ?? identity;
 }
 
 /** What one server offers. Changes of its lists are told whether or not it tells us: a refresh finds them. */

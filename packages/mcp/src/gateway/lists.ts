@@ -23,10 +23,10 @@ export interface ListAnswerOptions {
   readonly era: Era;
   /** The page to answer with; undefined answers the whole list. */
   readonly page?: { readonly after: PageKey | undefined; readonly size: number } | undefined;
-  /** False while the list is still growing: it must not be cached. Only a modern answer asks. */
-  readonly complete: () => boolean;
-  /** Only a modern answer says who gave it. */
-  readonly serverInfo: () => JsonObject;
+  /** False while the list is still growing: it must not be cached. */
+  readonly complete: boolean;
+  /** Only a modern answer says who gave it. Kept as text for as long as it is the same object. */
+  readonly serverInfo: JsonObject;
   /** What is stale or missing, as JSON; undefined when nothing is. */
   readonly degraded: string | undefined;
 }
@@ -49,12 +49,25 @@ export function listAnswer(
   return [head, part.bytes, Buffer.from(tail)];
 }
 
+/** What servers say of themselves, serialised. */
+const serverTexts = new WeakMap<JsonObject, string>();
+
+function textOf(serverInfo: JsonObject): string {
+  const known = serverTexts.get(serverInfo);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(serverInfo);
+  serverTexts.set(serverInfo, text);
+  return text;
+}
+
+const SERVER_INFO_KEY = JSON.stringify(META.serverInfo);
+
 function tailOf(view: CatalogView<unknown>, options: ListAnswerOptions): string {
   const { degraded } = options;
   const trouble = degraded === undefined ? '' : `"${DEGRADED_KEY}":${degraded}`;
   if (options.era === 'legacy') return trouble === '' ? '}}' : `,"_meta":{${trouble}}}}`;
-  const { ttlMs, cacheScope } = remainingHint(view, options.complete());
-  const who = `${JSON.stringify(META.serverInfo)}:${JSON.stringify(options.serverInfo())}`;
+  const { ttlMs, cacheScope } = remainingHint(view, options.complete);
+  const who = `${SERVER_INFO_KEY}:${textOf(options.serverInfo)}`;
   const meta = trouble === '' ? who : `${who},${trouble}`;
   return `,"resultType":"complete","ttlMs":${ttlMs},"cacheScope":"${cacheScope}","_meta":{${meta}}}}`;
 }

@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { BoundHistogram } from './bound-histogram.ts';
 
 /** Why a call was not sent. */
 export type RefusalReason = 'breaker' | 'bulkhead' | 'quota';
@@ -8,7 +9,7 @@ const REASONS: readonly RefusalReason[] = ['breaker', 'bulkhead', 'quota'];
 export interface CallMetrics {
   readonly callRetries: Counter<'connector'>;
   readonly callsRefused: Counter<'connector' | 'reason'>;
-  readonly placeWait: Histogram<'connector'>;
+  readonly placeWait: BoundHistogram;
 }
 
 // A call waits 1 s at most, unless that was configured.
@@ -28,7 +29,7 @@ export function createCallMetrics(registers: [Registry]): CallMetrics {
       labelNames: ['connector', 'reason'],
       registers,
     }),
-    placeWait: new Histogram({
+    placeWait: new BoundHistogram({
       name: 'mcp_pool_wait_seconds',
       help: 'Waits for a place of a connector, of those calls that had to.',
       labelNames: ['connector'],
@@ -53,6 +54,7 @@ export function bindCallMetrics(
   const retries = callRetries.labels(connector);
   // A counter that is there from the start shows its first increase.
   retries.inc(0);
+  const waits = placeWait.bind(connector);
   const refused = new Map(
     REASONS.map((reason) => [reason, callsRefused.labels(connector, reason)] as const),
   );
@@ -60,10 +62,10 @@ export function bindCallMetrics(
   return {
     retried: () => retries.inc(),
     refused: (reason) => refused.get(reason)?.inc(),
-    waited: (seconds) => placeWait.observe({ connector }, seconds),
+    waited: (seconds) => waits.observe(seconds),
     remove() {
       callRetries.remove(connector);
-      placeWait.remove(connector);
+      waits.remove();
       for (const reason of REASONS) callsRefused.remove(connector, reason);
     },
   };

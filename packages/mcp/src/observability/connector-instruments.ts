@@ -1,4 +1,5 @@
 import type { Counter, Histogram } from 'prom-client';
+import type { BoundHistogram, HistogramSeries } from './bound-histogram.ts';
 import type { CallHistory } from './call-history.ts';
 import {
   bindCallMetrics,
@@ -17,15 +18,6 @@ export const SYNC_RESULTS: readonly SyncResult[] = ['synced', 'unchanged', 'fail
  * nothing of the connector could be used, so that it was not even asked.
  */
 export type CallResult = 'ok' | 'error' | 'timeout' | 'failed' | 'cancelled' | 'unavailable';
-export const CALL_RESULTS: readonly CallResult[] = [
-  'ok',
-  'error',
-  'timeout',
-  'failed',
-  'cancelled',
-  'unavailable',
-];
-
 type Observe = (seconds: number) => void;
 
 /** The metrics that carry a connector's id and are not read at scrape time. */
@@ -33,8 +25,8 @@ export interface ConnectorMetrics extends CallMetrics {
   readonly syncDuration: Histogram<'connector' | 'outcome'>;
   readonly syncRetries: Counter<'connector'>;
   readonly roundTrips: Counter<'connector'>;
-  readonly toolCallDuration: Histogram<'connector' | 'outcome'>;
-  readonly upstreamDuration: Histogram<'connector'>;
+  readonly toolCallDuration: BoundHistogram;
+  readonly upstreamDuration: BoundHistogram;
 }
 
 /**
@@ -45,8 +37,8 @@ export class ConnectorInstruments {
   readonly #metrics: ConnectorMetrics;
   readonly #connectorId: string;
   readonly #sync: ReadonlyMap<SyncResult, Observe>;
-  readonly #toolCall: ReadonlyMap<CallResult, Observe>;
-  readonly #upstream: Observe;
+  readonly #toolCall: Readonly<Record<CallResult, HistogramSeries>>;
+  readonly #upstream: HistogramSeries;
   readonly #retry: () => void;
   readonly #roundTrip: () => void;
   readonly #calls: BoundCallMetrics;
@@ -55,20 +47,23 @@ export class ConnectorInstruments {
   constructor(connectorId: string, metrics: ConnectorMetrics) {
     this.#connectorId = connectorId;
     this.#metrics = metrics;
-    const bind = <T extends string>(
-      histogram: ConnectorMetrics['syncDuration'],
-      outcomes: readonly T[],
-    ): ReadonlyMap<T, Observe> =>
-      new Map(
-        outcomes.map((outcome) => {
-          const child = histogram.labels(connectorId, outcome);
-          return [outcome, (seconds) => child.observe(seconds)];
-        }),
-      );
-    this.#sync = bind(metrics.syncDuration, SYNC_RESULTS);
-    this.#toolCall = bind(metrics.toolCallDuration, CALL_RESULTS);
-    const upstream = metrics.upstreamDuration.labels(connectorId);
-    this.#upstream = (seconds) => upstream.observe(seconds);
+    this.#sync = new Map(
+      SYNC_RESULTS.map((result) => {
+        const child = metrics.syncDuration.labels(connectorId, result);
+        return [result, (seconds) => child.observe(seconds)];
+      }),
+    );
+    const bind = (result: CallResult): HistogramSeries =>
+      metrics.toolCallDuration.bind(connectorId, result);
+    this.#toolCall = {
+      ok: bind('ok'),
+      error: bind('error'),
+      timeout: bind('timeout'),
+      failed: bind('failed'),
+      cancelled: bind('cancelled'),
+      unavailable: bind('unavailable'),
+    };
+    this.#upstream = metrics.upstreamDuration.bind(connectorId);
     const retries = metrics.syncRetries.labels(connectorId);
     // A counter that is there from the start shows its first increase.
     retries.inc(0);
@@ -121,24 +116,23 @@ export class ConnectorInstruments {
 
   /** A tool call is over, whichever way. */
   toolCallEnded(result: CallResult, durationMs: number): void {
-    if (!this.#retired) this.#toolCall.get(result)?.(durationMs / 1000);
+    if (!this.#retired) this.#toolCall[result].observe(durationMs / 1000);
   }
 
   /** The server has answered a tool call, or failed to, after so long since it was sent. */
   toolCallAnswered(durationMs: number): void {
-    if (!this.#retired) this.#upstream(durationMs / 1000);
+    if (!this.#retired) this.#upstream.observe(durationMs / 1000);
   }
 
   /** Removes every series of this connector, for good. */
   retire(): void {
     this.#retired = true;
-    const { syncDuration, syncRetries, roundTrips, toolCallDuration, upstreamDuration } =
-      this.#metrics;
-    upstreamDuration.remove(this.#connectorId);
+    const { syncDuration, syncRetries, roundTrips } = this.#metrics;
+    this.#upstream.remove();
     syncRetries.remove(this.#connectorId);
     roundTrips.remove(this.#connectorId);
     this.#calls.remove();
     for (const outcome of SYNC_RESULTS) syncDuration.remove(this.#connectorId, outcome);
-    for (const outcome of CALL_RESULTS) toolCallDuration.remove(this.#connectorId, outcome);
+    for (const series of Object.values(this.#toolCall)) series.remove();
   }
 }

@@ -35,6 +35,28 @@ export interface FetchMetrics {
   mapFetched(code: string | undefined): void;
 }
 
+const LIST_METHODS = ['tools/list', 'prompts/list', 'resources/list', 'resources/templates/list'];
+
+/** Declares `mcp_list_requests_total`. @returns what counts a list by its method, which costs one addition. */
+export function createListCounter(registers: [Registry]): (method: string) => void {
+  const asked = Object.fromEntries(LIST_METHODS.map((method) => [method, 0]));
+  const counter: Counter<'method'> = new Counter({
+    name: 'mcp_list_requests_total',
+    help: 'Lists that clients asked for.',
+    labelNames: ['method'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [method, count] of Object.entries(asked)) this.inc({ method }, count);
+    },
+  });
+  counter.reset();
+  return (method) => {
+    const count = asked[method];
+    if (count !== undefined) asked[method] = count + 1;
+  };
+}
+
 /** Declares `mcp_manifest_cache_requests_total` and `mcp_service_map_fetches_total`, every series from the start. */
 export function createFetchMetrics(registers: [Registry]): FetchMetrics {
   const listUse: ListUse = { hit: 0, stale: 0, miss: 0 };

@@ -1,8 +1,9 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { BoundHistogram } from './bound-histogram.ts';
 import { createCallMetrics } from './call-metrics.ts';
 import { createConnectorGauges, type ConnectorFact } from './connector-gauges.ts';
 import type { ConnectorInstruments, ConnectorMetrics } from './connector-instruments.ts';
-import { createFetchMetrics, type FetchMetrics } from './fetch-metrics.ts';
+import { createFetchMetrics, createListCounter, type FetchMetrics } from './fetch-metrics.ts';
 import { createPoolMetrics, type PoolFact } from './pool-metrics.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
 import { createRuntimeMonitor, type RuntimeMonitor } from './runtime-monitor.ts';
@@ -31,7 +32,8 @@ export interface Instruments extends ConnectorMetrics, FetchMetrics {
   readonly callsInFlight: Gauge;
   readonly sessions: Gauge;
   readonly draining: Gauge;
-  readonly listRequests: Counter<'method'>;
+  /** A client asks for a list, by its method. */
+  readonly listRequested: (method: string) => void;
   readonly questions: Counter<'outcome'>;
   /** The bound children of a configured connector, made when first asked for. */
   connector(connectorId: string): ConnectorInstruments;
@@ -74,14 +76,14 @@ function createConnectorMetrics(registers: [Registry], prune: () => void): Conne
       labelNames: ['connector'],
       registers,
     }),
-    toolCallDuration: new Histogram({
+    toolCallDuration: new BoundHistogram({
       name: 'mcp_tool_call_duration_seconds',
       help: 'Tool calls, from the parsed request to the end of the answer.',
       labelNames: ['connector', 'outcome'],
       buckets: CALL_BUCKETS_S,
       registers,
     }),
-    upstreamDuration: new Histogram({
+    upstreamDuration: new BoundHistogram({
       name: 'mcp_tool_call_upstream_duration_seconds',
       help: 'The part of tool calls from their last sending to the end of the answer of the server.',
       labelNames: ['connector'],
@@ -98,7 +100,7 @@ type ServiceMetrics = Pick<
   | 'callsInFlight'
   | 'sessions'
   | 'draining'
-  | 'listRequests'
+  | 'listRequested'
   | 'questions'
 >;
 
@@ -145,12 +147,7 @@ function createServiceMetrics(registers: [Registry], facts: ScrapeFacts): Servic
         this.set(facts.draining() ? 1 : 0);
       },
     }),
-    listRequests: new Counter({
-      name: 'mcp_list_requests_total',
-      help: 'Lists that clients asked for.',
-      labelNames: ['method'],
-      registers,
-    }),
+    listRequested: createListCounter(registers),
     questions: new Counter({
       name: 'mcp_gateway_questions_total',
       help: 'What servers asked clients: put to the client, refused for it, or never brought to one.',

@@ -10,7 +10,7 @@ import {
   sumOf,
   type Where,
 } from './exposition.ts';
-import type { ServiceReading } from './service-reading.ts';
+import type { ReadConnector, ServiceReading } from './service-reading.ts';
 
 /** What the kernel says of the service's processes. */
 export interface MeasuredHost {
@@ -112,24 +112,36 @@ function ms(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : seconds * 1_000;
 }
 
+function serversOf(shown: ReadConnector | undefined): number {
+  return shown === undefined ? 1 : Math.max(shown.replicas, shown.pids.length, 1);
+}
+
+function rateOf(count: number | undefined, seconds: number): number | undefined {
+  return count === undefined ? undefined : (count / seconds) * 60;
+}
+
+function durationsOf(calls: Buckets | undefined): Pick<ConnectorFacts, 'meanMs' | 'p95Ms'> {
+  if (calls === undefined) return { meanMs: undefined, p95Ms: undefined };
+  return { meanMs: ms(meanOf(calls)), p95Ms: ms(quantileOf(calls, 0.95)) };
+}
+
 function connectorFacts(window: Window, id: string, host: MeasuredHost): ConnectorFacts {
   const where = { connector: id };
   const shown = window.last.connectors.find((one) => one.id === id);
   const calls = window.histogram(CALLS, where);
   const { metrics } = window.last;
   // One that is known and was never called has no histogram: that is none, not unknown.
-  const isKnown = sumOf(metrics, 'mcp_connector_state', where) !== undefined;
-  const count = calls?.count ?? (isKnown ? 0 : undefined);
+  const none = sumOf(metrics, 'mcp_connector_state', where) === undefined ? undefined : 0;
+  const count = calls?.count ?? none;
   return {
     id,
     transport: shown?.transport,
-    servers: Math.max(shown?.replicas ?? 0, shown?.pids.length ?? 0, 1),
-    callsPerMinute: count === undefined ? undefined : (count / window.seconds) * 60,
+    servers: serversOf(shown),
+    callsPerMinute: rateOf(count, window.seconds),
     calls: count,
-    meanMs: ms(calls && meanOf(calls)),
-    p95Ms: ms(calls && quantileOf(calls, 0.95)),
+    ...durationsOf(calls),
     rise: riseOf(window, where),
-    waited: window.grown(`${WAITS}_count`, where) ?? (isKnown ? 0 : undefined),
+    waited: window.grown(`${WAITS}_count`, where) ?? none,
     refusedPlaces: window.grown(REFUSED, { ...where, reason: 'bulkhead' }),
     refusedBreaker: window.grown(REFUSED, { ...where, reason: 'breaker' }),
     breakerOpenings: window.arrivals('mcp_breaker_state', where, 2),
@@ -138,7 +150,7 @@ function connectorFacts(window: Window, id: string, host: MeasuredHost): Connect
     places: sumOf(metrics, 'mcp_pool_places', where),
     syncs: sumOf(metrics, `${SYNCS}_count`, where),
     unchangedSyncs: sumOf(metrics, `${SYNCS}_count`, { ...where, outcome: 'unchanged' }),
-    callsSinceStart: sumOf(metrics, `${CALLS}_count`, where) ?? (isKnown ? 0 : undefined),
+    callsSinceStart: sumOf(metrics, `${CALLS}_count`, where) ?? none,
     rssBytes: host.rssByConnector.get(id),
   };
 }

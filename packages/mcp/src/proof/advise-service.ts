@@ -225,7 +225,7 @@ const memoryTier: ServiceRule = ({ service, connectors }) => {
     const heap = Math.floor(maxMiB * HEAP);
     return recommend(
       `it fits the tier ${name}, and has no limit that would stop it from taking more`,
-      `MemoryMax=${maxMiB}M MemoryHigh=${Math.floor(maxMiB * HIGH)}M MemorySwapMax=0 and NODE_OPTIONS=--max-old-space-size=${heap} in a drop-in of the unit`,
+      `MemoryMax=${maxMiB}M MemoryHigh=${Math.floor(maxMiB * HIGH)}M MemorySwapMax=0 and NODE_OPTIONS=--max-old-space-size=${heap} in a drop-in of the unit; for pm2 MCP_HEAP_MB=${heap} MCP_MAX_MEMORY=${maxMiB}M`,
     );
   };
   return {

@@ -22,6 +22,7 @@ import {
 const CALLS = 'mcp_tool_call_duration_seconds';
 const UPSTREAM = 'mcp_tool_call_upstream_duration_seconds';
 const SYNCS = 'mcp_connector_sync_duration_seconds';
+const MAX_UNANSWERED = 0.01;
 /** Ends that are nobody's fault. */
 const GOOD_ENDS: ReadonlySet<string> = new Set(['ok', 'cancelled']);
 
@@ -76,8 +77,11 @@ export function addCalls(metrics: Metrics, watched: Watched, prefix: string, whe
 function overhead(pair: Pair, where: Where): number | undefined {
   const all = observed(pair, CALLS, where);
   const upstream = observed(pair, UPSTREAM, where);
-  if (all === undefined || upstream === undefined || all.count !== upstream.count) return undefined;
-  return all.count === 0 ? undefined : Math.max(0, (all.sum - upstream.sum) / all.count);
+  if (all === undefined || upstream === undefined) return undefined;
+  // Some are on their way in between; of many that reached no server the means are of different calls.
+  if (Math.abs(all.count - upstream.count) > all.count * MAX_UNANSWERED) return undefined;
+  const [whole, server] = [meanOf(all), meanOf(upstream)];
+  return whole === undefined || server === undefined ? undefined : Math.max(0, whole - server);
 }
 
 /** How long syncs took, and how many failed. */

@@ -1,15 +1,29 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 
+/** A `.cpuprofile` as V8 writes it. */
+export interface CpuProfile {
+  readonly nodes: readonly ProfileNode[];
+  readonly samples: readonly number[];
+  readonly timeDeltas: readonly number[];
+}
+
+interface ProfileNode {
+  readonly id: number;
+  readonly callFrame: {
+    readonly functionName: string;
+    readonly url: string;
+    readonly lineNumber: number;
+  };
+  readonly children?: readonly number[] | undefined;
+}
+
 const callFrame = z.object({ functionName: z.string(), url: z.string(), lineNumber: z.number() });
-const cpuProfile = z.object({
+const cpuProfile: z.ZodType<CpuProfile> = z.object({
   nodes: z.array(z.object({ id: z.number(), callFrame, children: z.array(z.number()).optional() })),
   samples: z.array(z.number()),
   timeDeltas: z.array(z.number()),
 });
-
-/** A `.cpuprofile` as V8 writes it. */
-export type CpuProfile = z.infer<typeof cpuProfile>;
 
 /** A function on a stack, with what is below it: microseconds of time, or bytes of memory. */
 export interface ProfileFrame {

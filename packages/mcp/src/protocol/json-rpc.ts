@@ -81,10 +81,10 @@ export const META_KEYS: ReadonlySet<string> = new Set([
 const EMPTY_PARAMS: RequestParams = { members: [], meta: [], value: {} };
 
 /** Members of the envelope, of `params` or of `_meta`, and characters of one of their keys. */
-const MAX_MEMBERS = 1_000;
+export const MAX_MEMBERS = 1_000;
 const MAX_KEY_LENGTH = 256;
 /** Deeper text is not even parsed; what is between this and `maxDepth` is refused by name and id. */
-const PARSE_DEPTH = 1_000;
+export const PARSE_DEPTH = 1_000;
 
 /** Lower case after compatibility folding, so that `ſ` and the Kelvin sign count as `s` and `k`. */
 function fold(key: string): string {
@@ -194,6 +194,17 @@ function lateParams(text: string, spans: readonly Span[]): JsonObject {
   return value;
 }
 
+/** What a peer is told of text that is no JSON. */
+export function notJson(cause?: unknown): ProtocolError {
+  return new ProtocolError(RPC.parseError, 'Parse error: the body is not valid JSON', { cause });
+}
+
+/** What a peer is told of text that nests too deep. */
+export function tooDeep(id?: JsonRpcId): ProtocolError {
+  const why = `JSON nests deeper than ${DEFAULT_LIMITS.maxDepth} levels`;
+  return new ProtocolError(RPC.invalidRequest, `Invalid request: ${why}`, { id });
+}
+
 function parseJson(text: string): unknown {
   try {
     return parseShallow(text);
@@ -201,7 +212,7 @@ function parseJson(text: string): unknown {
     if (cause instanceof JsonMembersError) {
       throw new ProtocolError(RPC.invalidRequest, `Invalid request: ${cause.message}`, { cause });
     }
-    throw new ProtocolError(RPC.parseError, 'Parse error: the body is not valid JSON', { cause });
+    throw notJson(cause);
   }
 }
 

@@ -122,13 +122,21 @@ export function objectMembers(
   return members;
 }
 
-/** The elements of the array that starts at `at`, in order; an empty list when the value there is no array. */
-export function arrayElements(text: string, at: number = 0, maxDepth: number = Infinity): Span[] {
+/**
+ * The elements of the array that starts at `at`, in order, the first `maxElements` of them; an empty list when the value
+ * there is no array.
+ */
+export function arrayElements(
+  text: string,
+  at: number = 0,
+  maxDepth: number = Infinity,
+  maxElements: number = Infinity,
+): Span[] {
   const elements: Span[] = [];
   let i = skipSpace(text, at);
   if (text.charCodeAt(i) !== OPEN_BRACKET) return elements;
   i = skipSpace(text, i + 1);
-  while (text.charCodeAt(i) !== CLOSE_BRACKET) {
+  while (text.charCodeAt(i) !== CLOSE_BRACKET && elements.length < maxElements) {
     const end = valueEnd(text, i, maxDepth);
     elements.push({ key: String(elements.length), start: i, end });
     i = skipSpace(text, end);

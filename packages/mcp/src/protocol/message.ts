@@ -10,6 +10,14 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 export interface RawMember {
   readonly key: string;
   readonly text: string;
+  /** There where it is large, and nobody may ever want it as text. */
+  readonly bytes?: MemberBytes;
+}
+
+/** A value as UTF-8. */
+export interface MemberBytes {
+  /** What stands before, the value, and what stands after it. What was given before is not to be used after that. */
+  between(before: string, after: string): Buffer;
 }
 
 /** JSON-RPC and MCP error codes (spec 2026-07-28, basic/index). */
@@ -66,6 +74,15 @@ export function membersText(members: readonly RawMember[]): string {
   return text;
 }
 
+/** What follows the members of `params`: `_meta` and the closing braces. */
+function requestEnd(meta: readonly RawMember[], isFirst: boolean): string {
+  return meta.length === 0 ? '}}' : `${isFirst ? '' : ','}"_meta":{${membersText(meta)}}}}`;
+}
+
+function requestStart(idText: string, method: string, members: string): string {
+  return `{"jsonrpc":"2.0","id":${idText},"method":${JSON.stringify(method)},"params":{${members}`;
+}
+
 /** A request as JSON text. `idText` is raw JSON; `_meta` is left out when it has no members. */
 export function requestText(
   idText: string,
@@ -74,9 +91,25 @@ export function requestText(
   meta: readonly RawMember[],
 ): string {
   const own = membersText(members);
-  const metaPart =
-    meta.length === 0 ? '' : `${own === '' ? '' : ','}"_meta":{${membersText(meta)}}`;
-  return `{"jsonrpc":"2.0","id":${idText},"method":${JSON.stringify(method)},"params":{${own}${metaPart}}}`;
+  return requestStart(idText, method, own) + requestEnd(meta, own === '');
+}
+
+/** As `requestText`; as bytes where one of the members is, which then never become text. */
+export function requestBody(
+  idText: string,
+  method: string,
+  members: readonly RawMember[],
+  meta: readonly RawMember[],
+): string | Buffer {
+  const at = members.findIndex((member) => member.bytes !== undefined);
+  const large = members[at];
+  if (large?.bytes === undefined) return requestText(idText, method, members, meta);
+  const before = membersText(members.slice(0, at));
+  const after = membersText(members.slice(at + 1));
+  const key = `${before === '' ? '' : ','}${JSON.stringify(large.key)}:`;
+  const start = requestStart(idText, method, before + key);
+  const end = `${after === '' ? '' : ','}${after}${requestEnd(meta, false)}`;
+  return large.bytes.between(start, end);
 }
 
 /** A successful answer as JSON text; both arguments are raw JSON. */

@@ -32,7 +32,7 @@ import type { UpstreamAccess } from '../upstream/upstream.ts';
 export type { OfferedTool } from '../catalog/offered-tools.ts';
 export { createRegistryServer, openConnectorLogin, serveStdio } from './other-services.ts';
 export type { ConnectorLogin } from './connector-login.ts';
-export type { BridgeTarget } from '../gateway/bridge/stdio.ts';
+export type { BridgeTarget, HttpBridgeTarget } from '../gateway/bridge/stdio.ts';
 export type { Service } from './service-interface.ts';
 export type { ServiceOptions, ServiceSettings } from './service-options.ts';
 

@@ -7,15 +7,14 @@ import { ask, bearer, startGuarded } from './guarded-gateway.ts';
 /** What becomes of an answer that is open: `open`, until it is over. */
 interface Opened {
   readonly status: number;
-  state(): 'open' | 'over';
+  readonly state: () => 'open' | 'over';
 }
 
 async function open(url: string, init: RequestInit): Promise<Opened> {
   let state: 'open' | 'over' = 'open';
   const response = await fetch(url, init);
-  void (async () => {
-    for await (const _chunk of response.body ?? []);
-  })()
+  void response
+    .text()
     .catch(() => undefined)
     .finally(() => {
       state = 'over';

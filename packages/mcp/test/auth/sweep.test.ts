@@ -64,8 +64,7 @@ function table() {
 const isOpen = (path: string): boolean =>
   ['/livez', '/readyz', '/startupz', '/', '/page/'].includes(path) ||
   path.startsWith('/.well-known/');
-const concrete = (path: string): string =>
-  path.endsWith('/') && path !== '/' ? `${path}m` : path;
+const concrete = (path: string): string => (path.endsWith('/') && path !== '/' ? `${path}m` : path);
 
 test('S4: every route has an auth class, and only probes, the page without its data and /.well-known are open', () => {
   const routes = [...table()];

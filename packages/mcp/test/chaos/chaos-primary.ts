@@ -29,8 +29,7 @@ async function start(): Promise<Worker> {
   const worker = cluster.fork();
   worker.process.stderr?.pipe(process.stderr);
   worker.process.stdout?.resume();
-  const exited = once(worker, 'exit') as Promise<[number | null, string | null]>;
-  void exited.then(([code, signal]) => {
+  worker.once('exit', (code: number | null, signal: string | null) => {
     if (!asked.has(worker)) report({ kind: 'died', why: String(code ?? signal) });
   });
   await new Promise<void>((resolve) => {

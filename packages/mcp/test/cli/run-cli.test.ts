@@ -72,7 +72,7 @@ test('runCli() says what is wrong with the configuration in one line without a s
   expect(await bench.run('sync')).toBe(2);
   const line = bench.stderr.text.trimEnd().split('\n').at(-1);
   expect(line).toBe(
-    `cortex-mcp: ${bench.path}/cortex-mcp.json:1:32 mcpServers.github.url: "htp://x" is not an http or https URL; write https://host/path`,
+    `cortex-mcp: ${bench.path}/cortex-mcp.json:1:32 mcpServers.github.url: "htp://x" is not an http or https URL; write https://host/path (CONFIG_BAD_URL)`,
   );
 });
 

@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Script } from 'node:vm';
+import { tempFolder } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
 import { resolveSettings } from '../../src/config/settings.ts';
 import { at, parseYaml } from './simple-yaml.ts';
@@ -51,6 +53,62 @@ test('the systemd unit is one that systemd understands, and leaves time for the 
   const missing = verified instanceof Error && 'code' in verified && verified.code === 'ENOENT';
   context.skip(missing, 'systemd-analyze is not installed');
   expect(verified).toMatchObject({ stderr: '' });
+});
+
+test('the timers of monitor and baseline are units that systemd understands, of commands that exist (S1-31, S1-B3)', async (context) => {
+  const commands = { monitor: 'monitor --once --json', baseline: 'baseline collect' };
+  const names = Object.keys(commands).flatMap((name) => [`${name}.service`, `${name}.timer`]);
+  for (const [name, command] of Object.entries(commands)) {
+    const unit = await read(`deploy/systemd/cortex-mcp-${name}.service`);
+    expect(unit).toContain(`ExecStart=/usr/bin/env cortex-mcp ${command}`);
+    expect(unit).toMatch(/^Type=oneshot$/m);
+  }
+  await using runtime = tempFolder();
+  const paths = names.map((name) =>
+    fileURLToPath(new URL(`deploy/systemd/cortex-mcp-${name}`, ROOT)),
+  );
+  const env = { ...process.env, XDG_RUNTIME_DIR: runtime.path };
+  const verified = await run('systemd-analyze', ['--user', 'verify', ...paths], { env }).catch(
+    (error: unknown) => error,
+  );
+  const missing = verified instanceof Error && 'code' in verified && verified.code === 'ENOENT';
+  context.skip(missing, 'systemd-analyze is not installed');
+  expect(verified).toMatchObject({ stderr: '' });
+});
+
+test('the memory drop-in keeps heap and soft limit below the hard one, and the unit is still understood (S1-B1)', async (context) => {
+  const dropIn = await read('deploy/systemd/cortex-mcp-memory.conf');
+  const number = (pattern: RegExp): number => Number(pattern.exec(dropIn)?.[1]);
+  const max = number(/^MemoryMax=(\d+)M$/m);
+  expect(number(/^MemoryHigh=(\d+)M$/m)).toBe(max * 0.8);
+  expect(number(/--max-old-space-size=(\d+)/)).toBe(max * 0.7);
+  await using folder = tempFolder();
+  const unit = join(folder.path, 'cortex-mcp.service');
+  await mkdir(`${unit}.d`);
+  await writeFile(unit, await read('deploy/systemd/cortex-mcp.service'));
+  await writeFile(join(`${unit}.d`, 'memory.conf'), dropIn);
+  const verified = await run('systemd-analyze', ['verify', unit]).catch((error: unknown) => error);
+  const missing = verified instanceof Error && 'code' in verified && verified.code === 'ENOENT';
+  context.skip(missing, 'systemd-analyze is not installed');
+  expect(verified).toMatchObject({ stderr: '' });
+});
+
+test('ecosystem.config.cjs takes the memory tier from the environment, and has none without (S1-05)', async () => {
+  const path = fileURLToPath(new URL('ecosystem.config.cjs', ROOT));
+  const print = `console.log(JSON.stringify(require(${JSON.stringify(path)}).apps[0]))`;
+  const app = async (env: Record<string, string>): Promise<Record<string, unknown>> => {
+    const { stdout } = await run(process.execPath, ['-e', print], { env });
+    return JSON.parse(stdout) as Record<string, unknown>;
+  };
+  const plain = await app({});
+  expect(plain['node_args']).toBeUndefined();
+  expect(plain['max_memory_restart']).toBeUndefined();
+  expect(
+    await app({ MCP_SEMI_SPACE_MB: '32', MCP_HEAP_MB: '700', MCP_MAX_MEMORY: '1000M' }),
+  ).toMatchObject({
+    node_args: ['--max-semi-space-size=32', '--max-old-space-size=700'],
+    max_memory_restart: '1000M',
+  });
 });
 
 test('the Dockerfile starts the program in exec form below an init, as a user, with a health check', async () => {

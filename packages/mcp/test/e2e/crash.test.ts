@@ -61,9 +61,10 @@ test.each(Object.entries(FAULTS))(
   40_000,
 );
 
+const canary = (place: string): string => `canary${place}${'0123456789abcdef'.repeat(2)}`;
+
 test('secrets planted in every field of a configuration are in no output of a fault (S16)', async () => {
   await using folder = tempFolder();
-  const canary = (place: string): string => `canary${place}${'0123456789abcdef'.repeat(2)}`;
   const places = ['header', 'plain', 'query', 'userinfo', 'env', 'argument', 'expanded', 'client'];
   const servers = {
     http: {

@@ -1,15 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { waitUntil } from '@cortex-os/testkit';
 import {
-  createInProcessTarget,
-  type InProcessTarget,
-} from '../../src/gateway/reply/in-process-target.ts';
-import {
   createMessageBridge,
   type BridgeTarget,
   type MessageBridge,
   type MessageBridgeOptions,
 } from '../../src/gateway/bridge/message-bridge.ts';
+import { createPipedTarget, type PipedTarget } from './piped-target.ts';
 import { INITIALIZE, INITIALIZED } from '../e2e/stdio-fixture.ts';
 
 type Message = Record<string, unknown> & { params?: Record<string, unknown> };
@@ -25,7 +22,7 @@ export interface Got {
 type Answer = (got: Got, response: ServerResponse) => void;
 
 export interface Service {
-  readonly target: InProcessTarget;
+  readonly target: PipedTarget;
   readonly got: Got[];
   answer: Answer;
   /** Answers a GET that takes a stream up again; by default as any other. */
@@ -93,7 +90,7 @@ export function startService(name = 's'): Service {
     onInitialize: undefined,
     forgetStream: false,
     answer: (got, response) => json(response, result(got)),
-    target: createInProcessTarget((incoming, response) => {
+    target: createPipedTarget((incoming, response) => {
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
       incoming.on('end', () => {

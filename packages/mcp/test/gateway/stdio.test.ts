@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { waitUntil } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
-import { createInProcessTarget } from '../../src/gateway/reply/in-process-target.ts';
 import { serveStdio, type StdioEnd } from '../../src/gateway/bridge/stdio.ts';
+import { createPipedTarget } from './piped-target.ts';
 import { modern } from '../e2e/stdio-fixture.ts';
 
 interface Rig extends AsyncDisposable {
@@ -15,7 +15,7 @@ interface Rig extends AsyncDisposable {
 
 /** Serves one client; the service answers every request with an empty result, or never. */
 function serve(answers = true): Rig {
-  const target = createInProcessTarget((request, response) => {
+  const target = createPipedTarget((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {

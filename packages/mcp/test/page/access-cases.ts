@@ -21,6 +21,7 @@ export function testAccess(world: () => PageWorld): void {
     await using open = await openPage(browser, gateway.origin);
     await open.see('asks for a key', 'dialog');
     expect(await open.text('main')).not.toContain('healthy');
+    expect(await open.page.evaluate('document.activeElement.type')).toBe('password');
     await enter(open, 'not-the-key-0123456789');
     await open.see('did not accept', 'dialog');
     await enter(open, key);

@@ -142,16 +142,14 @@ test.each([
   ['replicas', {}, true, 'do not', ''],
   ['replicas', { connector: { failures: 20 } }, true, 'do', '"replicas"'],
   ['replicas', { connector: { calls: 3 } }, true, 'not enough data', '--seconds'],
-] as const)(
-  'advise() %s with %j, effort accepted %s: %s',
-  (rule, changes, effort, verdict, next) => {
-    const found = judge(rule, changes, effort);
-    expect(found?.verdict).toBe(verdict);
-    expect(found?.next).toContain(next);
-    expect(found?.because).not.toBe('');
-    if (verdict === 'do not') expect(found?.next).toBe('');
-  },
-);
+] as const)('advise() %s with %j, effort accepted %s: %s', (...row) => {
+  const [rule, changes, effort, verdict, next] = row;
+  const found = judge(rule, changes, effort);
+  expect(found?.verdict).toBe(verdict);
+  expect(found?.next).toContain(next);
+  expect(found?.because).not.toBe('');
+  expect(found?.next === '').toBe(verdict === 'do not');
+});
 
 test.each([
   [{ callsSinceStart: 0 }, {}, 'do', '"idleStopMs": 900000'],
@@ -181,7 +179,6 @@ test('advise() stdio-pool-size follows the calls under way', () => {
 });
 
 test('measureService() sees latency rise with load, breakers that open, and no calls as none', () => {
-  const state = (id: string): string => `mcp_connector_state{connector="${id}",state="fresh"} 1`;
   let count = 0;
   let slow = 0;
   const readings = Array.from({ length: 13 }, (_value, index) => {
@@ -197,8 +194,8 @@ test('measureService() sees latency rise with load, breakers that open, and no c
       ],
       settings: { refreshIntervalMs: { value: 1_000 }, MCP_STDIO_POOL: { value: true } },
       metrics: [
-        state('a'),
-        state('b'),
+        'mcp_connector_state{connector="a",state="fresh"} 1',
+        'mcp_connector_state{connector="b",state="fresh"} 1',
         ...callLines('a', 'ok', { count, belowS: 0.012 }),
         ...callLines('a', 'error', { count: slow, belowS: 0.1 }),
         `mcp_breaker_state{connector="a"} ${index % 4 === 3 ? 2 : 0}`,
@@ -232,7 +229,6 @@ test('measureService() sees latency rise with load, breakers that open, and no c
 });
 
 test('baselineFacts() takes what a baseline measured, and leaves the rest unknown', () => {
-  const metric = (value: number | 'unknown', unit: string): object => ({ value, unit });
   const record = parseBaseline(
     JSON.stringify({
       format: 1,
@@ -248,12 +244,12 @@ test('baselineFacts() takes what a baseline measured, and leaves the rest unknow
         startedAt: '2026-01-01T00:00:00.000Z',
       },
       metrics: {
-        'calls.meanMs': metric(10, 'ms'),
-        'calls.overheadMs': metric(2, 'ms'),
-        'gc.pauseShare': metric(0.02, 'ratio'),
-        'cpu.share': metric(0.1, 'ratio'),
-        'loop.p99Ms': metric('unknown', 'ms'),
-        'connector.web.perSecond': metric(2, 'perSecond'),
+        'calls.meanMs': { value: 10, unit: 'ms' },
+        'calls.overheadMs': { value: 2, unit: 'ms' },
+        'gc.pauseShare': { value: 0.02, unit: 'ratio' },
+        'cpu.share': { value: 0.1, unit: 'ratio' },
+        'loop.p99Ms': { value: 'unknown', unit: 'ms' },
+        'connector.web.perSecond': { value: 2, unit: 'perSecond' },
       },
       budget: [],
       settings: { host: '127.0.0.1', refreshIntervalMs: 5 },

@@ -31,6 +31,8 @@ test('diffBaselines() knows which way is good, and that pauses below 5 ms are al
   expect(directionOf('something.new')).toBe('none');
 });
 
+const busy = (value: number) => ({ 'machine.busyShare': { value, unit: 'ratio' as const } });
+
 test('diffBaselines() fails on a figure that is worse and on a broken budget, and says what differs (S3-17)', () => {
   const before = record({ 'calls.p95Ms': { value: 10 }, gone: { value: 1 } });
   const row = { what: 'resource read', percentile: 'p95', limitMs: 3, source: 'bench' } as const;
@@ -46,7 +48,6 @@ test('diffBaselines() fails on a figure that is worse and on a broken budget, an
     0.1,
   );
   expect(unknown).toMatchObject({ failed: false, budget: [{ verdict: 'unknown' }] });
-  const busy = (value: number) => ({ 'machine.busyShare': { value, unit: 'ratio' as const } });
   const other = record(busy(0.9), {
     restarted: true,
     probe: { tool: 'x', ratePerSecond: 5 },
@@ -60,8 +61,9 @@ test('diffBaselines() fails on a figure that is worse and on a broken budget, an
   ]);
 });
 
+const mebibytes = (value: number) => ({ value: value * 1_048_576, unit: 'bytes' as const });
+
 test('diffCells() writes figures with units; isEmpty() finds what says nothing', () => {
-  const mebibytes = (value: number) => ({ value: value * 1_048_576, unit: 'bytes' as const });
   const { rows } = diffBaselines(
     record({ 'total.pssBytes': mebibytes(100), none: { value: 0 }, new: { value: 'unknown' } }),
     record({ 'total.pssBytes': mebibytes(85), none: { value: 0 }, new: { value: 'unknown' } }),

@@ -108,10 +108,11 @@ test('noise, variation and slope need enough points; unknown ones are left out (
   expect(slopePerMinute([100, 150, 200], [0, 1_000, 2_000])).toBeUndefined();
 });
 
+const row = (flags: string, inode: number, name: string): string =>
+  `0000: 00000002 00000000 ${flags} 0001 01 ${inode} @${name}`;
+
 test('ownerPid() finds who listens on a name, and not who is connected to it', async () => {
   await using folder = tempFolder();
-  const row = (flags: string, inode: number, name: string): string =>
-    `0000: 00000002 00000000 ${flags} 0001 01 ${inode} @${name}`;
   await tree(folder.path, {
     'proc/net/unix': [row('00000000', 1, 'x'), row('00010000', 2, 'x'), ''].join('\n'),
   });

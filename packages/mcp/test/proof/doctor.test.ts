@@ -175,6 +175,10 @@ test('examine() says unknown, never fail, where the system tells nothing', async
   expect(severities(found, kernel)).toEqual(kernel.map((id) => `${id} unknown`));
 });
 
+function http(id: string, url: string): ReturnType<typeof connector> {
+  return connector(id, { kind: 'http', url, headers: {} });
+}
+
 test('examine() compares the clock with that of servers, finds a taken port and a name without address', async () => {
   await using folder = tempFolder();
   const server = createServer((_request, response) => {
@@ -183,8 +187,6 @@ test('examine() compares the clock with that of servers, finds a taken port and 
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const http = (id: string, url: string): ReturnType<typeof connector> =>
-    connector(id, { kind: 'http', url, headers: {} });
   const config = {
     ...CONFIG,
     port,

@@ -53,13 +53,14 @@ test('histogramOf() adds up series; quantileOf() spreads within buckets as Prome
   expect(histogramOf(scrape, 'absent')).toBeUndefined();
 });
 
+const at = (count: number, sum: number) => ({
+  bounds: [1, Infinity],
+  counts: [count, count],
+  count,
+  sum,
+});
+
 test('between() and increase() take a lower count for a restart, and nothing for unknown', () => {
-  const at = (count: number, sum: number) => ({
-    bounds: [1, Infinity],
-    counts: [count, count],
-    count,
-    sum,
-  });
   expect(between(at(10, 5), at(15, 8))).toEqual(at(5, 3));
   expect(between(at(10, 5), at(3, 2))).toEqual(at(3, 2));
   expect(between(undefined, at(3, 2))).toEqual(at(3, 2));

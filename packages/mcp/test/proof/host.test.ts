@@ -38,7 +38,7 @@ test('groupsMemory() adds up the processes of a group, and knows nothing of one 
   });
   const files = createHostFiles(folder.path);
   const rows = await allProcessRows(files);
-  expect(rows.map(({ pid }) => pid).toSorted()).toEqual([7, 8, 9]);
+  expect(rows.map(({ pid }) => pid).toSorted((a, b) => a - b)).toEqual([7, 8, 9]);
   expect(await groupsMemory(files, rows, [7])).toEqual({ rssBytes: 3 * MIB, pssBytes: MIB });
   expect(await groupsMemory(files, rows, [9])).toEqual({
     rssBytes: undefined,

@@ -1,6 +1,12 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startUpstream, type StdioUpstream, tempFolder, type TempFolder } from '@cortex-os/testkit';
+import {
+  startUpstream,
+  type StdioUpstream,
+  tempFolder,
+  type TempFolder,
+  waitUntil,
+} from '@cortex-os/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseBaseline } from '../../src/proof/baseline-record.ts';
 import { createHostFiles } from '../../src/proof/host-files.ts';
@@ -14,18 +20,19 @@ let serve: ServeProcess;
 let bench: CliBench;
 let origin: string;
 let pid: number;
-let folder: TempFolder;
+let home: TempFolder;
 const PROBE = ['--probe', 'demo__echo', '--args', '{"message":"hello"}'];
 
 beforeAll(async () => {
   upstream = await startUpstream({ kind: 'legacy-stdio' });
-  folder = tempFolder();
+  home = tempFolder();
   serve = await startServe({
-    folder,
+    folder: home,
     mcpServers: { demo: upstream.command },
     env: { MCP_INSTANCE_ID: 'canary', MCP_ROLLOUT_PERCENT: '100' },
   });
   origin = new URL(serve.url).origin;
+  await waitUntil(async () => (await fetch(`${origin}/readyz`)).ok, { describe: 'it is synced' });
   pid = serve.child.pid ?? 0;
   bench = await cliBench();
 });
@@ -34,7 +41,7 @@ afterAll(async () => {
   await bench[Symbol.asyncDispose]();
   await serve[Symbol.asyncDispose]();
   await upstream.close();
-  await folder[Symbol.asyncDispose]();
+  await home[Symbol.asyncDispose]();
 });
 
 async function run(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
@@ -140,9 +147,9 @@ test('baseline collect says that a tool cannot be called, and that no service an
   expect([gone.code, gone.err]).toEqual([1, expect.stringContaining('no running service')]);
 });
 
-const linux = test.runIf(process.platform === 'linux');
+const isLinux = process.platform === 'linux';
 
-linux(
+test.runIf(isLinux)(
   'profile cpu opens the inspector of a running service, and closes it again (S3-09, S3-10)',
   async () => {
     const before = await listeningPorts(createHostFiles(), pid);
@@ -164,7 +171,7 @@ async function scrapeUntil(over: AbortSignal): Promise<void> {
   while (!over.aborted) await (await fetch(`${origin}/metrics`)).text();
 }
 
-linux(
+test.runIf(isLinux)(
   'profile heap names what holds memory; --snapshot warns and writes the heap (S3-11)',
   async () => {
     const over = new AbortController();
@@ -230,13 +237,16 @@ test('rollout check compares instances with and without the change, and holds wh
   expect(out).toContain('the instances do not agree on MCP_ROLLOUT_PERCENT');
 }, 30_000);
 
-linux('profile finds a service that answers nowhere by who owns its state folder', async () => {
-  const config = ['--config', join(folder.path, 'cortex-mcp.json'), '--port', '0'];
-  const env = { ...bench.io.env, CORTEX_HOME: folder.path };
-  await using own = await cliBench({ env });
-  expect(await own.run('profile', 'cpu', ...config, '--seconds', '0.2', '--json')).toBe(0);
-  expect(JSON.parse(own.stdout.text)).toMatchObject({ pid, what: 'cpu', mode: 'normal' });
-  await using other = await cliBench();
-  expect(await other.run('profile', 'cpu', ...config)).toBe(1);
-  expect(other.stderr.text).toContain('no running service');
-});
+test.runIf(isLinux)(
+  'profile finds a service that answers nowhere by who owns its state folder',
+  async () => {
+    const config = ['--config', join(home.path, 'cortex-mcp.json'), '--port', '0'];
+    const env = { ...bench.io.env, CORTEX_HOME: home.path };
+    await using own = await cliBench({ env });
+    expect(await own.run('profile', 'cpu', ...config, '--seconds', '0.2', '--json')).toBe(0);
+    expect(JSON.parse(own.stdout.text)).toMatchObject({ pid, what: 'cpu', mode: 'normal' });
+    await using other = await cliBench();
+    expect(await other.run('profile', 'cpu', ...config)).toBe(1);
+    expect(other.stderr.text).toContain('no running service');
+  },
+);

@@ -4,8 +4,8 @@ import { StringDecoder } from 'node:string_decoder';
 import type { Dispatcher } from 'undici';
 import type { SilenceLimits } from './bridge-silence.ts';
 
-/** Where a bridge's messages go. */
-export interface BridgeTarget {
+/** Where a bridge's messages go over HTTP. */
+export interface HttpBridgeTarget {
   readonly dispatcher: Dispatcher;
   readonly origin: string;
   /** Path of the endpoint, e.g. `/mcp`. */
@@ -13,6 +13,16 @@ export interface BridgeTarget {
   /** How long it may be silent; undefined: it is a service of ours, which has deadlines for everything. */
   readonly silence?: SilenceLimits | undefined;
 }
+
+/** An endpoint of this very process, which needs no HTTP between. */
+export interface DirectBridgeTarget {
+  /** As `bridgeExchange` says. */
+  exchange(request: BridgeRequest): Promise<BridgeEnd>;
+  readonly silence?: undefined;
+}
+
+/** Where a bridge's messages go. */
+export type BridgeTarget = HttpBridgeTarget | DirectBridgeTarget;
 
 export interface BridgeRequest {
   readonly method: 'POST' | 'GET' | 'DELETE';
@@ -58,18 +68,31 @@ const UNSENT: ReadonlySet<unknown> = new Set([
   'UND_ERR_CLOSED',
 ]);
 
-async function readText(body: AsyncIterable<Buffer>, heard?: () => void): Promise<string> {
-  const decoder = new StringDecoder('utf8');
-  let text = '';
-  for await (const chunk of body) {
-    heard?.();
-    text += decoder.write(chunk);
-    if (text.length > MAX_CHARS) throw new Error(`the answer is longer than ${MAX_CHARS} bytes`);
-  }
-  return text + decoder.end();
+/** Takes the body of an answer as it comes. */
+export interface BridgeReader {
+  /** @throws Error for more than may be. */
+  take(bytes: Buffer): void;
+  /** There is no more. */
+  end(): BridgeEnd;
 }
 
-async function readEvents(body: AsyncIterable<Buffer>, request: BridgeRequest): Promise<void> {
+function textReader(
+  heard: (() => void) | undefined,
+  done: (text: string) => BridgeEnd,
+): BridgeReader {
+  const decoder = new StringDecoder('utf8');
+  let text = '';
+  return {
+    take(bytes) {
+      heard?.();
+      text += decoder.write(bytes);
+      if (text.length > MAX_CHARS) throw new Error(`the answer is longer than ${MAX_CHARS} bytes`);
+    },
+    end: () => done(text + decoder.end()),
+  };
+}
+
+function eventReader(request: BridgeRequest): BridgeReader {
   const decoder = new StringDecoder('utf8');
   let tooLong = false;
   const parser = createParser({
@@ -84,14 +107,35 @@ async function readEvents(body: AsyncIterable<Buffer>, request: BridgeRequest): 
       tooLong ||= type === 'max-buffer-size-exceeded';
     },
   });
-  for await (const chunk of body) {
-    request.heard?.();
-    parser.feed(decoder.write(chunk));
-    if (tooLong) throw new Error(`an event is longer than ${MAX_CHARS} bytes`);
-  }
+  return {
+    take(bytes) {
+      request.heard?.();
+      parser.feed(decoder.write(bytes));
+      if (tooLong) throw new Error(`an event is longer than ${MAX_CHARS} bytes`);
+    },
+    end: () => DONE,
+  };
 }
 
-async function run(target: BridgeTarget, request: BridgeRequest): Promise<BridgeEnd> {
+const DONE: BridgeEnd = { kind: 'done' };
+
+/** What takes the body of an answer that begins so. */
+export function bridgeReader(
+  status: number,
+  headers: IncomingHttpHeaders,
+  request: BridgeRequest,
+): BridgeReader {
+  if (status >= 300) return textReader(undefined, (text) => ({ kind: 'refused', status, text }));
+  request.begun?.(headers);
+  const type = headers['content-type'] ?? '';
+  if (/^\s*text\/event-stream\b/i.test(type)) return eventReader(request);
+  return textReader(request.heard, (text) => {
+    if (text.trim() !== '') request.message(text);
+    return DONE;
+  });
+}
+
+async function run(target: HttpBridgeTarget, request: BridgeRequest): Promise<BridgeEnd> {
   const { origin, path } = target;
   const { method, headers, body = null, signal } = request;
   const response = await target.dispatcher.request({
@@ -105,19 +149,10 @@ async function run(target: BridgeTarget, request: BridgeRequest): Promise<Bridge
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  const { statusCode, headers: answered } = response;
-  if (statusCode >= 300) {
-    return { kind: 'refused', status: statusCode, text: await readText(response.body) };
-  }
-  request.begun?.(answered);
-  const type = String(answered['content-type'] ?? '');
-  if (/^\s*text\/event-stream\b/i.test(type)) {
-    await readEvents(response.body, request);
-  } else {
-    const text = await readText(response.body, request.heard);
-    if (text.trim() !== '') request.message(text);
-  }
-  return { kind: 'done' };
+  const reader = bridgeReader(response.statusCode, response.headers, request);
+  const answer: AsyncIterable<Buffer> = response.body;
+  for await (const chunk of answer) reader.take(chunk);
+  return reader.end();
 }
 
 /** One request to the service, and what comes back. Never rejects. */
@@ -125,6 +160,7 @@ export async function bridgeExchange(
   target: BridgeTarget,
   request: BridgeRequest,
 ): Promise<BridgeEnd> {
+  if ('exchange' in target) return await target.exchange(request);
   try {
     return await run(target, request);
   } catch (error) {

@@ -8,7 +8,7 @@ import { BridgeQuestions } from './bridge-questions.ts';
 import { BridgeRequestRun, type BridgeRequestPorts } from './bridge-request.ts';
 import { BridgeSession } from './bridge-session.ts';
 
-export type { BridgeTarget } from './bridge-exchange.ts';
+export type { BridgeTarget, HttpBridgeTarget } from './bridge-exchange.ts';
 
 export interface MessageBridgeOptions {
   /**

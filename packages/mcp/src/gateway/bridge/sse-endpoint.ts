@@ -117,9 +117,7 @@ class BridgedSseEndpoint implements SseEndpoint {
       for (const { response } of this.#streams.values()) response.end();
       const bridges = [...this.#streams.values()].map(async ({ bridge }) => await bridge.close());
       await Promise.all(bridges);
-      await Promise.all(
-        Array.from(this.#targets.values(), async ({ target }) => await target.close()),
-      );
+      for (const { target } of this.#targets.values()) target.close();
     })();
     await this.#closing;
   }
@@ -200,7 +198,7 @@ class BridgedSseEndpoint implements SseEndpoint {
     shared.streams -= 1;
     if (shared.streams > 0 || this.#closing !== undefined) return;
     this.#targets.delete(shared.key);
-    void shared.target.close();
+    shared.target.close();
   }
 }
 

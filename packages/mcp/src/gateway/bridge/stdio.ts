@@ -1,7 +1,7 @@
 import { RPC, errorObject, errorText } from '../../protocol/message.ts';
 import { createMessageBridge, type MessageBridgeOptions } from './message-bridge.ts';
 
-export type { BridgeTarget } from './message-bridge.ts';
+export type { BridgeTarget, HttpBridgeTarget } from './message-bridge.ts';
 
 export interface ServeStdioOptions extends Pick<MessageBridgeOptions, 'locate' | 'random'> {
   readonly input: AsyncIterable<string | Uint8Array>;

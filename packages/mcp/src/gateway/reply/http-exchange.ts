@@ -5,7 +5,7 @@ import type { BodyError, BodyReceiver } from './read-body.ts';
 
 /** Where what was posted goes on. */
 export interface ExchangeHandler {
-  posted(text: string, exchange: Exchange): void;
+  posted(body: Buffer, exchange: Exchange): void;
   failed(error: unknown, exchange: Exchange): void;
 }
 
@@ -33,8 +33,8 @@ export class Exchange implements BodyReceiver {
     this.principal = to.principal;
   }
 
-  taken(text: string): void {
-    this.#handler.posted(text, this);
+  taken(body: Buffer): void {
+    this.#handler.posted(body, this);
   }
 
   failed(error: BodyError): void {

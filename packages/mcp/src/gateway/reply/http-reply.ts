@@ -106,7 +106,11 @@ class HttpReply implements Reply {
       compressed && GZIPPED,
     );
     this.#response.cork();
-    for (const part of parts) this.#response.write(part);
+    for (const [index, part] of parts.entries()) {
+      // As text the first goes with the head, in one piece.
+      if (index > 0 || part.length > MAX_TEXT_BYTES) this.#response.write(part);
+      else this.#response.write(part.toString('latin1'), 'latin1');
+    }
     this.#response.end();
     this.#response.uncork();
     limitUnread(this.#response);

@@ -13,7 +13,8 @@ export class BodyError extends Error {
 
 /** Hears once how the reading of a body went; never, when the client hangs up before its end. */
 export interface BodyReceiver {
-  taken(text: string): void;
+  /** @param body valid UTF-8, without a byte order mark. */
+  taken(body: Buffer): void;
   /** 415 for another content type or an encoding, 413 over the limit, 400 for broken UTF-8. */
   failed(error: BodyError): void;
 }
@@ -21,7 +22,7 @@ export interface BodyReceiver {
 /** Largest request body: 4 MiB (contract.md, sizes). */
 export const MAX_BODY_BYTES: number = 4 * 1024 * 1024;
 
-const BYTE_ORDER_MARK = 0xfeff;
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 function tooLarge(maxBytes: number): BodyError {
   return new BodyError(413, `the body is larger than ${maxBytes} bytes`);
@@ -40,7 +41,7 @@ function refusal({ headers }: IncomingMessage, maxBytes: number): BodyError | un
   return length !== undefined && Number(length) > maxBytes ? tooLarge(maxBytes) : undefined;
 }
 
-/** Reads a JSON request body as text. */
+/** Reads a JSON request body. */
 export function collectBody(
   request: IncomingMessage,
   receiver: BodyReceiver,
@@ -75,13 +76,13 @@ export function collectBody(
       receiver.failed(new BodyError(400, 'the body is not valid UTF-8'));
       return;
     }
-    const text = body.toString('utf8');
-    receiver.taken(text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text);
+    const marked = body[0] === BYTE_ORDER_MARK[0] && body.indexOf(BYTE_ORDER_MARK) === 0;
+    receiver.taken(marked ? body.subarray(BYTE_ORDER_MARK.length) : body);
   });
 }
 
 /**
- * As `collectBody`.
+ * As `collectBody`, as text.
  * @throws BodyError as it says there, and 400 for a client that hangs up.
  */
 export async function readBody(
@@ -89,7 +90,8 @@ export async function readBody(
   maxBytes: number = MAX_BODY_BYTES,
 ): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  collectBody(request, { taken: resolve, failed: reject }, maxBytes);
+  const taken = (body: Buffer): void => resolve(body.toString('utf8'));
+  collectBody(request, { taken, failed: reject }, maxBytes);
   request.once('close', () => {
     if (!request.complete) reject(new BodyError(400, 'the client closed the connection'));
   });

@@ -92,8 +92,8 @@ export class SessionReturn {
    * A client answers, or says something, in a session that other processes may have as well: what it means may be under
    * way there. Where it means nothing it does no harm.
    */
-  passOn(session: LegacySession, message: string): void {
-    this.#tell(session, message);
+  passOn(session: LegacySession, body: Buffer): void {
+    this.#tell(session, body.toString('utf8'));
   }
 
   /** Undefined when the session is here, or too many are looked for; else resolves when it is here or is not found. */

@@ -74,7 +74,8 @@ export const EXIT_CODES: ErrorTable = {
     remedy: 'nothing',
   },
   '1': {
-    meaning: 'Something failed: a connector, tool, call, map, or a finding of doctor.',
+    meaning:
+      'Something failed: a connector, tool, call, map, gate or check of doctor; rollout check: hold.',
     causes: [
       'what stderr says',
       'serve: it did not close in time, or a fault of the program',
@@ -83,7 +84,8 @@ export const EXIT_CODES: ErrorTable = {
     remedy: 'read stderr; --json has the codes',
   },
   '2': {
-    meaning: 'The command line or configuration is wrong, or the port is in use.',
+    meaning:
+      'The command line or configuration is wrong, or the port is in use; rollout check: roll back.',
     causes: ['what stderr says, with file, line and column'],
     remedy: 'correct it and run the command again; a supervisor should not',
   },

@@ -1,4 +1,4 @@
-import { requestText } from '../../protocol/message.ts';
+import { requestBody } from '../../protocol/message.ts';
 import { NumberedCalls } from '../../protocol/open-calls.ts';
 import type { ChannelHost, HttpChannel } from '../streamable-http/http-channel.ts';
 import { LegacyCall, deliverProgress, legacyMeta, type LegacyState } from './legacy-call.ts';
@@ -116,7 +116,7 @@ class LegacyChannel implements HttpChannel {
     const { meta, token } = legacyMeta(request.meta, id);
     const options = { request, sink, id, era: 'legacy', mayRecover } as const;
     const call = new LegacyCall(this.#host, this.#state, options, token);
-    const body = requestText(String(id), request.method, request.members, meta);
+    const body = requestBody(String(id), request.method, request.members, meta);
     call.send(this.#session.headers(), body);
     return call;
   }

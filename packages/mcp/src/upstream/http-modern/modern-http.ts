@@ -1,4 +1,4 @@
-import { RPC, requestText, type JsonRpcId, type RawMember } from '../../protocol/message.ts';
+import { RPC, requestBody, type JsonRpcId, type RawMember } from '../../protocol/message.ts';
 import {
   LATEST_MODERN,
   META,
@@ -153,7 +153,7 @@ export function createModernChannel(
       addParamHeaders(headers, request.paramHeaders);
       const options: CallOptions = { request, sink, id, era: 'modern', mayRecover };
       const call = new ModernCall(host, channel, options, proof);
-      call.send(headers, requestText(JSON.stringify(id), request.method, request.members, meta));
+      call.send(headers, requestBody(JSON.stringify(id), request.method, request.members, meta));
       return call;
     },
     listen() {

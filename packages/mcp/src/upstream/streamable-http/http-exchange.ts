@@ -44,7 +44,7 @@ export interface ExchangeReceiver {
 export interface ExchangeRequest {
   readonly method: 'GET' | 'POST' | 'DELETE';
   readonly headers: string[];
-  readonly body: string | undefined;
+  readonly body: string | Buffer | undefined;
   readonly phase: ConnectorPhase;
   /** One event, in characters. Default: as many as a response may have bytes, since it may hold the whole answer. */
   readonly maxEventChars?: number;

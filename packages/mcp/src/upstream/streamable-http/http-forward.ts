@@ -73,7 +73,7 @@ export abstract class HttpCall implements ExchangeReceiver, ForwardHandle, OpenC
   /** The client gave up after the request was sent. */
   protected abstract cancelled(reason: string): void;
 
-  send(headers: string[], body: string): void {
+  send(headers: string[], body: string | Buffer): void {
     const { method, traceHeaders } = this.options.request;
     const all = traceHeaders === undefined ? headers : [...headers, ...traceHeaders];
     this.#exchange.start({ method: 'POST', headers: all, body, phase: phaseOf(method) });

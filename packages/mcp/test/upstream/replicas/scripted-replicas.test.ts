@@ -35,6 +35,36 @@ interface Server {
   events: UpstreamEvents | undefined;
 }
 
+function upstreamOf(server: Server): GuardableUpstream {
+  const attempt = async (what: string): Promise<string> => {
+    server.asked.push(what);
+    if (server.error !== undefined) throw server.error;
+    return await Promise.resolve('{}');
+  };
+  const upstream = {
+    connectorId: 'c',
+    info: INFO,
+    phase: 'ready',
+    connect: async () => {
+      await attempt('connect');
+      return INFO;
+    },
+    request: async (method: string) => await attempt(method),
+    forward(request: ForwardRequest, sink: ForwardSink) {
+      server.asked.push(request.method);
+      if (server.error === undefined) sink.result(server.answer, 'modern');
+      else sink.fail(server.error);
+      return { cancel: () => undefined, pause: () => undefined, resume: () => undefined };
+    },
+    setInterest: async (interest: Interest) => {
+      server.wishes.push(interest);
+      await attempt('interest');
+    },
+    close: async () => await Promise.resolve(),
+  };
+  return upstream as unknown as GuardableUpstream;
+}
+
 function startSet(count: number) {
   const servers = Array.from({ length: count }, (): Server => ({
     error: undefined,
@@ -44,35 +74,6 @@ function startSet(count: number) {
     events: undefined,
   }));
   const told: string[] = [];
-  const upstreamOf = (server: Server): GuardableUpstream => {
-    const attempt = async (what: string): Promise<string> => {
-      server.asked.push(what);
-      if (server.error !== undefined) throw server.error;
-      return await Promise.resolve('{}');
-    };
-    const upstream = {
-      connectorId: 'c',
-      info: INFO,
-      phase: 'ready',
-      connect: async () => {
-        await attempt('connect');
-        return INFO;
-      },
-      request: async (method: string) => await attempt(method),
-      forward(request: ForwardRequest, sink: ForwardSink) {
-        server.asked.push(request.method);
-        if (server.error === undefined) sink.result(server.answer, 'modern');
-        else sink.fail(server.error);
-        return { cancel: () => undefined, pause: () => undefined, resume: () => undefined };
-      },
-      setInterest: async (interest: Interest) => {
-        server.wishes.push(interest);
-        await attempt('interest');
-      },
-      close: async () => await Promise.resolve(),
-    };
-    return upstream as unknown as GuardableUpstream;
-  };
   const set = createReplicaSet({
     connectorId: 'c',
     places: servers.map((server, index) => ({
