@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { LoadedConfig } from '../config/config.ts';
 import { readService, type ServiceReading } from '../proof/service-reading.ts';
 import type { CliIo } from './cli-io.ts';
@@ -62,11 +63,15 @@ function reachableName(host: string): string {
 /** Where a service of this configuration can be: at its port, or on the socket that desktop clients share. */
 async function placesOf(config: LoadedConfig): Promise<readonly ServicePlace[]> {
   const { settings, stateFolder, configPath } = config;
-  const { socketPath } = await meetingPlace(stateFolder.value, configPath);
-  const shared = { origin: 'http://localhost', socketPath };
-  if (settings.port.value === 0) return [shared];
+  const shared: ServicePlace[] = [];
+  // Asking for its place would make the folder.
+  if (existsSync(stateFolder.value)) {
+    const { socketPath } = await meetingPlace(stateFolder.value, configPath);
+    shared.push({ origin: 'http://localhost', socketPath });
+  }
+  if (settings.port.value === 0) return shared;
   const origin = `http://${reachableName(settings.host.value)}:${settings.port.value}`;
-  return [{ origin }, shared];
+  return [{ origin }, ...shared];
 }
 
 /** Whether what answers is the service of that configuration. */

@@ -99,8 +99,10 @@ export const checkSupervisor: Check = async ({ start, service, config }) => {
   const isPm2 = env.has('pm_id') || env.has('pm2_env');
   const killMs = killTimeout(env);
   if (!isPm2) {
-    const by = env.has('INVOCATION_ID') ? 'systemd: TimeoutStopSec of the unit decides' : 'not pm2';
-    return [finding('stop-time', 'ok', { finding: `run by ${by}`, why })];
+    const by = env.has('INVOCATION_ID')
+      ? 'run by systemd: TimeoutStopSec of the unit decides'
+      : 'run by neither pm2 nor systemd';
+    return [finding('stop-time', 'ok', { finding: by, why })];
   }
   const drainMs = config.kind === 'loaded' ? config.drainMs : 0;
   // pm2 waits 1.6 s where nothing is said.

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -228,4 +229,20 @@ test('monitor --once and advise fail in one line without a service; doctor repor
   expect(broken.stdout.text).toMatch(/^fail +config +.*cortex-mcp\.json/m);
   expect(broken.stdout.text).toMatch(/^ +fix: /m);
   expect(await readFile(join(broken.path, 'cortex-mcp.json'), 'utf8')).toContain('"x":7');
+});
+
+test.each([
+  [401, '', 'answers 401; set MCP_API_KEY to a key'],
+  [500, '', 'answers 500'],
+  [200, '{}', 'what answers there is no Cortex MCP'],
+])('monitor --once says what answers in place of a service: %i %j', async (status, body, said) => {
+  const port = await freePort();
+  const server = createHttpServer((_request, response) => response.writeHead(status).end(body));
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  await using bench = await cliBench();
+  expect(await bench.run('monitor', '--once', '--url', `http://127.0.0.1:${port}`)).toBe(1);
+  expect(bench.stderr.text).toContain(said);
+  server.close();
+  server.closeAllConnections();
 });
