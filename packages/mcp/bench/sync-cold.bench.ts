@@ -76,7 +76,7 @@ async function measureEra({ era, kind, offRounds }: Era): Promise<EraFigures> {
     again.push(await pass.run());
   }
   const restarted = [await restartedPass(fleet)];
-  const told = connectors.map((connector) => ({ ...connector, era }));
+  const told = connectors.map((connector) => Object.assign({}, connector, { era }));
   const pinned = [await coldPass({ fleet, connectors: told })];
   return {
     on: quietOnly(on),

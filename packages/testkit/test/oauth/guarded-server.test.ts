@@ -107,5 +107,5 @@ test('a server that is gone ends the connection', async () => {
   await using guard = await startGuardedServer({ target: upstream.url, issuer });
   const token = await tokenFor(issuer, guard.url, '');
   await upstream.close();
-  await expect(list(guard, token)).rejects.toThrow();
+  await expect(list(guard, token)).rejects.toThrow('fetch failed');
 });
