@@ -30,8 +30,8 @@ import {
 } from './workspace.mjs';
 
 const BUNDLED = '@cortex-os/mcp-registry';
-/** The compiler leaves behind what has no source any more; these are not its own. */
-const NOT_COMPILED = new Set(['bin', 'page']);
+/** The compiler leaves behind what has no source any more; this is not its own. */
+const NOT_COMPILED = new Set(['bin']);
 
 function packageFolder(name) {
   return join(root, 'packages', name);

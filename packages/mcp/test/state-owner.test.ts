@@ -75,6 +75,33 @@ test('the owner hears what the next one says, also after it has let go', async (
   expect(heard).not.toContain('too early: nobody is connected yet');
 });
 
+test('what one of several processes says reaches all the others, whoever has it (S2)', async () => {
+  await using folder = tempFolder();
+  const owners = [ownerOf(folder.path), ownerOf(folder.path), ownerOf(folder.path)];
+  const heard = owners.map(() => new Set<string>());
+  for (const [index, owner] of owners.entries()) {
+    owner.onTold((line) => heard[index]?.add(line));
+    owner.start();
+    if (index === 0) await owned(owner);
+  }
+  expect(owners[0]?.hasOthers || SOLE_OWNER.hasOthers, 'until the others are connected').toBe(
+    false,
+  );
+  await waitUntil(
+    () => {
+      for (const [index, owner] of owners.entries()) owner.tell(`from ${index}`);
+      return heard.every(({ size }) => size === 2);
+    },
+    { describe: 'each has heard the two others' },
+  );
+  expect(heard.map((lines) => [...lines].toSorted())).toEqual([
+    ['from 1', 'from 2'],
+    ['from 0', 'from 2'],
+    ['from 0', 'from 1'],
+  ]);
+  expect(owners.map(({ hasOthers }) => hasOthers)).toEqual([true, true, true]);
+});
+
 test('release() before anything was taken ends the waiting', async () => {
   await using folder = tempFolder();
   const first = ownerOf(folder.path);

@@ -140,6 +140,9 @@ const ttlLong: ServiceRule = ({ service }) => {
   };
 };
 
+/** So many syncs at a time are no load. */
+const FEW_CONNECTORS = 16;
+
 /** How many connectors are asked at a time (S4-09). */
 const syncConcurrency: ServiceRule = ({ service, connectors }) => {
   const { syncConcurrency: limit, syncP95Ms, loopP99Ms } = service;
@@ -151,13 +154,18 @@ const syncConcurrency: ServiceRule = ({ service, connectors }) => {
       const next = `MCP_CONNECTOR_SYNC_CONCURRENCY=${Math.min(1_024, connectors.length)}`;
       return recommend('connectors wait for each other at a start', next);
     }
-    if ((loopP99Ms ?? 0) > LOOP_STALL_MS && limit > 4) {
-      return recommend(
-        'the event loop is held up',
-        `MCP_CONNECTOR_SYNC_CONCURRENCY=${Math.floor(limit / 2)}`,
+    if ((loopP99Ms ?? 0) <= LOOP_STALL_MS) {
+      return dissuade('all connectors are asked at once, and the loop stays free');
+    }
+    // A handful of connectors holds up nothing: something else does.
+    if (connectors.length <= FEW_CONNECTORS) {
+      return undecided(
+        'the event loop is held up, not by so few connectors',
+        'cortex-mcp profile cpu',
       );
     }
-    return dissuade('all connectors are asked at once, and the loop stays free');
+    const next = `MCP_CONNECTOR_SYNC_CONCURRENCY=${Math.floor(connectors.length / 2)}`;
+    return recommend('the event loop is held up', next);
   };
   return {
     rule: 'sync-concurrency',

@@ -1,10 +1,11 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { tempFolder } from '@cortex-os/testkit';
 import { expect, onTestFinished, test } from 'vitest';
+import { appendAtExit } from '../../src/audit/append-at-exit.ts';
 import { AuditLog } from '../../src/audit/audit-log.ts';
 
 const run = promisify(execFile);
@@ -66,4 +67,18 @@ test('close() says nothing when nothing was lost, and leaves no listener behind'
   expect(process.listenerCount('exit')).toBe(before + 1);
   await log.close();
   expect([told, process.listenerCount('exit')]).toEqual([[], before]);
+});
+
+test('appendAtExit() appends to a regular file of ours, and says when it could not', async () => {
+  await using folder = tempFolder();
+  const path = join(folder.path, 'audit.jsonl');
+  expect([appendAtExit(path, 'one\n'), appendAtExit(path, 'two\n')]).toEqual([true, true]);
+  expect(await readFile(path, 'utf8')).toBe('one\ntwo\n');
+  expect((await stat(path)).mode & 0o777).toBe(0o600);
+  const pipe = join(folder.path, 'pipe');
+  spawnSync('mkfifo', [pipe]);
+  const link = join(folder.path, 'link');
+  await symlink(path, link);
+  const others = [pipe, link, folder.path, join(folder.path, 'missing', 'x')];
+  expect(others.map((other) => appendAtExit(other, 'x\n'))).toEqual(others.map(() => false));
 });

@@ -83,14 +83,15 @@ const fillDisk: Disturbance = async ({ gateway }, chance) => {
 };
 
 const stepClock: Disturbance = async ({ clock, gateway }, chance) => {
-  const startedAtMs = performance.now();
   const seconds = chance.pick([-86_400, -3_600, 3_600, 86_400]);
-  if (!clock.step(seconds)) return 'no libfaketime here: the clock stays as it is';
-  await wait(chance.between(200, 1_000));
+  gateway.clock('off');
+  const isOff = clock.step(seconds);
+  if (isOff) await wait(chance.between(200, 1_000));
   clock.step(0);
-  // What was written meanwhile is of another day.
-  gateway.forgets(startedAtMs, performance.now() + 100);
-  return `the clock is off by ${seconds} s for a while`;
+  gateway.clock('right');
+  return isOff
+    ? `the clock is off by ${seconds} s for a while`
+    : 'no libfaketime here: the clock stays as it is';
 };
 
 const restart =

@@ -121,7 +121,7 @@ export class ChaosClient {
     const { findings, gateway, disturbed } = this.#options;
     const code = /"code":"([A-Z_]+)"/.exec(body)?.[1];
     const text = `${connector}: ${status} ${body.slice(0, 300)}`;
-    if (status === 404) this.#sessionLost(text);
+    if (status === 404) this.#sessionLost(text, startedAtMs);
     else if (status === 503 || code === 'CLOSED') {
       const isRestart = gateway.wasAwaySince(startedAtMs - 10_000);
       if (isRestart) findings.explained(code ?? String(status));
@@ -134,11 +134,12 @@ export class ChaosClient {
   }
 
   /** Sessions outlive their process: only one that could not be kept may be gone. */
-  #sessionLost(text: string): void {
+  #sessionLost(text: string, askedAtMs: number): void {
     const { findings, gateway } = this.#options;
     const session = this.#session;
     this.#session = undefined;
-    if (session !== undefined && gateway.mayForget(session.openedAtMs)) findings.explained('404');
+    const isForgotten = session !== undefined && gateway.mayForget(session.openedAtMs, askedAtMs);
+    if (isForgotten) findings.explained('404');
     else findings.add('session', text);
   }
 

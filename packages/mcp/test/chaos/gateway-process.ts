@@ -30,6 +30,9 @@ export class GatewayProcess {
   starts = 0;
   /** When sessions that were opened could not be kept, or not with their time. */
   readonly #forgetful: { readonly fromMs: number; readonly toMs: number }[] = [];
+  /** When the clock was last off, and since when it is right again: by a wrong one any session may be too old. */
+  #clockOffAtMs = -Infinity;
+  #clockRightAtMs = -Infinity;
 
   private constructor(port: number, primary: ChildProcess, died: (why: string) => void) {
     this.port = port;
@@ -127,7 +130,18 @@ export class GatewayProcess {
     this.#forgetful.push({ fromMs, toMs });
   }
 
-  mayForget(openedAtMs: number): boolean {
+  /** From now on, or until now, the wall clock is wrong. */
+  clock(is: 'off' | 'right'): void {
+    const nowMs = performance.now();
+    if (is === 'off') this.#clockOffAtMs = nowMs;
+    else this.#clockRightAtMs = nowMs;
+    if (is === 'right') this.forgets(this.#clockOffAtMs, nowMs + 100);
+  }
+
+  /** Whether a session that was opened then may be unknown to a request that was sent then. */
+  mayForget(openedAtMs: number, askedAtMs: number): boolean {
+    const isOff = this.#clockOffAtMs > this.#clockRightAtMs;
+    if (isOff || this.#clockRightAtMs >= askedAtMs) return true;
     return this.#forgetful.some(({ fromMs, toMs }) => openedAtMs >= fromMs && openedAtMs <= toMs);
   }
 

@@ -65,6 +65,15 @@ function judge(
   return advise({ service, connectors }, effortAccepted).find((one) => one.rule === rule);
 }
 
+test('sync-concurrency: fewer at a time, where many connectors and a busy loop were seen', () => {
+  const service = { ...SERVICE, loopP99Ms: 90 };
+  const connectors = Array.from({ length: 40 }, (_, index) => ({ ...CONNECTOR, id: `c${index}` }));
+  const found = advise({ service, connectors }, true).find(
+    (one) => one.rule === 'sync-concurrency',
+  );
+  expect(found).toMatchObject({ verdict: 'do', next: 'MCP_CONNECTOR_SYNC_CONCURRENCY=20' });
+});
+
 test.each([
   ['S1-51', {}, true, 'do', '"maxInFlight": 64'],
   ['S1-51', {}, false, 'not enough data', '--accept-effort'],
@@ -120,7 +129,7 @@ test.each([
   ['ttl-short', { connector: { syncs: 5 } }, true, 'not enough data', '20'],
   ['sync-concurrency', {}, true, 'do not', ''],
   ['sync-concurrency', { service: { syncConcurrency: 0 } }, true, 'do', 'CONCURRENCY=1'],
-  ['sync-concurrency', { service: { loopP99Ms: 90 } }, true, 'do', 'CONCURRENCY=64'],
+  ['sync-concurrency', { service: { loopP99Ms: 90 } }, true, 'not enough data', 'profile cpu'],
   ['sync-concurrency', { service: { syncP95Ms: undefined } }, true, 'not enough data', 'sync'],
   ['compression', {}, true, 'do not', ''],
   ['compression', { service: { host: '0.0.0.0' } }, true, 'not enough data', '--compressed'],
