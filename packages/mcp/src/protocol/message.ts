@@ -101,7 +101,8 @@ export function requestBody(
   members: readonly RawMember[],
   meta: readonly RawMember[],
 ): string | Buffer {
-  const at = members.findIndex((member) => member.bytes !== undefined);
+  let at = 0;
+  while (at < members.length && members[at]?.bytes === undefined) at += 1;
   const large = members[at];
   if (large?.bytes === undefined) return requestText(idText, method, members, meta);
   const before = membersText(members.slice(0, at));
