@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { processTree, startUpstream, waitUntil, type StdioUpstream } from '@cortex-os/testkit';
+import { processTree, startUpstream, type StdioUpstream } from '@cortex-os/testkit';
 import { Agent, request } from 'undici';
 import { startLightServer, type LightServer } from './light-server.ts';
 import type { Held } from './soak-child.ts';
@@ -61,6 +61,8 @@ class Soak {
   sessions = 0;
   restarts = 0;
   #next = 0;
+  /** What the last refusal said of the next try. */
+  #retryAfterMs = 100;
 
   constructor(
     url: string,
@@ -103,7 +105,8 @@ class Soak {
 
   async #restarts(count: number, isOver: () => boolean): Promise<void> {
     for (let done = 0; done < count; done += 1) {
-      if (done % 10 === 9) {
+      // One that dies again and again is started later each time, up to 30 s.
+      if (done % 50 === 49) {
         await this.#restartProcess();
       } else {
         await this.#servers[done % SERVERS]?.restart();
@@ -116,11 +119,12 @@ class Soak {
 
   async #restartProcess(): Promise<void> {
     await this.#stdio.restart();
-    // The next call starts it again; while it is being started or waits to be, calls say so.
-    await waitUntil(async () => await this.#call('process'), {
-      timeoutMs: 60_000,
-      describe: 'the process answers again',
-    });
+    // The next call starts it again; until it may, calls say when. A client that keeps asking would open the breaker.
+    const endMs = performance.now() + 120_000;
+    while (!(await this.#call('process'))) {
+      if (performance.now() > endMs) throw new Error('the process does not answer again');
+      await new Promise((resolve) => setTimeout(resolve, this.#retryAfterMs));
+    }
   }
 
   async #call(connector: string): Promise<boolean> {
@@ -142,6 +146,7 @@ class Soak {
       return true;
     }
     const code = /"code":"([A-Z_]+)"/.exec(text)?.[1];
+    this.#retryAfterMs = 10 + Number(/"retryAfterMs":(\d+)/.exec(text)?.[1] ?? 90);
     if (code !== undefined && text.includes(connector)) {
       this.failed[code] = (this.failed[code] ?? 0) + 1;
     } else if (this.odd.length < 20) this.odd.push(text.slice(0, 300));
