@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { mergeCacheHints, readCacheHint, type CacheHint } from '../protocol/cache-hint.ts';
 import { arrayElements, findMember, objectMembers } from '../protocol/json-scan.ts';
@@ -7,7 +8,7 @@ import type { JsonObject } from '../protocol/message.ts';
 import type { Upstream, UpstreamInfo } from '../upstream/upstream.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
 import { readHeaderParams } from '../protocol/param-header.ts';
-import { parseShallow } from '../protocol/shallow-json.ts';
+import { isLarge, parseShallow } from '../protocol/shallow-json.ts';
 import { readItem, type ItemReading, type ManifestItem } from './manifest-item.ts';
 import { createPace, type Pace } from './pace.ts';
 
@@ -205,6 +206,11 @@ function sentences(kind: ListKind, leftOut: LeftOut): string[] {
   );
 }
 
+/** Gives the event loop a turn, before the next look at text that is large. */
+function nextTurnOf(text: string): Promise<void> | undefined {
+  return isLarge(text) ? nextTurn() : undefined;
+}
+
 /** Adds the items of one page, skipping what cannot be routed. @returns how many it looked at. */
 async function collectItems(
   text: string,
@@ -216,8 +222,11 @@ async function collectItems(
     room,
   }: { readonly leftOut: LeftOut; readonly context: ListContext; readonly room: number },
 ): Promise<number> {
+  // A page may be millions of tiny values: each look at the whole of it is a turn of its own.
+  await nextTurnOf(text);
   const list = findMember(objectMembers(text), kind);
-  const elements = arrayElements(text, list?.start);
+  await nextTurnOf(text);
+  const elements = arrayElements(text, list?.start, Infinity, room + 1);
   for (const element of elements.slice(0, room)) {
     await context.pace();
     const raw = text.slice(element.start, element.end);

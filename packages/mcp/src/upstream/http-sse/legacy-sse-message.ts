@@ -94,7 +94,7 @@ export function readSseMessages(input: string, inbox: SseInbox): void {
     inbox.unreadable(undefined, String(error));
     return;
   }
-  for (const { start, end } of arrayElements(text).slice(0, MAX_BATCH)) {
+  for (const { start, end } of arrayElements(text, 0, Infinity, MAX_BATCH)) {
     takeOne(text.slice(start, end), inbox);
   }
 }

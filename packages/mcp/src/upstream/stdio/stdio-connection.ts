@@ -189,7 +189,7 @@ export class StdioConnection {
       this.#options.counters.noiseLines += 1; // `[info] …` is a log line, not a batch
       return;
     }
-    for (const { start, end } of arrayElements(text).slice(0, MAX_BATCH)) {
+    for (const { start, end } of arrayElements(text, 0, Infinity, MAX_BATCH)) {
       this.#message(text.slice(start, end));
     }
   }
