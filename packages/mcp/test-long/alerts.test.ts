@@ -1,3 +1,4 @@
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startUpstream, waitUntil } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
@@ -53,6 +54,21 @@ function burn(): { stop(): void } {
   return { stop: () => clearInterval(timer) };
 }
 
+/** More than this many are not opened for a test. */
+const MOST_DESCRIPTORS = 100_000;
+
+/** How many files this process may have open. */
+function descriptorLimit(): number {
+  const limits = readFileSync('/proc/self/limits', 'utf8');
+  return Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Infinity);
+}
+
+/** Holds that many files open. */
+function hoard(count: number): { stop(): void } {
+  const open = Array.from({ length: count }, () => openSync('/dev/null', 'r'));
+  return { stop: () => open.forEach((one) => closeSync(one)) };
+}
+
 test('alerts fire in real faults, seen by a real Prometheus, and clear after them (R11)', async ({
   skip,
 }) => {
@@ -95,6 +111,7 @@ test('alerts fire in real faults, seen by a real Prometheus, and clear after the
     maps.answer = { body };
     for (let index = 0; index < 3; index += 1) await gateway.service.refreshMap();
   };
+  const descriptors = descriptorLimit();
   const faults: readonly Fault[] = [
     {
       alerts: ['CortexMcpMapSignature'],
@@ -127,9 +144,20 @@ test('alerts fire in real faults, seen by a real Prometheus, and clear after the
       alerts: ['CortexMcpCpu', 'CortexMcpEventLoop'],
       begin: () => void burning.push(burn()),
       end: () => {
-        for (const one of burning) one.stop();
+        for (const one of burning.splice(0)) one.stop();
       },
     },
+    ...(descriptors > MOST_DESCRIPTORS
+      ? []
+      : [
+          {
+            alerts: ['CortexMcpDescriptors'],
+            begin: () => void burning.push(hoard(Math.ceil(descriptors * 0.95))),
+            end: () => {
+              for (const one of burning.splice(0)) one.stop();
+            },
+          },
+        ]),
     {
       alerts: ['CortexMcpDown'],
       begin: async () => await gateway.service.close(),

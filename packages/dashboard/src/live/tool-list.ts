@@ -39,11 +39,26 @@ async function readPages(client: McpClient): Promise<ToolList> {
   return { kind: 'loaded', tools, isCut: true };
 }
 
-/** Reads all tools into the store; those known before stay there meanwhile. One reading at a time. */
+/** Stores whose tools were wanted anew while they were being read. */
+const wantedAnew = new WeakSet<Store<ToolList>>();
+
+/**
+ * Reads all tools into the store; those known before stay there meanwhile. One reading at a time: who asks during one
+ * has it followed by another, as what is being read may be from before the change he asks for.
+ */
 export async function loadTools(client: McpClient, store: Store<ToolList>): Promise<void> {
-  const before = store.get();
-  if (before.kind === 'loading') return;
-  const known = toolsOf(before);
+  if (store.get().kind === 'loading') {
+    wantedAnew.add(store);
+    return;
+  }
+  do {
+    wantedAnew.delete(store);
+    await readInto(client, store);
+  } while (wantedAnew.has(store));
+}
+
+async function readInto(client: McpClient, store: Store<ToolList>): Promise<void> {
+  const known = toolsOf(store.get());
   store.set({ kind: 'loading', tools: known });
   try {
     const list = await readPages(client);

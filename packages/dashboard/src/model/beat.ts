@@ -2,12 +2,13 @@ import { asNumber, asObject, isObject, type JsonObject } from './json.ts';
 import {
   readProcess,
   type ConnectorFacts,
+  type ConnectorPulse,
   type Latency,
   type Overview,
   type Series,
 } from './overview.ts';
 
-/** Puts a slice's value at the end of a row when the row is older than a slice, else over its last one. */
+/** Puts a slice's value at the end of a row when the row is older than a slice; else the row is as new as can be. */
 function moved(series: Series, value: number | undefined, slices: number): Series {
   if (series.length === 0) return series;
   if (slices <= 0) return series;
@@ -54,7 +55,36 @@ function beaten(connector: ConnectorFacts, beat: JsonObject, at: number): Connec
   };
 }
 
-/** The overview with the moving numbers of a beat in it; connectors that the beat does not name stay the same objects. */
+const AT_REST: ConnectorPulse = {
+  callsPerSecond: 0,
+  errorsPerSecond: 0,
+  p50Ms: undefined,
+  p95Ms: undefined,
+};
+
+/** A connector that a beat does not name is called no more: its history goes on without calls. */
+function rested(connector: ConnectorFacts, at: number): ConnectorFacts {
+  const { latency, measuredAt, ageMs, pulse } = connector;
+  if (latency.calls.length === 0) return connector;
+  const slices = Math.floor(at / latency.bucketMs) - Math.floor(measuredAt / latency.bucketMs);
+  const isMoving = pulse.callsPerSecond > 0 || pulse.p50Ms !== undefined;
+  if (slices <= 0 && !isMoving) return connector;
+  return {
+    ...connector,
+    ageMs: ageMs === undefined ? undefined : ageMs + (at - measuredAt),
+    pulse: AT_REST,
+    latency: {
+      ...latency,
+      p50Ms: moved(latency.p50Ms, undefined, slices),
+      p95Ms: moved(latency.p95Ms, undefined, slices),
+      calls: moved(latency.calls, 0, slices),
+      errors: moved(latency.errors, 0, slices),
+    },
+    measuredAt: at,
+  };
+}
+
+/** The overview with the moving numbers of a beat in it; connectors that are not called stay the same objects. */
 export function withBeat(overview: Overview, value: unknown): Overview {
   if (!isObject(value)) return overview;
   const at = asNumber(value['at']);
@@ -69,7 +99,7 @@ export function withBeat(overview: Overview, value: unknown): Overview {
     process: isObject(value['process']) ? readProcess(value['process']) : overview.process,
     connectors: overview.connectors.map((one) => {
       const beat = beats[one.id];
-      return isObject(beat) ? beaten(one, beat, at) : one;
+      return isObject(beat) ? beaten(one, beat, at) : rested(one, at);
     }),
   };
 }

@@ -65,6 +65,8 @@ export interface ConnectorFacts {
     readonly resources: number;
     readonly templates: number;
   };
+  /** Another one means other lists. */
+  readonly listsDigest: string;
   readonly freshness: string;
   readonly ageMs: number | undefined;
   readonly ttlMs: number | undefined;
@@ -188,7 +190,7 @@ function readCounts(value: unknown): ConnectorFacts['counts'] {
 
 type Named = Pick<
   ConnectorFacts,
-  'transport' | 'origin' | 'era' | 'state' | 'freshness' | 'breaker' | 'source'
+  'transport' | 'origin' | 'era' | 'state' | 'freshness' | 'breaker' | 'source' | 'listsDigest'
 >;
 
 function readNames(from: JsonObject): Named {
@@ -201,6 +203,7 @@ function readNames(from: JsonObject): Named {
     freshness: text('freshness', 'none'),
     breaker: text('breaker', 'closed'),
     source: text('source', ''),
+    listsDigest: text('listsDigest', ''),
   };
 }
 

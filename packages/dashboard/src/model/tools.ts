@@ -1,4 +1,5 @@
 import { asArray, asObject, asText, isObject, type JsonObject } from './json.ts';
+import type { ConnectorFacts } from './overview.ts';
 
 /** A tool as listed. Every text in it is the server's. */
 export interface Tool {
@@ -72,6 +73,16 @@ export function toolConnectors(
   for (const { connector } of tools) counts.set(connector, (counts.get(connector) ?? 0) + 1);
   const sorted = [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1));
   return sorted.map(([id, count]) => ({ id, count }));
+}
+
+/** Another one when the tools to be read may be others, though they be as many as before. */
+export function offeredMark(
+  connectors: readonly Pick<ConnectorFacts, 'id' | 'counts' | 'listsDigest'>[],
+): string {
+  return connectors
+    .filter(({ counts }) => counts.tools > 0)
+    .map(({ id, counts, listsDigest }) => `${id} ${counts.tools} ${listsDigest}`)
+    .join(', ');
 }
 
 /** One piece of a result's content. */

@@ -4,7 +4,7 @@ import { loadTools, toolsOf, type ToolList } from '../live/tool-list.ts';
 import { formatCount } from '../model/format.ts';
 import { pageOf } from '../model/paging.ts';
 import { routeHash } from '../model/route.ts';
-import { searchTools, toolConnectors, type Tool } from '../model/tools.ts';
+import { offeredMark, searchTools, toolConnectors, type Tool } from '../model/tools.ts';
 import { Foreign } from '../parts/foreign.tsx';
 import { Pager } from '../parts/pager.tsx';
 import { usePage } from '../parts/page-context.ts';
@@ -14,16 +14,13 @@ import { ToolDetail } from './tool-detail.tsx';
 
 const PAGE_SIZE = 100;
 
-/** Reads the tools when they are first looked at, and again when the gateway is another or offers another number. */
+/** Reads the tools when they are first looked at, and again when the gateway is another or offers others. */
 function useTools(): ToolList {
   const { client, tools, overview, feedState } = usePage();
   const list = useStore(tools);
   const now = useStore(overview);
   const { kind } = useStore(feedState);
-  const offered = useMemo(() => {
-    const counts = (now?.connectors ?? []).map((one) => one.counts.tools);
-    return counts.reduce((sum, one) => sum + one, 0);
-  }, [now]);
+  const offered = useMemo(() => offeredMark(now?.connectors ?? []), [now]);
   const startedAt = now?.service.startedAt;
   useEffect(() => {
     if (kind !== 'reconnecting' && kind !== 'locked') void loadTools(client, tools);

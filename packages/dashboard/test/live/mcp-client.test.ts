@@ -163,10 +163,22 @@ test('loadTools() reads all pages, and keeps what it had while it reads', async 
   const loading = loadTools(pages, store);
   expect(store.get()).toMatchObject({ kind: 'loading' });
   expect(toolsOf(store.get())).toHaveLength(8);
-  await loadTools(client, store);
   await loading;
   expect(toolsOf(store.get()).map((one) => one.name)).toEqual(['a', 'b']);
   expect(toolsOf({ kind: 'none' })).toEqual([]);
+});
+
+test('loadTools() reads once more when tools change while it reads', async () => {
+  const store = createStore<ToolList>({ kind: 'none' });
+  const changing = clientOf(
+    { result: { tools: [{ name: 'old' }] } },
+    { result: { tools: [{ name: 'new' }] } },
+    { result: { tools: [{ name: 'never read' }] } },
+  );
+  const loading = loadTools(changing, store);
+  await Promise.all([loadTools(changing, store), loadTools(changing, store)]);
+  await loading;
+  expect(toolsOf(store.get()).map((one) => one.name)).toEqual(['new']);
 });
 
 test('loadTools() says why it failed, and keeps what it had', async () => {

@@ -90,7 +90,10 @@ test('withBeat() moves the numbers of the connectors it names, and leaves the ot
     nextRefreshAt: at + 1000,
     measuredAt: at,
   });
-  expect(tracker).toBe(before.connectors[1]);
+  // It is called no more, and says so.
+  expect(tracker?.pulse.callsPerSecond).toBe(0);
+  const [idle] = before.connectors.filter(({ latency }) => latency.calls.length === 0);
+  expect(after.connectors).toContain(idle);
   expect(after.process.rssBytes).toBe(5);
   expect(after.service.uptimeMs).toBe(62_000);
 });
@@ -112,6 +115,22 @@ test('withBeat() begins a new slice of the history when the time of the last is 
   const later = withBeat(next, beat(STARTED + 20_000));
   expect(series(later)).toEqual([...series(before).slice(4), 7, undefined, undefined, 7]);
   expect(series(withBeat(later, beat(STARTED + 10_000_000)))).toHaveLength(60);
+});
+
+test('withBeat() lets the history of a connector go on when it is called no more', () => {
+  const before = overview(STARTED);
+  const quiet = { at: STARTED + 1000, connectors: {} };
+  const soon = withBeat(before, quiet);
+  expect(series(soon)).toEqual(series(before));
+  expect(soon.connectors[0]?.pulse).toMatchObject({ callsPerSecond: 0, p50Ms: undefined });
+  expect(withBeat(soon, quiet).connectors[0]).toBe(soon.connectors[0]);
+  const later = withBeat(soon, { at: STARTED + 10_000, connectors: {} });
+  expect(series(later)).toEqual([...series(before).slice(2), undefined, undefined]);
+  const [was, is] = [before.connectors[0], later.connectors[0]];
+  expect(is?.latency.calls.slice(-2)).toEqual([undefined, 0]);
+  expect(is?.ageMs).toBe((was?.ageMs ?? 0) + 10_000);
+  const gone = withBeat(later, { at: STARTED + 10_000_000, connectors: {} });
+  expect(series(gone)).toEqual(Array.from({ length: 60 }, () => undefined));
 });
 
 test('withBeat() begins the history of a connector that was never called before', () => {

@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest';
 import { newsOf } from '../../src/model/call-news.ts';
 import { inputRequests, withResponses } from '../../src/model/input-requests.ts';
-import { contentParts, readTool, searchTools, toolConnectors } from '../../src/model/tools.ts';
+import {
+  contentParts,
+  offeredMark,
+  readTool,
+  searchTools,
+  toolConnectors,
+} from '../../src/model/tools.ts';
 
 const tools = [
   { name: 'weather__forecast', description: 'The next days.' },
@@ -49,6 +55,14 @@ test('toolConnectors() counts by connector, in order', () => {
     { id: 'maps', count: 2 },
     { id: 'weather', count: 1 },
   ]);
+});
+
+test('offeredMark() tells other tools from the same ones, even when they are as many', () => {
+  const one = { id: 'a', counts: { tools: 2, prompts: 0, resources: 0, templates: 0 } };
+  const before = offeredMark([{ ...one, listsDigest: 'x' }]);
+  expect(offeredMark([{ ...one, listsDigest: 'x' }])).toBe(before);
+  expect(offeredMark([{ ...one, listsDigest: 'y' }])).not.toBe(before);
+  expect(offeredMark([{ ...one, id: 'b', listsDigest: 'x' }])).not.toBe(before);
 });
 
 test('contentParts() draws texts and harmless images, and shows everything else as JSON', () => {

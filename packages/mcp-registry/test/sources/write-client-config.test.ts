@@ -225,6 +225,24 @@ test('writeClientConfig() leaves a file alone that is not UTF-8', async () => {
   expect(readFileSync(file)).toEqual(bytes);
 });
 
+test('writeClientConfig() leaves a file alone that is read-only, and a link to nothing', async () => {
+  const folder = tempFolder();
+  const file = join(folder, 'mcp.json');
+  writeFileSync(file, '{}');
+  chmodSync(file, 0o444);
+  const link = join(folder, 'link.json');
+  symlinkSync('nowhere.json', link);
+  const exported = exportClientConfig([web], 'cursor');
+  await expect(writeClientConfig(file, exported, { now })).rejects.toThrow(
+    /mcp\.json is left alone: it is read-only/,
+  );
+  await expect(writeClientConfig(link, exported, { now })).rejects.toThrow(
+    /link\.json is a link to a file that is not there/,
+  );
+  expect(readdirSync(folder).toSorted()).toEqual(['link.json', 'mcp.json']);
+  expect(readFileSync(file, 'utf8')).toBe('{}');
+});
+
 test('writeClientConfig() does not write over what another program has just written', async () => {
   const file = join(tempFolder(), 'mcp.json');
   writeFileSync(file, '{"mcpServers":{}}');

@@ -1,13 +1,12 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isLoopback } from '../config/settings.ts';
 import type { MeasuredHost } from '../proof/advise-measure.ts';
 import type { Advice, AdviseFacts } from '../proof/advise.ts';
 import type { ServiceReading } from '../proof/service-reading.ts';
+import { baselineParent } from './baseline-parent.ts';
 import type { CliIo } from './cli-io.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { EXIT_OK, exitCodeOfSignal } from './exit-code.ts';
+import { isLocalUrl } from './local-url.ts';
 import { readConfig } from './open-service.ts';
 import { openRunningService, type RunningService } from './running-service.ts';
 import { type Colour, createPaint, safeText } from './terminal-text.ts';
@@ -77,10 +76,7 @@ async function measureRunning(context: CommandContext): Promise<AdviseFacts | un
   const { io, options } = context;
   const seconds = secondsOf(options.text('seconds'));
   const url = options.text('url');
-  if (url !== undefined && !URL.canParse(url)) {
-    throw new UsageError(`--url ${JSON.stringify(url)} is no address`);
-  }
-  const isLocal = url === undefined || isLoopback(new URL(url).hostname);
+  const isLocal = isLocalUrl(url);
   const config = url === undefined ? await readConfig(context) : undefined;
   const service = await openRunningService(io, config, url);
   try {
@@ -101,8 +97,8 @@ async function factsOf(context: CommandContext): Promise<AdviseFacts | undefined
     import('../proof/baseline-folder.ts'),
     import('../proof/advise-baseline.ts'),
   ]);
-  const parent = join(context.io.home || homedir(), 'mcp-optimization-baselines');
-  const folder = await findBaseline(given, { cwd: context.io.cwd, parent });
+  const place = { cwd: context.io.cwd, parent: baselineParent(context) };
+  const folder = await findBaseline(given, place);
   return baselineFacts(await readBaseline(folder), folder);
 }
 
@@ -136,7 +132,7 @@ export const adviseCommand: Command = {
   argumentsUsage: '',
   minArguments: 0,
   maxArguments: 0,
-  options: ['config', 'port', 'host', 'url', 'seconds', 'baseline', 'accept-effort', 'json'],
+  options: ['config', 'port', 'host', 'url', 'seconds', 'baseline', 'dir', 'accept-effort', 'json'],
   summary: 'Say from measured figures which setting is worth changing, and which is not',
   details: [
     'Watches the running service for half a minute, or reads a folder of cortex-mcp baseline, and asks each rule: pool',

@@ -3,18 +3,19 @@ import { join, resolve } from 'node:path';
 import { definedVariables } from '../config/environment.ts';
 import { stateFolder } from '../config/locate-config.ts';
 import { collectBaseline, type Collected } from '../proof/baseline-collect.ts';
-import { createRunCommand } from '../proof/baseline-command.ts';
+import { createRunCommand, runNothing } from '../proof/baseline-command.ts';
 import { parseBenchBudget } from '../proof/baseline-budget.ts';
-import { makeBaselineFolder, writeBaseline } from '../proof/baseline-folder.ts';
+import { makeBaselineFolder, openBaselineParent, writeBaseline } from '../proof/baseline-folder.ts';
 import { readHostFacts } from '../proof/baseline-host.ts';
 import type { BaselineRecord } from '../proof/baseline-record.ts';
 import { baselineTexts } from '../proof/baseline-texts.ts';
-import { createHostFiles } from '../proof/host-files.ts';
+import { createHostFiles, NO_HOST_FILES } from '../proof/host-files.ts';
 import type { ServiceReading } from '../proof/service-reading.ts';
 import { baselineParent } from './baseline-parent.ts';
 import { type CommandContext, UsageError } from './command.ts';
 import { EXIT_OK, exitCodeOfSignal } from './exit-code.ts';
 import { readConfig } from './open-service.ts';
+import { isLocalUrl } from './local-url.ts';
 import { numberOption } from './number-option.ts';
 import { openProbe, type ProbeTarget } from './probe-call.ts';
 import { openRunningService, type RunningService } from './running-service.ts';
@@ -110,8 +111,10 @@ async function collect(
 ): Promise<Collected> {
   const { io, options } = context;
   const [bench, ratePerSecond] = [await benchOf(context), rateOf(context)];
-  const files = createHostFiles();
-  const run = createRunCommand(definedVariables(io.env));
+  // Elsewhere its process would be taken for one of this machine that happens to have its number.
+  const isLocal = isLocalUrl(options.text('url'));
+  const files = isLocal ? createHostFiles() : NO_HOST_FILES;
+  const run = isLocal ? createRunCommand(definedVariables(io.env)) : runNothing;
   const first = await service.read();
   const target = probeOf(context, first);
   const tool = options.text('probe') ?? '';
@@ -156,12 +159,15 @@ export async function runBaselineCollect(context: CommandContext): Promise<numbe
   const label = labelOf(context);
   const seconds = numberOption(context, 'seconds', { min: 1, max: 86_400, standard: 60 });
   const url = options.text('url');
-  const config = url === undefined ? await readConfig(context) : undefined;
+  isLocalUrl(url);
+  const config = url === undefined ? await readConfig(context, true) : undefined;
+  const parent = baselineParent(context);
+  // Before the watching, which may take a day.
+  await openBaselineParent(parent);
   const service = await openRunningService(io, config, url);
   try {
     if (!json) io.stderr.write(`watching for ${seconds} s\n`);
     const { record, host } = await collect(context, service, { label, seconds });
-    const parent = baselineParent(context);
     const folder = await makeBaselineFolder(parent, record.takenAt, label);
     await writeBaseline(folder, record, { ...host.files, ...baselineTexts(record) });
     if (json) {

@@ -5,7 +5,20 @@ const common = { argumentsUsage: '', minArguments: 0, maxArguments: 0 } as const
 export const baselineCollectCommand: Command = {
   ...common,
   name: 'baseline collect',
-  options: ['config', 'url', 'label', 'dir', 'seconds', 'probe', 'args', 'rate', 'bench', 'json'],
+  options: [
+    'config',
+    'port',
+    'host',
+    'url',
+    'label',
+    'dir',
+    'seconds',
+    'probe',
+    'args',
+    'rate',
+    'bench',
+    'json',
+  ],
   summary: 'Measure a running service, and keep it in a dated folder',
   details: [
     'Rates, latency, errors and memory by connector, heap by space, pauses, event loop, control group, huge',

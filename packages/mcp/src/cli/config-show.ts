@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { shownAccessSettings } from '../config/access-settings.ts';
 import type { LoadedConfig } from '../config/config.ts';
 import { redactConnector } from '../config/redact-connector.ts';
@@ -60,14 +61,17 @@ function settingRows(config: LoadedConfig): Cell[][] {
 
 async function configShow(context: CommandContext): Promise<number> {
   const { io } = context;
-  const config = await readConfig(context);
+  const config = await readConfig(context, true);
   const connectors = config.connectors.map((definition) => redactConnector(definition));
   if (context.json) {
     io.stdout.write(`${JSON.stringify({ ...config, connectors }, undefined, 2)}\n`);
     return EXIT_OK;
   }
   const style = { paint: createPaint(io), columns: io.columns };
-  io.stdout.write(`File: ${config.configPath} (${describeOrigin(config.configOrigin)})\n\n`);
+  const absent = existsSync(config.configPath) ? '' : ', which is not there';
+  io.stdout.write(
+    `File: ${config.configPath} (${describeOrigin(config.configOrigin)}${absent})\n\n`,
+  );
   io.stdout.write(table(['SETTING', 'VALUE', 'FROM'], settingRows(config), style));
   const headings = ['CONNECTOR', 'STATE', 'TYPE', 'ERA', ''];
   io.stdout.write(`\n${table(headings, connectors.map(connectorRow), style)}`);

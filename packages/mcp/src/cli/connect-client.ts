@@ -3,7 +3,7 @@ import { editClientFile, readClientFile } from '@cortex-os/mcp-registry';
 import { nearest } from '../config/nearest.ts';
 import { stateFolder } from '../config/locate-config.ts';
 import { type ConnectClient, connectClients, connectNames, type Reach } from './connect-clients.ts';
-import { ownCommand } from './connect-command.ts';
+import { ownCommand, quoted } from './connect-command.ts';
 import { diffLines } from './connect-diff.ts';
 import { currentEntry, ENTRY_NAME, isOurs, withEntry } from './connect-entry.ts';
 import { fingerprint, recallConnect, rememberConnect } from './connect-memory.ts';
@@ -64,7 +64,7 @@ async function notes(context: CommandContext, reach: Reach): Promise<string[]> {
   const noted: string[] = [];
   if (reach.kind === 'stdio' && fleeting)
     noted.push(
-      "the entry starts a copy in npm's cache; for good: npm install -g, then connect again",
+      "the entry starts a copy in npm's cache; for good: npm install -g it on a Node of its own, then connect again",
     );
   const hasHeader = reach.kind === 'http' && Object.keys(reach.headers).length > 0;
   if (reach.kind === 'http' && !hasHeader && (await wantsKey(context)))
@@ -132,7 +132,9 @@ function showOutcome(context: CommandContext, plan: Plan, backup: string | undef
   io.stdout.write(`${action} ${ENTRY_NAME}: ${safeText(where(shownReach(reach)))}\n`);
   if (backup !== undefined) io.stdout.write(`as it was: ${safeText(backup)}\n`);
   if (action === 'unchanged') return;
-  io.stdout.write(`take it back with: ${shown} connect ${client.name} --undo\n`);
+  const file = context.options.text('file');
+  const named = file === undefined ? '' : ` --file ${quoted(file)}`;
+  io.stdout.write(`take it back with: ${shown} connect ${client.name}${named} --undo\n`);
   io.stdout.write(`next: ${client.restart}\n`);
 }
 

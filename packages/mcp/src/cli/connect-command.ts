@@ -10,13 +10,14 @@ export interface OwnCommand {
   /** What a client starts: absolute, since desktop programs have another PATH. */
   readonly command: string;
   readonly args: readonly string[];
-  /** It lies in npm's cache, which may be emptied. */
+  /** It, or the Node that runs it, lies in npm's cache, which may be emptied. */
   readonly fleeting: boolean;
 }
 
 const NPX = `${sep}_npx${sep}`;
 
-function quoted(word: string): string {
+/** A word as a shell takes it. */
+export function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/u.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
 
@@ -54,12 +55,13 @@ function localLine(cwd: string): string | undefined {
 export function ownCommand(
   cwd: string,
   program: string = fileURLToPath(new URL('../../bin/cortex-mcp.js', import.meta.url)),
+  node: string = process.execPath,
 ): OwnCommand {
   const npx = npxLine(program, cwd);
   return {
     shown: npx ?? localLine(cwd) ?? 'cortex-mcp',
-    command: process.execPath,
+    command: node,
     args: [program],
-    fleeting: program.includes(NPX),
+    fleeting: program.includes(NPX) || node.includes(NPX),
   };
 }

@@ -22,10 +22,14 @@ function stringsIn(value: unknown): string[] {
 
 /** A line of somebody's file, without the values of his that may be secrets. */
 function masked(line: string, known: ReadonlySet<string>): string {
-  const shown = line.replaceAll(STRING, (whole, quoted: string, name: string | undefined) =>
-    name !== undefined || known.has(quoted.slice(1, -1)) || HARMLESS.test(quoted) ? whole : '"***"',
-  );
-  const text = safeText(shown.replaceAll('\t', '  '));
+  const shown = line
+    .replaceAll('\t', '  ')
+    .replaceAll(STRING, (whole, quoted: string, name: string | undefined) =>
+      name !== undefined || known.has(quoted.slice(1, -1)) || HARMLESS.test(quoted)
+        ? whole
+        : '"***"',
+    );
+  const text = safeText(shown);
   const indent = /^\s*/u.exec(shown)?.[0].length ?? 0;
   const indented = ' '.repeat(Math.min(indent, 40)) + text;
   return indented.length <= MAX_LINE ? indented : `${indented.slice(0, MAX_LINE - 1)}…`;

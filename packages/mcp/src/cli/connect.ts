@@ -1,11 +1,16 @@
 import { type Command, type CommandContext, UsageError } from './command.ts';
 
+/** What means nothing without a client. */
+const CHANGING = ['undo', 'dry-run', 'url', 'header', 'stdio', 'file', 'force'] as const;
+
 async function run(context: CommandContext): Promise<number> {
   const { options, args } = context;
   const [word] = args;
   // The rest needs the registry's code, which takes longer to load than this.
   if (options.has('list') || word === undefined) {
     if (word !== undefined) throw new UsageError('--list shows every client and stands alone');
+    const idle = CHANGING.find((name) => options.has(name));
+    if (idle !== undefined) throw new UsageError(`--${idle} needs the client that is meant`);
     const { listClients } = await import('./connect-list.ts');
     return await listClients(context);
   }

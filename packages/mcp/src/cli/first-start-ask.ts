@@ -4,12 +4,13 @@ import type { CliIo } from './cli-io.ts';
 /** A longer answer than this is none. */
 const MAX_ANSWER = 1_000;
 
+/** Up to and with the end of its line; what is too long is no answer. */
 async function firstLine(io: CliIo): Promise<string> {
   let text = '';
   for await (const chunk of io.stdin) {
     text += String(chunk);
     const end = text.indexOf('\n');
-    if (end !== -1 || text.length > MAX_ANSWER) return text.slice(0, Math.max(0, end));
+    if (end !== -1 || text.length > MAX_ANSWER) return text.slice(0, end + 1);
   }
   return text;
 }
@@ -27,6 +28,8 @@ export async function ask(io: CliIo, question: string): Promise<boolean> {
   if (signal.aborted) stop();
   try {
     const answer = await Promise.race([firstLine(io), stopped.promise]);
+    // The terminal has shown the end of a line that was typed, and of nothing else.
+    if (!answer.endsWith('\n')) io.stdout.write('\n');
     return /^y(?:es)?$/iu.test(answer.trim());
   } catch {
     return false; // a terminal that went away says nothing

@@ -41,9 +41,10 @@ function importCommand(program: string, { client, folder, file }: FoundServers):
   return `${program} registry import ${what} --apply --connect`;
 }
 
-function noteOf({ moved, reason }: PlanRow, target: string): string {
+/** What becomes of a server besides; on lines of its own, since a table is cut to the window. */
+function notesOf({ name, moved, reason }: PlanRow): string[] {
   const notes = moved.length === 0 ? [] : [`keys move to secrets/: ${moved.join(', ')}`];
-  return [target, ...notes, ...(reason === undefined ? [] : [reason])].join('; ');
+  return [...notes, ...(reason === undefined ? [] : [reason])].map((note) => `${name}: ${note}`);
 }
 
 /** The dry run: what would be taken over from where, without any secret. */
@@ -60,9 +61,10 @@ function showPlan(io: CliIo, own: readonly FoundServers[], plan: ImportPlan): vo
   const rows = plan.rows.map((row): Cell[] => [
     { text: row.action, colour: row.action === 'add' ? 'green' : 'yellow' },
     { text: safeText(row.name) },
-    { text: safeText(noteOf(row, targets.get(row.name) ?? '')) },
+    { text: safeText(targets.get(row.name) ?? '') },
   ]);
-  io.stdout.write(table(['ACTION', 'SERVER', ''], rows, { paint, columns: io.columns }));
+  io.stdout.write(table(['ACTION', 'SERVER', 'RUNS'], rows, { paint, columns: io.columns }));
+  for (const note of plan.rows.flatMap(notesOf)) io.stdout.write(`  ${safeText(note)}\n`);
 }
 
 async function planFor(
@@ -136,6 +138,7 @@ export async function firstStart(io: CliIo, mayAsk: boolean): Promise<FirstStart
   if (!mayAsk) return reportOf(findings, program, 0);
   const canAsk = io.isTty && io.stdinIsTty === true;
   const imported = canAsk && own.length > 0 ? await offer(io, own, program) : 0;
+  if (io.signal.aborted) return reportOf(findings, program, imported);
   if (!canAsk) sayFound(io, own, program);
   sayFound(io, ofFolder, program);
   return reportOf(findings, program, imported);

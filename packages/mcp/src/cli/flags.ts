@@ -46,7 +46,7 @@ function flagRows(flags: FeatureFlags): readonly FlagRow[] {
 
 async function showFlags(context: CommandContext): Promise<number> {
   const { io } = context;
-  const rows = flagRows((await readConfig(context)).flags);
+  const rows = flagRows((await readConfig(context, true)).flags);
   if (context.json) {
     io.stdout.write(`${JSON.stringify(rows, undefined, 2)}\n`);
     return EXIT_OK;

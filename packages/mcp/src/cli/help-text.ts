@@ -9,13 +9,21 @@ function optionRow(name: OptionName): readonly [usage: string, meaning: string] 
   return [usage, meaning];
 }
 
+/** What is longer has a line of its own, so that the other column begins where a narrow terminal still shows it. */
+const MAX_LEFT = 33;
+
 function columns(rows: readonly (readonly [string, string])[]): string[] {
-  const width = Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+  const lengths = rows.map(([left]) => left.length);
+  const width = Math.max(...lengths.filter((length) => length <= MAX_LEFT));
+  return rows.flatMap(([left, right]) =>
+    left.length > width
+      ? [`  ${left}`, `  ${' '.repeat(width)}  ${right}`]
+      : [`  ${left.padEnd(width)}  ${right}`],
+  );
 }
 
-function usageOf(command: Command): string {
-  return `cortex-mcp ${command.name} ${command.argumentsUsage}`.trimEnd();
+function nameAndArguments({ name, argumentsUsage }: Command): string {
+  return `${name} ${argumentsUsage}`.trimEnd();
 }
 
 /** Help for one command, with an example. */
@@ -24,7 +32,7 @@ export function commandHelp(command: Command): string {
   return [
     `${command.summary}.`,
     '',
-    `Usage: ${usageOf(command)} [options]`,
+    `Usage: cortex-mcp ${nameAndArguments(command)} [options]`,
     '',
     ...command.details,
     '',
@@ -33,6 +41,21 @@ export function commandHelp(command: Command): string {
     '',
     'Example:',
     `  ${command.example}`,
+    '',
+  ].join('\n');
+}
+
+/** The commands that begin with one word, with the first one's example. */
+export function familyHelp(commands: readonly [Command, ...Command[]]): string {
+  const [first] = commands;
+  return [
+    'Commands:',
+    ...columns(commands.map((command) => [nameAndArguments(command), command.summary])),
+    '',
+    `More of each: cortex-mcp help ${first.name}`,
+    '',
+    'Example:',
+    `  ${first.example}`,
     '',
   ].join('\n');
 }
@@ -47,7 +70,7 @@ export function generalHelp(commands: readonly Command[]): string {
     'Commands:',
     ...columns([
       ...commands.map((command): [string, string] => [
-        `${command.name} ${command.argumentsUsage}`.trimEnd(),
+        nameAndArguments(command),
         command.summary + (command === commands[0] ? ' (the default)' : ''),
       ]),
       ['help <command>', 'Explain a command'],

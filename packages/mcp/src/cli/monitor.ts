@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isLoopback } from '../config/settings.ts';
 import type { MonitorFrame } from '../proof/monitor-frame.ts';
 import type { MonitorWatch } from '../proof/monitor-watch.ts';
 import type { CliIo } from './cli-io.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { EXIT_FAILED, EXIT_OK } from './exit-code.ts';
 import { type LiveTable, openLiveTable } from './live-table.ts';
+import { isLocalUrl } from './local-url.ts';
 import { monitorLines, monitorScreen } from './monitor-lines.ts';
 import { readConfig } from './open-service.ts';
 import { openRunningService, type RunningService, ServiceUnreachable } from './running-service.ts';
@@ -25,13 +25,6 @@ function intervalOf(text: string | undefined): number {
   throw new UsageError(
     `--interval ${JSON.stringify(text)} is no time from 250ms to 1h, such as 2s or 5m`,
   );
-}
-
-/** Whether the processes of the service are on this machine. @throws UsageError */
-function isLocal(url: string | undefined): boolean {
-  if (url === undefined) return true;
-  if (!URL.canParse(url)) throw new UsageError(`--url ${JSON.stringify(url)} is no address`);
-  return isLoopback(new URL(url).hostname.replaceAll(/^\[|\]$/g, ''));
 }
 
 /** Waits, unless the command is to end. */
@@ -128,8 +121,8 @@ async function monitor(context: CommandContext): Promise<number> {
   const { io, json, options } = context;
   const intervalMs = intervalOf(options.text('interval'));
   const url = options.text('url');
-  const local = isLocal(url);
-  const config = url === undefined ? await readConfig(context) : undefined;
+  const local = isLocalUrl(url);
+  const config = url === undefined ? await readConfig(context, true) : undefined;
   const { createMonitorWatch } = await import('../proof/monitor-watch.ts');
   const watch = createMonitorWatch({ local, now: () => Date.now() });
   const once = options.has('once');

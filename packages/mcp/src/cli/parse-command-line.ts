@@ -7,6 +7,8 @@ import { type Command, type CommandContext, UsageError } from './command.ts';
 export type CommandLine =
   | { readonly kind: 'version' }
   | { readonly kind: 'help'; readonly command: Command | undefined }
+  /** Of a word that several commands begin with. */
+  | { readonly kind: 'help'; readonly family: readonly [Command, ...Command[]] }
   | (Omit<CommandContext, 'io'> & { readonly kind: 'run'; readonly command: Command });
 
 type AnyOption = OptionName | 'help' | 'version';
@@ -142,8 +144,8 @@ function helpFor(commands: readonly Command[], words: readonly string[]): Comman
   if (words.length === 0) return { kind: 'help', command: undefined };
   const found = findCommand(commands, words);
   if (found !== undefined) return { kind: 'help', command: found.command };
-  const family = commands.find((command) => command.name.startsWith(`${words[0]} `));
-  if (family !== undefined) return { kind: 'help', command: family };
+  const [first, ...others] = commands.filter(({ name }) => name.startsWith(`${words[0]} `));
+  if (first !== undefined) return { kind: 'help', family: [first, ...others] };
   throw unknownCommand(commands, words);
 }
 

@@ -14,6 +14,7 @@ import {
   takeHeapSnapshot,
   type TakenProfile,
 } from '../proof/profile-take.ts';
+import { checkOutput } from './check-output.ts';
 import { type CommandContext, UsageError } from './command.ts';
 import { EXIT_OK } from './exit-code.ts';
 import { numberOption } from './number-option.ts';
@@ -70,6 +71,7 @@ function costTable(
       cell(total),
       { text: `${safeText(name)}  ${safeText(place)}` },
     ]);
+  if (rows.length === 0) return 'nothing was sampled: it rested; watch longer, or while it works\n';
   const style = { paint: createPaint(context.io), columns: context.io.columns };
   return table(['SHARE', 'ITSELF', 'WITH CALLS', 'WHERE'], rows, style);
 }
@@ -112,6 +114,7 @@ async function withInspector(
   maxMs: number,
   use: (session: InspectorSession, pid: number) => Promise<number>,
 ): Promise<number> {
+  await checkOutput(outputOf(context, 0, ''));
   const pid = await servicePid(context);
   const maxOpenMs = maxMs + SPARE_MS;
   const session = await openInspectorSession({ files: createHostFiles(), pid, maxOpenMs });

@@ -126,24 +126,31 @@ function disagreeing(judged: GateVerdict): GateVerdict {
   return { ...judged, decision: 'hold', reasons: [...before, reason] };
 }
 
-async function judge(
-  context: CommandContext,
-  instances: readonly RolloutInstance[],
-): Promise<Checked> {
+/** What the command line says of the judgement. Read before the watching: a mistake is not found an hour later. */
+interface Measure {
+  readonly base: Partial<CohortFigures> | undefined;
+  readonly minCalls: number;
+  readonly steps: readonly number[];
+}
+
+async function measureOf(context: CommandContext): Promise<Measure> {
   const { io, options } = context;
-  const on = cohortFigures(instances.filter(({ isOn }) => isOn));
-  const off = cohortFigures(instances.filter(({ isOn }) => !isOn));
   const given = options.text('baseline');
   const place = { cwd: io.cwd, parent: baselineParent(context) };
-  const base =
-    off === undefined && given !== undefined
-      ? baselineAsCohort(await readBaseline(await findBaseline(given, place)))
-      : off;
   const minCalls = numberOption(context, 'calls', { min: 0, max: 1e9, standard: 100 });
-  const judged = judgeRollout({ on, off: base, minCalls });
+  const steps = stepsOf(context);
+  if (given === undefined) return { base: undefined, minCalls, steps };
+  const base = baselineAsCohort(await readBaseline(await findBaseline(given, place)));
+  return { base, minCalls, steps };
+}
+
+function judge(instances: readonly RolloutInstance[], { base, minCalls, steps }: Measure): Checked {
+  const on = cohortFigures(instances.filter(({ isOn }) => isOn));
+  const off = cohortFigures(instances.filter(({ isOn }) => !isOn));
+  const judged = judgeRollout({ on, off: off ?? base, minCalls });
   const percent = commonPercent(instances);
   const verdict = percent === undefined ? disagreeing(judged) : judged;
-  const command = commandFor(verdict.decision, percent, stepsOf(context));
+  const command = commandFor(verdict.decision, percent, steps);
   return { ...verdict, percent, command, on, off };
 }
 
@@ -177,11 +184,11 @@ function show({ io }: CommandContext, checked: Checked): void {
 export async function runRolloutCheck(context: CommandContext): Promise<number> {
   const { io, json } = context;
   const seconds = numberOption(context, 'seconds', { min: 0, max: 86_400, standard: 60 });
-  stepsOf(context);
+  const measure = await measureOf(context);
   const places = await placesOf(context);
   try {
     if (!json && seconds > 0) io.stderr.write(`watching for ${seconds} s\n`);
-    const checked = await judge(context, await readInstances(places, seconds, io.signal));
+    const checked = judge(await readInstances(places, seconds, io.signal), measure);
     if (json) io.stdout.write(`${JSON.stringify(checked, undefined, 2)}\n`);
     else show(context, checked);
     return CODES[checked.decision];

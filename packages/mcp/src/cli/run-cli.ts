@@ -3,7 +3,7 @@ import { packageVersion } from '../config/package-version.ts';
 import type { CliIo } from './cli-io.ts';
 import { type Command, UsageError } from './command.ts';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-code.ts';
-import { commandHelp, generalHelp } from './help-text.ts';
+import { commandHelp, familyHelp, generalHelp } from './help-text.ts';
 import { type CommandLine, parseCommandLine } from './parse-command-line.ts';
 import { serveCommand } from './serve.ts';
 import { createPaint, safeText } from './terminal-text.ts';
@@ -44,7 +44,9 @@ async function understand(argv: readonly string[]): Promise<CommandLine> {
   return parseCommandLine(argv, await allCommands());
 }
 
-async function helpText(command: Command | undefined): Promise<string> {
+async function helpText(line: Extract<CommandLine, { kind: 'help' }>): Promise<string> {
+  if ('family' in line) return familyHelp(line.family);
+  const { command } = line;
   return command === undefined ? generalHelp(await allCommands()) : commandHelp(command);
 }
 
@@ -79,7 +81,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
     const line = await understand(argv);
     if (line.kind === 'run') return await line.command.run({ ...line, io });
     const isVersion = line.kind === 'version';
-    io.stdout.write(isVersion ? `${packageVersion()}\n` : await helpText(line.command));
+    io.stdout.write(isVersion ? `${packageVersion()}\n` : await helpText(line));
     return EXIT_OK;
   } catch (error) {
     return await report(error, io);

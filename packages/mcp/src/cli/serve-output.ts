@@ -53,7 +53,7 @@ function banner(
     `Cortex MCP ${packageVersion()}, ${source}${others}`,
     `Endpoint: ${paint('bold', endpoint)}`,
     '',
-    clientLines(endpoint, paint) + connectHint(io.cwd),
+    clientLines(endpoint, paint) + connectHint(io.cwd, config, endpoint),
     ...(isEmpty ? [emptyHint(io.cwd)] : []),
   ].join('\n');
 }

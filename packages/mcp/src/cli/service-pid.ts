@@ -1,9 +1,9 @@
 import type { LoadedConfig } from '../config/config.ts';
-import { isLoopback } from '../config/settings.ts';
 import { createHostFiles } from '../proof/host-files.ts';
 import { ownerPid } from '../proof/owner-pid.ts';
 import { stateLockName } from '../service/state-owner.ts';
 import { type CommandContext, UsageError } from './command.ts';
+import { isLocalUrl } from './local-url.ts';
 import { numberOption } from './number-option.ts';
 import { readConfig } from './open-service.ts';
 import { openRunningService, ServiceUnreachable } from './running-service.ts';
@@ -25,8 +25,7 @@ async function answeringPid(
 }
 
 function localUrl(url: string): string {
-  if (!URL.canParse(url)) throw new UsageError(`--url ${JSON.stringify(url)} is no address`);
-  if (isLoopback(new URL(url).hostname.replaceAll(/^\[|\]$/g, ''))) return url;
+  if (isLocalUrl(url)) return url;
   throw new UsageError(
     'a process is profiled on its own machine: --url must be a loopback address',
   );
@@ -46,7 +45,7 @@ export async function servicePid(context: CommandContext): Promise<number> {
   }
   const url = options.text('url');
   if (url !== undefined) return await answeringPid(context, undefined, localUrl(url));
-  const config = await readConfig(context);
+  const config = await readConfig(context, true);
   try {
     return await answeringPid(context, config, undefined);
   } catch (error) {

@@ -36,7 +36,9 @@ function showReport(io: CliIo, report: SyncReport): void {
   io.stdout.write(table(headings, report.outcomes.map(row), style));
   const failed = report.outcomes.filter((outcome) => outcome.kind === 'failed');
   const total = report.outcomes.length;
-  io.stdout.write(`${total} connectors, ${failed.length} failed, ${formatMs(report.durationMs)}\n`);
+  io.stdout.write(
+    `${total} ${total === 1 ? 'connector' : 'connectors'}, ${failed.length} failed, ${formatMs(report.durationMs)}\n`,
+  );
   io.stdout.write(remedyLines(failed));
 }
 

@@ -77,6 +77,6 @@ export async function locateConfig(search: ConfigSearch): Promise<Setting<string
   throw new ConfigError(
     'CONFIG_NOT_FOUND',
     `no configuration found (looked for ${candidates.join(' and ')})`,
-    `name one with --config, or write ./${CONFIG_FILE_NAME}: ${MINIMAL_CONFIG}`,
+    `name one with --config, add a server with cortex-mcp connectors add, or write ./${CONFIG_FILE_NAME}: ${MINIMAL_CONFIG}`,
   );
 }

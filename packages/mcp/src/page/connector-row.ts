@@ -31,6 +31,8 @@ export interface ConnectorRow {
     readonly resources: number;
     readonly templates: number;
   };
+  /** Another one means other lists, even where the counts are the same; null while there are none. */
+  readonly listsDigest: string | null;
   readonly freshness: 'fresh' | 'stale' | 'none';
   readonly ageMs: number | null;
   readonly ttlMs: number | null;
@@ -61,6 +63,9 @@ export interface RowFacts {
   /** Milliseconds since 1970. */
   readonly now: number;
 }
+
+/** Enough of a SHA-256 in base64url to tell two lists of one connector apart. */
+const DIGEST_LENGTH = 12;
 
 const whole = (ms: number | undefined): number | null =>
   ms === undefined || !Number.isFinite(ms) ? null : Math.round(ms);
@@ -115,12 +120,16 @@ function timesOf(facts: RowFacts): Times {
   };
 }
 
-function countsOf(
+function listsOf(
   { tools, prompts, resources }: ConnectorStatus,
   served: ServedManifest | undefined,
-): ConnectorRow['counts'] {
-  const templates = served?.manifest.lists.resourceTemplates.length ?? 0;
-  return { tools, prompts, resources, templates };
+): Pick<ConnectorRow, 'counts' | 'listsDigest'> {
+  const { lists, digest } = served?.manifest ?? {};
+  const templates = lists?.resourceTemplates.length ?? 0;
+  return {
+    counts: { tools, prompts, resources, templates },
+    listsDigest: digest?.slice(0, DIGEST_LENGTH) ?? null,
+  };
 }
 
 type Calls = Pick<ConnectorRow, 'breaker' | 'inFlight' | 'latency'>;
@@ -141,7 +150,7 @@ export function connectorRow(facts: RowFacts): ConnectorRow {
     state: stateOf(status),
     enabled: status.state !== 'disabled',
     error: errorOf(status),
-    counts: countsOf(status, served),
+    ...listsOf(status, served),
     freshness: freshnessOf(status),
     ...timesOf(facts),
     ...callsOf(facts),

@@ -79,6 +79,8 @@ export class EventStreams {
   }
 
   open(response: ServerResponse): void {
+    // Gone while the page's code was loaded: no `close` will come that frees its place.
+    if (response.destroyed) return;
     if (this.#closed || this.#streams.size >= this.#limits.maxStreams) {
       response.writeHead(503, { 'retry-after': '1', 'cache-control': 'no-store' }).end();
       return;

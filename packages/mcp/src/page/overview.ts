@@ -83,8 +83,13 @@ class ServiceOverview implements Overview {
 
   async #rows(): Promise<readonly string[]> {
     const { connectors, wanted, served, nextAttemptMs, history: historyOf } = this.#facts;
-    const [statuses, definitions, now] = [connectors(), wanted(), Date.now()];
+    // Each of them looks at every connector at once.
+    const definitions = wanted();
+    await nextTurn();
     const manifests = new Map(served().map((one) => [one.connectorId, one]));
+    await nextTurn();
+    const [statuses, now] = [connectors(), Date.now()];
+    await nextTurn();
     const quiet = new Map<string, string>();
     const rows: string[] = [];
     await inTurns(statuses, (status) => {

@@ -28,3 +28,7 @@ export function createRunCommand(env: Readonly<Record<string, string>>): RunComm
     return await promise;
   };
 }
+
+/** For a service on another machine, of which the programs of this one know nothing. Never rejects. */
+export const runNothing: RunCommand = async () =>
+  await Promise.resolve({ kind: 'failed', message: 'the service runs on another machine' });

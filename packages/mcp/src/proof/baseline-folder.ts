@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { access, constants, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { type BaselineRecord, parseBaseline } from './baseline-record.ts';
 
@@ -21,6 +21,12 @@ function isTaken(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'EEXIST';
 }
 
+/** Makes the folder in which baselines are kept, if it is not there. @throws Error when nothing can be put into it. */
+export async function openBaselineParent(parent: string): Promise<void> {
+  await mkdir(parent, { recursive: true, mode: 0o700 });
+  await access(parent, constants.W_OK | constants.X_OK);
+}
+
 /**
  * Makes `<date>-<label>` below `parent`, or `<date>-<label>-2` … when that is there: nothing is overwritten (S1-10).
  * @param takenAt ISO date and time.
@@ -30,7 +36,7 @@ export async function makeBaselineFolder(
   takenAt: string,
   label: string,
 ): Promise<string> {
-  await mkdir(parent, { recursive: true, mode: 0o700 });
+  await openBaselineParent(parent);
   const name = `${takenAt.slice(0, 10)}-${label}`;
   for (let index = 1; index <= MAX_SAME_DAY; index += 1) {
     const folder = join(parent, index === 1 ? name : `${name}-${index}`);

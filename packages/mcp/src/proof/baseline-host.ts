@@ -77,7 +77,10 @@ async function units(run: RunCommand): Promise<{ line: string; text?: string }> 
 function withoutEnvironment(text: string): string {
   return text
     .split('\n')
-    .filter((line) => !/^(?:Environment|ExecStart\w*|SetCredential\w*)=/.test(line))
+    .filter(
+      (line) =>
+        !/^(?:Environment|Exec(?:Condition|Start|Reload|Stop)\w*|SetCredential\w*)=/.test(line),
+    )
     .join('\n');
 }
 

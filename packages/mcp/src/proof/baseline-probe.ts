@@ -59,8 +59,11 @@ export async function runProbe(options: ProbeOptions): Promise<ProbeReport> {
   } else {
     const running = new Set<Promise<void>>();
     for (let due = 0; !isOver(); due += 1) {
-      const waitMs = startedAtMs + (due * 1_000) / ratePerSecond - performance.now();
-      if (waitMs > 1) await delay(waitMs);
+      const now = performance.now();
+      const leftMs = startedAtMs + durationMs - now;
+      const waitMs = Math.min(leftMs, startedAtMs + (due * 1_000) / ratePerSecond - now);
+      // Aborted: seen below.
+      if (waitMs > 1) await delay(waitMs, undefined, { signal }).catch(() => undefined);
       if (isOver()) break;
       if (running.size >= MAX_IN_FLIGHT) {
         skipped += 1;

@@ -47,8 +47,11 @@ async function isFound(transport: StdioTransport, path: string): Promise<boolean
 
 export const checkCommands: Check = async ({ config, env, start, platform }) => {
   const why = 'A service has another PATH than a terminal; what it does not find it cannot start.';
-  const connectors = config.kind === 'loaded' ? config.connectors : [];
-  const commands = connectors.flatMap(({ id, enabled, transport }) =>
+  if (config.kind === 'broken') {
+    const text = { finding: 'the configuration does not say which', why };
+    return [finding('commands', 'unknown', text)];
+  }
+  const commands = config.connectors.flatMap(({ id, enabled, transport }) =>
     enabled && transport?.kind === 'stdio' ? [{ id, transport }] : [],
   );
   if (platform === 'win32') {

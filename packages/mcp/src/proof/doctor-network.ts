@@ -78,8 +78,9 @@ export const checkProxy: Check = async ({ env, start }) => {
   ]);
 };
 
-function namesOf(config: DoctorContext['config']): readonly string[] {
-  if (config.kind === 'broken') return [];
+type LoadedConfig = Extract<DoctorContext['config'], { kind: 'loaded' }>;
+
+function namesOf(config: LoadedConfig): readonly string[] {
   const names = config.connectors.flatMap(({ enabled, transport }) => {
     if (!enabled || transport === undefined || !('url' in transport)) return [];
     if (transport.lateUrl !== undefined) return [];
@@ -107,6 +108,10 @@ async function lookupTime(name: string): Promise<number | undefined> {
 
 export const checkNames: Check = async ({ config }) => {
   const why = 'Names are looked up in four threads: a slow one holds up the others.';
+  if (config.kind === 'broken') {
+    const text = { finding: 'the configuration does not say which', why };
+    return [finding('dns', 'unknown', text)];
+  }
   const names = namesOf(config);
   const times = await Promise.all(names.map(lookupTime));
   const lost = names.filter((_name, index) => times[index] === undefined);

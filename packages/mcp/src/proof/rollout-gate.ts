@@ -167,6 +167,10 @@ function enough(input: GateInput): readonly string[] {
   const { on, minCalls } = input;
   if (on === undefined) return ['no instance has the change on: nothing can be said of it'];
   const reasons: string[] = [];
+  if (on.restarted.length > 0) {
+    const who = on.restarted.join(', ');
+    reasons.push(`restarted while it was watched: ${who}; its log says why, then check again`);
+  }
   if (on.calls < minCalls) {
     reasons.push(`only ${on.calls} calls seen with it on, ${minCalls} are wanted: watch longer`);
   }

@@ -9,6 +9,7 @@ import {
   type Where,
 } from './exposition.ts';
 import { type Figure, figure } from './figure.ts';
+import { isOther } from './monitor-frame.ts';
 import type { ServiceReading } from './service-reading.ts';
 
 /** An instance as two readings show it; `before` undefined: since it was started. */
@@ -22,11 +23,15 @@ export interface RolloutInstance {
   readonly percent: number | undefined;
   readonly before: ServiceReading | undefined;
   readonly after: ServiceReading;
+  /** Another process answered at the end than at the beginning. */
+  readonly isRestarted: boolean;
 }
 
 /** Figures of the instances of one side, taken together. */
 export interface CohortFigures {
   readonly instances: readonly string[];
+  /** Those of them that were restarted while they were watched. */
+  readonly restarted: readonly string[];
   readonly calls: number;
   readonly syncs: number;
   readonly errorRatio: Figure;
@@ -54,14 +59,16 @@ export function rolloutInstance(
 ): RolloutInstance {
   const id = after.setting('MCP_INSTANCE_ID');
   const percent = after.setting('MCP_ROLLOUT_PERCENT');
+  const isRestarted = before !== undefined && isOther(before, after);
   return {
     name: typeof id === 'string' && id !== '' ? id : url,
     url,
     isOn: after.setting('MCP_CONNECTOR_REFRESH_SYNC') !== true,
     percent: typeof percent === 'number' ? percent : undefined,
     // A restart begins anew: then all there is counts.
-    before: before?.startedAt === after.startedAt ? before : undefined,
+    before: isRestarted ? undefined : before,
     after,
+    isRestarted,
   };
 }
 
@@ -140,6 +147,7 @@ export function cohortFigures(instances: readonly RolloutInstance[]): CohortFigu
   const lists = counted(instances, LISTS);
   return {
     instances: instances.map(({ name }) => name),
+    restarted: instances.filter(({ isRestarted }) => isRestarted).map(({ name }) => name),
     calls,
     syncs: syncCount,
     errorRatio: share(calls - good, calls),

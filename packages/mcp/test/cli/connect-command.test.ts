@@ -35,4 +35,9 @@ test('ownCommand() is the plain name where npm says nothing, and the path of a l
   expect(own.shown).toBe('node_modules/.bin/cortex-mcp');
   expect(own.fleeting).toBe(false);
   expect(own.args[0]).toMatch(/bin\/cortex-mcp\.js$/);
+  const node = join(folder.path, '.npm', '_npx', 'def', 'node_modules', 'node', 'bin', 'node');
+  expect(ownCommand(folder.path, '/x/bin/cortex-mcp.js', node)).toMatchObject({
+    fleeting: true,
+    command: node,
+  });
 });

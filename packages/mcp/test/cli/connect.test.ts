@@ -179,6 +179,7 @@ test('connect follows a symbolic link, and writes the file it names', async () =
   expect(await readFile(real, 'utf8')).toContain(URL_LINE);
   expect(await bench.run('connect', 'cursor', '--file', 'project/mcp.json')).toBe(0);
   expect(await text(bench, 'project/mcp.json')).toContain(URL_LINE);
+  expect(bench.stdout.text).toMatch(/connect cursor --file project\/mcp\.json --undo\n/);
 });
 
 test('connect refuses the file that is the configuration itself, and what does not fit', async () => {
@@ -193,6 +194,8 @@ test('connect refuses the file that is the configuration itself, and what does n
   expect(await bench.run('connect', 'cursor', '--url', 'http://a:b@x')).toBe(2);
   expect(await bench.run('connect', 'cursor', '--undo', '--stdio')).toBe(2);
   expect(await bench.run('connect', 'cursor', '--list')).toBe(2);
+  expect(await bench.run('connect', '--undo')).toBe(2);
+  expect(bench.stderr.text).toContain('--undo needs the client that is meant');
 });
 
 test('connect says that a key is wanted, and names this machine for an open address', async () => {

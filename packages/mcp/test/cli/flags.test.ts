@@ -19,6 +19,15 @@ test('flags lists every flag with value, origin, default and what the other valu
   expect(bench.stderr.text).not.toContain('unknown key');
 });
 
+test('flags and config show need no configuration: a gateway runs without one too', async () => {
+  await using bench = await cliBench();
+  expect(await bench.run('flags')).toBe(0);
+  expect(bench.stdout.text).toMatch(/^MCP_LIST_PREBUILT +true +default /m);
+  expect(await bench.run('config', 'show')).toBe(0);
+  expect(bench.stdout.text).toMatch(/^File: \S+config\.json \(default, which is not there\)$/m);
+  expect(await bench.run('flags', '--config', 'missing.json')).toBe(2);
+});
+
 test('flags --json prints the same as JSON', async () => {
   await using bench = await cliBench({ env: { MCP_INSTANCE_ID: 'canary-1' } });
   await bench.configure({});

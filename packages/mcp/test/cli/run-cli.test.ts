@@ -22,6 +22,17 @@ test('runCli() prints the version and the general help, which names commands and
   expect(bench.stderr.text).toBe('');
 });
 
+test('runCli() explains a word that several commands begin with, in lines of 120 columns at most', async () => {
+  await using bench = await cliBench();
+  expect(await bench.run('keys', '--help')).toBe(0);
+  expect(bench.stdout.text).toMatch(/keys create +Make a key[^]*keys revoke <id> +Let nobody in/);
+  expect(bench.stdout.text).toContain('cortex-mcp help keys create');
+  expect(await bench.run('help', 'connectors')).toBe(0);
+  expect(bench.stdout.text).toMatch(/connectors add <name> .*\n +Add a connector/);
+  expect(await bench.run('--help')).toBe(0);
+  expect(bench.stdout.text.split('\n').filter((line) => line.length > 120)).toEqual([]);
+});
+
 test.each([
   ['serve', 'cortex-mcp serve'],
   ['sync', 'cortex-mcp sync'],

@@ -59,6 +59,24 @@ async function serve(
   };
 }
 
+test('open() gives no place to a page that went while it was on its way in', async () => {
+  await using served = await serve({ text: async () => await Promise.resolve('{}') }, {});
+  const late = createServer((_request, response) => {
+    response.once('close', () => {
+      served.streams.open(response);
+      late.close();
+    });
+  });
+  late.listen(0, '127.0.0.1');
+  await once(late, 'listening');
+  const socket = connect((late.address() as AddressInfo).port, '127.0.0.1');
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  await once(late, 'request');
+  socket.destroy();
+  await once(late, 'close');
+  expect([served.streams.size, served.watched]).toEqual([0, []]);
+});
+
 test('EventStreams cuts a page that reads nothing once too much has been unread for too long', async () => {
   let beats = 0;
   const beat = (): string => {

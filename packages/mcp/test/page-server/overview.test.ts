@@ -47,6 +47,7 @@ test('/page/api/overview shows healthy, hung, dead, stdio and disabled connector
     enabled: true,
     error: null,
     freshness: 'fresh',
+    listsDigest: expect.stringMatching(/^[\w-]{12}$/),
     breaker: 'closed',
     pid: null,
     inFlight: 0,
@@ -74,6 +75,7 @@ test('/page/api/overview shows healthy, hung, dead, stdio and disabled connector
     revision: null,
     error: { phase: 'connect', code: 'CONNECT_FAILED', message: expect.any(String) },
     freshness: 'none',
+    listsDigest: null,
     ageMs: null,
     lastSyncAt: null,
   });

@@ -33,6 +33,23 @@ test('parseExposition() reads labels with escapes, infinities and timestamps, an
   expect(labelValues(scrape, 'a', 'x')).toEqual(['q"uo\\te\n', 'z']);
 });
 
+test('samplesOf() finds those of a connector beside other labels, and none of one that is not there', () => {
+  const scrape = parseExposition(
+    [
+      'n{connector="a",o="x"} 1',
+      'n{connector="a",o="y"} 2',
+      'n{connector="b",o="x"} 4',
+      'n 8',
+    ].join('\n'),
+    0,
+  );
+  expect(sumOf(scrape, 'n', { connector: 'a' })).toBe(3);
+  expect(sumOf(scrape, 'n', { connector: 'a', o: 'y' })).toBe(2);
+  expect(samplesOf(scrape, 'n', { connector: 'c' })).toEqual([]);
+  expect(samplesOf(scrape, 'n', { connector: '' })).toEqual([]);
+  expect(sumOf(scrape, 'n')).toBe(15);
+});
+
 test('histogramOf() adds up series; quantileOf() spreads within buckets as Prometheus does', () => {
   const scrape = parseExposition(
     [

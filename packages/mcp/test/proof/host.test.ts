@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { tempFolder } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
 import { cgroupOf, machineMemoryPressure } from '../../src/proof/host-cgroup.ts';
@@ -11,6 +12,27 @@ import {
 import { kernelFiles, statLine } from './reading-fixture.ts';
 
 const MIB = 1_048_576;
+
+function openFiles(): number {
+  return readdirSync('/proc/self/fd').length;
+}
+
+test('createHostFiles() opens a few files at a time, however many are asked for', async (context) => {
+  context.skip(process.platform !== 'linux', 'no procfs');
+  await using folder = tempFolder();
+  const names = Array.from({ length: 600 }, (_, index) => `proc/${index}/stat`);
+  await kernelFiles(folder.path, Object.fromEntries(names.map((name) => [name, name])));
+  const files = createHostFiles(folder.path);
+  const before = openFiles();
+  let most = 0;
+  const looking = setInterval(() => {
+    most = Math.max(most, openFiles() - before);
+  }, 0);
+  const texts = await Promise.all(names.map(async (name) => await files.text(name)));
+  clearInterval(looking);
+  expect(texts).toEqual(names);
+  expect(most).toBeLessThan(100);
+});
 
 test('processMemory(), processStart() read this very process where there is a procfs', async (context) => {
   context.skip(process.platform !== 'linux', 'no procfs');

@@ -225,6 +225,24 @@ test('rollout check judges a running instance, and rollout plan shows the steps'
   expect(plan.out).toMatch(/10 % +1 of 2/);
 }, 30_000);
 
+test('what could not be written or compared is said before anything is watched', async () => {
+  const started = performance.now();
+  const nowhere = join(home.path, 'nowhere', 'x.cpuprofile');
+  const profile = await run('profile', 'cpu', '--url', origin, '-o', nowhere);
+  expect([profile.code, profile.err]).toEqual([2, expect.stringContaining('cannot be written to')]);
+  const folder = await run('profile', 'heap', '--url', origin, '-o', home.path);
+  expect(folder.err).toContain('is a folder');
+  const check = await run('rollout', 'check', '--url', origin, '--baseline', 'none');
+  expect([check.code, check.out]).toEqual([1, '']);
+  expect(check.err).toMatch(/^cortex-mcp: no baseline/);
+  const file = join(home.path, 'cortex-mcp.json');
+  const kept = await run('baseline', 'collect', '--url', origin, '--dir', join(file, 'below'));
+  expect([kept.code, kept.err]).toEqual([1, expect.stringContaining('ENOTDIR')]);
+  const odd = await run('baseline', 'collect', '--url', 'nowhere');
+  expect([odd.code, odd.err]).toEqual([2, 'cortex-mcp: --url "nowhere" is no address\n']);
+  expect(performance.now() - started).toBeLessThan(10_000);
+}, 30_000);
+
 test('rollout check compares instances with and without the change, and holds where they disagree (S4-35)', async () => {
   await using other = await startServe({
     mcpServers: { demo: upstream.command },

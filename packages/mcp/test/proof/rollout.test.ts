@@ -17,6 +17,7 @@ import { histogramLines, reading, record } from './proof-records.ts';
 const GOOD: CohortFigures = {
   instances: ['a'],
   calls: 1_000,
+  restarted: [],
   syncs: 50,
   errorRatio: 0.001,
   p95Ms: 40,
@@ -49,6 +50,7 @@ test.each([
   ['a connector is down with it only', { connectorsDown: 1 }, {}, 'hold'],
   ['one call of few failed', { calls: 20, errorRatio: 0.06 }, {}, 'hold'],
   ['one sync of few failed', { syncs: 4, syncFailureRatio: 0.25 }, {}, 'hold'],
+  ['an instance was restarted meanwhile', { restarted: ['a'] }, {}, 'hold'],
   ['too few calls were seen', { calls: 20 }, {}, 'hold'],
   ['syncs were not seen', { syncs: 0, syncFailureRatio: 'unknown' }, {}, 'hold'],
 ] as const)('judgeRollout() when %s (S4-35 to S4-37, R11)', (_what, on, off, expected) => {
@@ -100,6 +102,7 @@ test('cohortFigures() adds up what instances did between two readings, and takes
   );
   expect(other).toMatchObject({ name: 'http://b', isOn: false, percent: undefined });
   expect(cohortFigures([one, other])).toMatchObject({
+    restarted: ['http://b'],
     calls: 200,
     errorRatio: 0.05,
     memoryShare: 0.9,

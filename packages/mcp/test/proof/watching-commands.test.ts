@@ -228,6 +228,9 @@ test('monitor --once and advise fail in one line without a service; doctor repor
   expect(await broken.run('doctor')).toBe(1);
   expect(broken.stdout.text).toMatch(/^fail +config +.*cortex-mcp\.json/m);
   expect(broken.stdout.text).toMatch(/^ +fix: /m);
+  // What it would have named is not known to be well.
+  expect(broken.stdout.text).toMatch(/^unknown +commands /m);
+  expect(broken.stdout.text).toMatch(/^unknown +dns /m);
   expect(await readFile(join(broken.path, 'cortex-mcp.json'), 'utf8')).toContain('"x":7');
 });
 
