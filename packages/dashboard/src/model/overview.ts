@@ -160,20 +160,20 @@ function readLatency(value: unknown): Latency {
   };
 }
 
+/** Of the slice under way and the one before, as a beat has it: what is older is no figure of now. */
 function lastNumber(series: Series): number | undefined {
-  return series.findLast((one) => one !== undefined);
+  return series.at(-1) ?? series.at(-2);
 }
 
-/** What the last full slices say, until the first beat comes. */
+/** What the last slices say, until the first beat comes. */
 function pulseOf(latency: Latency): ConnectorPulse {
   const seconds = latency.bucketMs / 1000;
   const last = (series: Series): number => (series.at(-2) ?? series.at(-1) ?? 0) / seconds;
-  const called = latency.calls.some((one) => (one ?? 0) > 0);
   return {
     callsPerSecond: last(latency.calls),
     errorsPerSecond: last(latency.errors),
-    p50Ms: called ? lastNumber(latency.p50Ms) : undefined,
-    p95Ms: called ? lastNumber(latency.p95Ms) : undefined,
+    p50Ms: lastNumber(latency.p50Ms),
+    p95Ms: lastNumber(latency.p95Ms),
   };
 }
 

@@ -65,6 +65,20 @@ test('readOverview() fills in for what is missing or of the wrong kind', () => {
   expect(read?.map).toBeUndefined();
 });
 
+function pulse(p50Ms: readonly (number | null)[]): object | undefined {
+  return readOverview({
+    service: {},
+    connectors: [
+      { id: 'a', latency: { p50Ms, p95Ms: p50Ms, calls: [1, 0, 0], errors: [0, 0, 0] } },
+    ],
+  })?.connectors[0]?.pulse;
+}
+
+test('readOverview() has no latency of now for a connector that was called minutes ago', () => {
+  expect(pulse([7, null, null])).toMatchObject({ p50Ms: undefined, p95Ms: undefined });
+  expect(pulse([7, 8, null])).toMatchObject({ p50Ms: 8, p95Ms: 8 });
+});
+
 test('withBeat() moves the numbers of the connectors it names, and leaves the others the same objects', () => {
   const before = overview();
   const at = STARTED + 62_000;
@@ -92,8 +106,7 @@ test('withBeat() moves the numbers of the connectors it names, and leaves the ot
   });
   // It is called no more, and says so.
   expect(tracker?.pulse.callsPerSecond).toBe(0);
-  const [idle] = before.connectors.filter(({ latency }) => latency.calls.length === 0);
-  expect(after.connectors).toContain(idle);
+  expect(withBeat(after, { at, connectors: {} }).connectors[1]).toBe(tracker);
   expect(after.process.rssBytes).toBe(5);
   expect(after.service.uptimeMs).toBe(62_000);
 });
