@@ -4,6 +4,9 @@ import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { type CliBench, cliBench, memoryServer } from './fake-io.ts';
 
+/** Its row of the table, coloured or not; paths that hold `fresh` are none. */
+// oxlint-disable-next-line no-control-regex -- colours are escape sequences
+const FRESH = /memory +(?:\u001b\[\d+m)*fresh/;
 const SECRET = 'ghp_abcdefghijklmnop0123456789ABCD';
 
 async function put(bench: CliBench, name: string, value: unknown): Promise<void> {
@@ -39,7 +42,7 @@ async function serveOnce(bench: CliBench, until: RegExp, ...more: string[]): Pro
 test('serve without a configuration offers on a terminal what clients have, imports it after y, and serves it', async () => {
   await using bench = await terminal('y\n');
   await putCursor(bench);
-  expect(await serveOnce(bench, /memory.*fresh/)).toBe(0);
+  expect(await serveOnce(bench, FRESH)).toBe(0);
   const { text } = bench.stdout;
   expect(text).toContain(`Cursor: ${join(bench.path, '.cursor/mcp.json')} (2 servers)\n`);
   expect(text).toMatch(/add\S* +memory +\S+mcp-server-memory/);
@@ -55,7 +58,7 @@ test('serve without a configuration offers on a terminal what clients have, impo
 test('what a first start has imported is served by the next one without a question, until --undo', async () => {
   await using bench = await terminal('yes\n');
   await putCursor(bench);
-  await serveOnce(bench, /memory.*fresh/);
+  await serveOnce(bench, FRESH);
   await using again = await cliBench({ ...bench.io, signal: new AbortController().signal });
   expect(await again.run('connectors', 'list', '--json')).toBe(0);
   expect(bench.stdout.text).toContain('"github"');

@@ -13,6 +13,7 @@ test('serviceSettings() carries every setting and flag over to a lasting service
     separator: '.',
     idleStopMs: 6,
     sse: true,
+    page: false,
     mcpServers: {},
   });
   const env = { CORTEX_HOME: '/state' };
@@ -32,6 +33,7 @@ test('serviceSettings() carries every setting and flag over to a lasting service
     listPrebuilt: true,
     listPageSize: 0,
     idleStopMs: 6,
+    page: false,
     sse: true,
     stdioPool: false,
     maxCalls: 10_000,

@@ -56,15 +56,16 @@ async function statusOf(port: number, line: string, body = ''): Promise<number |
   return (await sendBytes(port, requestBytes(line, headers, body), 2_000)).statuses[0];
 }
 
-test('S4: without a key only probes and /.well-known answer, whatever the method', async () => {
+test('S4: without a key only probes, /.well-known and the page without its data answer, whatever the method', async () => {
   await gateway.probe();
   expect(paths.length).toBeGreaterThan(10);
   const open = paths.filter(([, isOpen]) => isOpen).map(([path]) => path);
-  const probes = /^\/(livez|readyz|startupz|\.well-known\/.*)$/;
+  const probes = /^\/(|page\/|livez|readyz|startupz|\.well-known\/.*)$/;
   expect(open.filter((path) => !probes.test(path))).toEqual([]);
   for (const [path, isOpen] of paths) {
     for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']) {
-      const target = path.endsWith('/') ? `${path}m` : path;
+      // `/` leads to nothing but itself.
+      const target = path.endsWith('/') && path !== '/' ? `${path}m` : path;
       const status = await statusOf(gateway.port, `${method} ${target} HTTP/1.1`);
       const asked = status === 401;
       expect([method, path, asked]).toEqual([method, path, !isOpen]);

@@ -20,7 +20,7 @@ export interface SoakReport {
   readonly odd: readonly string[];
   readonly sessions: number;
   readonly restarts: number;
-  /** After a tenth of the work, and at the end; nothing is under way at either time. */
+  /** After half of the work, and at the end; nothing is under way at either time. */
   readonly early: Held;
   readonly late: Held;
   readonly childrenEarly: number;
@@ -211,7 +211,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     ['process', stdio.command],
   ]);
   const child = fork(CHILD, [JSON.stringify(mcpServers)], {
-    execArgv: ['--expose-gc', '--conditions=cortex-source'],
+    execArgv: ['--expose-gc'],
   });
   const [{ url }] = (await once(child, 'message')) as [{ url: string }];
   const pid = child.pid ?? 0;
@@ -223,10 +223,11 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     sessions: Math.ceil(options.sessions * part),
     restarts: Math.ceil(options.restarts * part),
   });
-  await soak.work(share(0.2));
+  // Half of it fills pools, and makes room for code and young objects: what comes after must fit in there.
+  await soak.work(share(0.5));
   const early = await soak.held();
   const childrenEarly = children();
-  await soak.work(share(0.8));
+  await soak.work(share(0.5));
   const late = await soak.held();
   const childrenLate = children();
 
