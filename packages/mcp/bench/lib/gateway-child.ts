@@ -19,7 +19,8 @@ answerCommands(async (options) => {
   const { createService } = await load(options.source);
   const service = createService({
     connectors: options.connectors,
-    settings: { ...DEFAULT_SETTINGS, ...options.settings },
+    // What is refused for being too much says nothing of what a call costs.
+    settings: { ...DEFAULT_SETTINGS, maxInFlight: 1_000, ...options.settings },
     logger: pino({ level: 'silent' }),
     baseEnv: { PATH: process.env['PATH'] },
     version: '0.0.0-bench',
