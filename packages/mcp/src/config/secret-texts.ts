@@ -1,4 +1,5 @@
 import type { ConnectorDefinition, ConnectorTransport } from '../connectors/connector.ts';
+import { secretsFromFiles } from '../connectors/secret-reference.ts';
 import { Secret } from '../connectors/secret.ts';
 import type { AccessSettings } from './access-settings.ts';
 
@@ -42,8 +43,8 @@ function textsOf(transport: ConnectorTransport | undefined): string[] {
 
 /**
  * Values of a configuration that no text may show which nobody has looked through, such as that of a fault of ours:
- * headers, environment, credentials in addresses and arguments, the key of clients. The longest first. What is read
- * from files when a connector connects is not among them.
+ * headers, environment, credentials in addresses and arguments, the key of clients, and what was read from secret files
+ * by now. The longest first.
  */
 export function secretTexts({
   connectors,
@@ -54,8 +55,8 @@ export function secretTexts({
 }): readonly string[] {
   const { value: key } = access.apiKey;
   const own = key instanceof Secret ? [key.reveal()] : [];
-  const texts = [...connectors.flatMap(({ transport }) => textsOf(transport)), ...own].filter(
-    (text) => typeof text === 'string' && text.length >= MIN_LENGTH,
-  );
+  const late = secretsFromFiles().flatMap(partsOfHeader);
+  const all = [...connectors.flatMap(({ transport }) => textsOf(transport)), ...own, ...late];
+  const texts = all.filter((text) => typeof text === 'string' && text.length >= MIN_LENGTH);
   return [...new Set(texts)].toSorted((a, b) => b.length - a.length);
 }

@@ -18,6 +18,24 @@ const WHOLE_FILE = /^\s*file:(\/(?!\/)[^{}]*?)\s*$/;
 const NAME = /^[A-Za-z_]\w*$/;
 /** Keys and tokens are short; anything longer is the wrong file. */
 const MAX_SECRET_BYTES = 65_536;
+/** Values of files that are remembered so that they can be left out of what is shown. */
+const MAX_REMEMBERED = 1_000;
+
+// Of the process, as is the crash whose last words must not hold them.
+const remembered = new Set<string>();
+
+/** What was read from secret files last, for texts that nobody has looked through. At most 1,000 values. */
+export function secretsFromFiles(): readonly string[] {
+  return [...remembered];
+}
+
+function remember(secret: string): string {
+  remembered.delete(secret);
+  remembered.add(secret);
+  const [oldest] = remembered;
+  if (remembered.size > MAX_REMEMBERED && oldest !== undefined) remembered.delete(oldest);
+  return secret;
+}
 
 /** Whether a text is `file:/path` or `${file:/path}` as a whole. `file://…` is a URL, not a reference. */
 export function isFileReference(text: string): boolean {
@@ -56,7 +74,7 @@ async function readSecretFile(path: string): Promise<string> {
       if (!stats.isFile()) throw new RangeError('not a regular file');
       if (size > MAX_SECRET_BYTES) throw new RangeError(`larger than ${MAX_SECRET_BYTES} bytes`);
       // Editors and shells end a file with a line break that is no part of the secret.
-      return (await handle.readFile('utf8')).replace(/\r?\n$/, '');
+      return remember((await handle.readFile('utf8')).replace(/\r?\n$/, ''));
     } finally {
       await handle.close();
     }

@@ -8,8 +8,8 @@ import { expect, test } from 'vitest';
 import { startServe } from './serve-process.ts';
 
 const FAULTS = {
-  'an exception nobody caught': `setTimeout(() => { throw new Error('boom swordfish1') }, 10)`,
-  'a rejection nobody handled': `Promise.reject(new Error('boom swordfish1'))`,
+  'an exception nobody caught': `setTimeout(() => { throw new Error('boom swordfish1 late-swordfish2') }, 10)`,
+  'a rejection nobody handled': `Promise.reject(new Error('boom swordfish1 late-swordfish2'))`,
 };
 
 test.each(Object.entries(FAULTS))(
@@ -18,7 +18,11 @@ test.each(Object.entries(FAULTS))(
     await using folder = tempFolder();
     await using upstream = await startUpstream({ kind: 'legacy-stdio' });
     const config = join(folder.path, 'cortex-mcp.json');
-    await writeFile(config, JSON.stringify({ mcpServers: { one: { ...upstream.command } } }));
+    // Read when the connector connects.
+    const secretFile = join(folder.path, 'secret');
+    await writeFile(secretFile, 'late-swordfish2\n');
+    const one = { ...upstream.command, env: { LATE: `\${file:${secretFile}}` } };
+    await writeFile(config, JSON.stringify({ mcpServers: { one } }));
     // A fault of ours, asked for by a signal.
     const preload = join(folder.path, 'fault.mjs');
     await writeFile(preload, `process.on('SIGUSR2', () => { ${fault} });`);
@@ -54,7 +58,8 @@ test.each(Object.entries(FAULTS))(
     child.kill('SIGUSR2');
     expect(await exit).toEqual([1, null]);
     expect(stderr).toContain('a fault ends the program');
-    expect(stderr).toContain('boom ***');
+    expect(stderr).toContain('boom *** ***');
+    expect(stderr).not.toContain('swordfish2');
     expect(stderr).not.toContain('swordfish1');
     await waitUntil(() => !pids.some(isAlive), { describe: 'no child is left' });
   },
