@@ -13,7 +13,7 @@ export interface Held {
   readonly longestStallMs: number;
 }
 
-const SETTLING_LOOKS = 24;
+const SETTLING_LOOKS = 19;
 const SETTLING_MS = 500;
 
 const gateway = await createGateway({ mcpServers: JSON.parse(process.argv[2] ?? '{}') });
