@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { definedVariables } from '../config/environment.ts';
+import { FLAG_NAMES } from '../config/flag-schema.ts';
 import { stateFolder } from '../config/locate-config.ts';
 import { collectBaseline, type Collected } from '../proof/baseline-collect.ts';
 import { createRunCommand, runNothing } from '../proof/baseline-command.ts';
@@ -56,14 +57,7 @@ async function benchOf(context: CommandContext): Promise<ReadonlyMap<string, num
 }
 
 const SETTINGS = [
-  'MCP_CONNECTOR_REFRESH_SYNC',
-  'MCP_CONNECTOR_PARALLEL_SYNC',
-  'MCP_CONNECTOR_SHARED_AGENT',
-  'MCP_CONNECTOR_MANIFEST_CACHE',
-  'MCP_CONNECTOR_PERSIST_MANIFESTS',
-  'MCP_LIST_PREBUILT',
-  'MCP_REGISTRY_MEMORY_CACHE',
-  'MCP_STDIO_POOL',
+  ...FLAG_NAMES,
   'MCP_ROLLOUT_PERCENT',
   'MCP_INSTANCE_ID',
   'syncConcurrency',

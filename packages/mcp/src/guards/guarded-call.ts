@@ -64,7 +64,7 @@ export class GuardedCall implements ForwardSink, ForwardHandle, WaitingForPlace,
     // It may have waited for longer than its caller does.
     const isLate = this.waitsSinceMs > 0 && this.#endsBy(performance.now());
     const ticket = isLate ? REFUSED : breaker.admit();
-    if (isLate) this.giveUp();
+    if (isLate) this.#refuse('bulkhead', 'TIMEOUT', 'no place became free in time', undefined);
     else if (ticket === REFUSED) this.#refuseOpen();
     else if (this.#passesQuota(ticket)) {
       this.#ticket = ticket;

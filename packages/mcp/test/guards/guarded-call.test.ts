@@ -239,7 +239,7 @@ test('a call that gets its place when its caller has given up is not sent (T1)',
   const late = callThrough(gate, line, { ...REQUEST, dueAtMs: performance.now() + 100 });
   await advance(100);
   line.sinks[0]?.result('{}', 'legacy');
-  expect(late.errors).toMatchObject([{ code: 'BULKHEAD_FULL', unsent: true }]);
+  expect(late.errors).toMatchObject([{ code: 'TIMEOUT', unsent: true }]);
   expect([line.sent.length, line.over, gate.status.inFlight]).toEqual([1, 2, 0]);
   expect(told).toEqual(['c refused bulkhead']);
 });
