@@ -42,26 +42,36 @@ const total = noCounts();
 
 function report(name, result) {
   print(`${result.code === 0 ? 'ok    ' : 'FAILED'} ${name} (${formatSeconds(result.seconds)})`);
+  for (const failure of result.tests?.failures ?? []) print(`failed ${failure}`);
   if (result.code !== 0) printOutput(result.output);
 }
 
 async function check([name, command, ...args]) {
   const result = await run(command, args);
   report(name, result);
-  if (result.code === 0) total.passed += 1;
-  else total.failed += 1;
+  if (result.code === 0) {
+    total.passed += 1;
+  } else {
+    total.failed += 1;
+    total.failures.push(name);
+  }
 }
 
 async function checkTests(packageName, folder) {
   const result = await runTests(packageName, folder, ['--coverage']);
-  const { passed, failed, skipped } = result.tests;
+  const { passed, failed, skipped, failures } = result.tests;
   report(`tests ${packageName}: ${passed} passed, ${failed} failed`, result);
   total.passed += passed;
   total.failed += failed;
   total.skipped.push(...skipped);
+  total.failures.push(...failures);
   // The run is a step of its own: every test can pass while the coverage gate does not.
-  if (result.code === 0) total.passed += 1;
-  else if (failed === 0) total.failed += 1;
+  if (result.code === 0) {
+    total.passed += 1;
+  } else if (failed === 0) {
+    total.failed += 1;
+    total.failures.push(`tests ${packageName}: a coverage gate, or an error outside of the tests`);
+  }
 }
 
 endRunningCommandsOnSignal();

@@ -96,7 +96,11 @@ export function print(line = '') {
 
 /** A command's output for a log: no colours, no lines that run on for pages. */
 export function printOutput(output) {
-  const lines = stripVTControlCharacters(output).trim().split('\n');
+  // What passed is told in hundreds of lines; what failed must not drown in them.
+  const lines = stripVTControlCharacters(output)
+    .trim()
+    .split('\n')
+    .filter((line) => !/^\s*✓/u.test(line));
   print(lines.map((line) => (line.length > 500 ? `${line.slice(0, 500)}…` : line)).join('\n'));
 }
 
