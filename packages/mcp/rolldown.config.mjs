@@ -8,7 +8,6 @@ import { createRequire, isBuiltin } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { defineConfig } from 'rolldown';
 
-const OUTPUT = 'dist/bin';
 const MODULES = `${sep}node_modules${sep}`;
 const require = createRequire(import.meta.url);
 
@@ -103,6 +102,45 @@ function builtins() {
   };
 }
 
+/**
+ * undici loads what it needs for HTTP/2 with every client, and with it all of Node's `http2` and `tls`: 9 MB of a process.
+ * We never speak it (`allowH2`), and TLS is loaded with the first connection that wants it.
+ */
+function lateHttp2() {
+  const load = "require('./client-h2.js')";
+  const line = `const connectH2 = ${load}\n`;
+  return {
+    name: 'late HTTP/2',
+    transform: {
+      filter: { id: /[\\/]undici[\\/]lib[\\/]dispatcher[\\/]client\.js$/ },
+      handler(code) {
+        if (!code.includes(line)) throw new Error('undici loads HTTP/2 in another way than before');
+        const late = `const connectH2 = (...given) => ${load}(...given)\n`;
+        return { code: code.replace(line, late), map: null };
+      },
+    },
+  };
+}
+
+const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
+/**
+ * ASCII only: a single other character makes Node keep the whole text of a chunk with two bytes a character, for as long as
+ * the process lives. None is a part of a regular expression or of a raw template, where an escape may differ.
+ */
+function oneByteText() {
+  return {
+    name: 'one-byte text',
+    // Not earlier: what is printed after `renderChunk` has no escapes.
+    generateBundle(_options, files) {
+      for (const chunk of Object.values(files)) {
+        // No line moves, so the map stays as it is.
+        if (chunk.type === 'chunk') chunk.code = chunk.code.replace(/[^\0-\u007f]/g, escaped);
+      }
+    },
+  };
+}
+
 /** Knows the modules that the entry loads without being asked: all but what stands behind an `import()`. */
 function loadedAtStart() {
   const closure = new Set();
@@ -169,12 +207,11 @@ function statusPage(folder) {
   };
 }
 
-const start = loadedAtStart();
-
-// oxlint-disable-next-line import/no-default-export -- where the bundler looks for it
-export default defineConfig([
-  {
-    input: 'src/cli/main.ts',
+/** The bundle of an entry, and beside it undici as a file of its own. */
+export function bundle({ input, dir, plugins = [] }) {
+  const start = loadedAtStart();
+  const entry = {
+    input,
     platform: 'node',
     resolve: {
       // Our own packages from their sources, others as modules where they have them.
@@ -188,11 +225,12 @@ export default defineConfig([
       lateUndici(),
       start.plugin,
       builtins(),
+      oneByteText(),
       licences('LICENSES.txt'),
-      statusPage('page'),
+      ...plugins,
     ],
     output: {
-      dir: OUTPUT,
+      dir,
       cleanDir: true,
       format: 'esm',
       // A tenth of a start is reading the text. Ours is published too, and the maps lead to it.
@@ -207,12 +245,20 @@ export default defineConfig([
         ],
       },
     },
-  },
-  {
+  };
+  const undici = {
     input: 'undici-parts',
     platform: 'node',
     external: (id) => id === 'undici' || isBuiltin(id),
-    plugins: [undiciParts(), licences('undici.LICENSE.txt')],
-    output: { file: join(OUTPUT, 'undici.cjs'), format: 'cjs' },
-  },
-]);
+    plugins: [undiciParts(), lateHttp2(), oneByteText(), licences('undici.LICENSE.txt')],
+    output: { file: join(dir, 'undici.cjs'), format: 'cjs', comments: false },
+  };
+  return defineConfig([entry, undici]);
+}
+
+// oxlint-disable-next-line import/no-default-export -- where the bundler looks for it
+export default bundle({
+  input: 'src/cli/main.ts',
+  dir: 'dist/bin',
+  plugins: [statusPage('page')],
+});

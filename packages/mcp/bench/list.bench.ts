@@ -53,7 +53,7 @@ async function measureTotal(
   await using bytes = await startSubject({ kind: 'bytes', body });
   const pace = quick
     ? { rounds: 1, durationMs: 60, warmUpMs: 0 }
-    : { rounds: 7, durationMs: 600, warmUpMs: 1_000 };
+    : { rounds: 4, durationMs: 350, warmUpMs: 1_000 };
   const rows: ComparedRow[] = [];
   for (const era of quick ? ERAS.slice(0, 1) : ERAS) {
     for (const inFlight of quick ? [2] : IN_FLIGHT) {
@@ -74,7 +74,13 @@ async function measureTotal(
       const size = `${total} tools, ${Math.round(body.length / 1_024)} KB`;
       rows.push({
         name: `${era}, ${size}, ${inFlight} in flight`,
-        rounds: await compareLoad({ load, candidates, helpers: [servers.pid], ...pace }),
+        rounds: await compareLoad({
+          load,
+          candidates,
+          helpers: [servers.pid],
+          ...pace,
+          close: quick || total > TOTALS[0] ? [] : ['ours', 'node:http'],
+        }),
       });
     }
   }
@@ -87,7 +93,7 @@ async function run({ quick }: BenchOptions): Promise<BenchResult> {
   for (const total of quick ? TOTALS.slice(0, 1) : TOTALS) {
     rows.push(...(await measureTotal(total, { load, quick })));
   }
-  const { table, readings, median } = loadTable('lists', rows, 'node:http');
+  const { table, readings, paired } = loadTable('lists', rows, 'node:http');
   return {
     method:
       'tools/list, closed loop, subjects in turn as in `call` ' +
@@ -98,7 +104,7 @@ async function run({ quick }: BenchOptions): Promise<BenchResult> {
       .flatMap(({ name }) =>
         ratioTarget(
           `${name}, cpu against node:http`,
-          median(name, 'ours', 'cpuUs') / median(name, 'node:http', 'cpuUs'),
+          paired(name, 'cpuUs', ['ours', 'node:http']),
           { atMost: 1.3 },
         ),
       ),

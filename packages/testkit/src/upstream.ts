@@ -28,6 +28,8 @@ interface SharedOptions {
 export interface HttpUpstreamOptions extends SharedOptions {
   readonly kind: HttpKind;
   readonly faults?: readonly HttpFault[];
+  /** Added before the first answer on each connection, as far away servers' handshakes take. Default: 0. */
+  readonly handshakeMs?: number;
 }
 
 export interface StdioUpstreamOptions extends SharedOptions {

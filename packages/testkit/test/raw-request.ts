@@ -1,4 +1,4 @@
-import { request, type IncomingHttpHeaders } from 'node:http';
+import { request, type Agent, type IncomingHttpHeaders } from 'node:http';
 
 /** One HTTP exchange without a client library in between, and how its connection ended. */
 export interface RawAnswer {
@@ -20,6 +20,8 @@ export interface RawRequest {
   readonly signal?: AbortSignal;
   readonly onHead?: (status: number | undefined) => void;
   readonly onData?: (chunk: Buffer) => void;
+  /** Whose connections it uses. Default: one of its own. */
+  readonly agent?: Agent;
 }
 
 export const MODERN_META = {
@@ -59,7 +61,7 @@ export async function rawRequest(url: string, options: RawRequest): Promise<RawA
       resolve({ status, headers, body: Buffer.concat(chunks), error });
     const outgoing = request(url, {
       method: httpMethod,
-      agent: false,
+      agent: options.agent ?? false,
       ...(signal === undefined ? {} : { signal }),
       headers: {
         'content-type': 'application/json',

@@ -26,9 +26,15 @@ export interface Account {
   /** User and system time of all its threads when it began to listen, in milliseconds. */
   readonly cpuMsAtListen: Promise<number>;
   held(): Promise<Held>;
+  /** As `held`, once the engine has given back the pages it does not need: the look of several at which there were fewest. */
+  settled(): Promise<Held>;
 }
 
-export function accountOf({ child }: Program): Account {
+/** Some pages are given back seconds after a collection. */
+const LOOKS = 24;
+const LOOK_EVERY_MS = 500;
+
+export function accountOf({ child }: Pick<Program, 'child'>): Account {
   const pipe = child.stdio[3];
   if (pipe === null || pipe === undefined || !('read' in pipe)) {
     throw new TypeError('the program was started without a place for its account');
@@ -40,12 +46,22 @@ export function accountOf({ child }: Program): Account {
     if (figures.kind === 'listening') listening.resolve(figures.cpuMs);
     else asked?.resolve(figures);
   });
+  async function held(): Promise<Held> {
+    asked = Promise.withResolvers<Held>();
+    child.kill('SIGUSR2');
+    return await asked.promise;
+  }
   return {
     cpuMsAtListen: listening.promise,
-    async held() {
-      asked = Promise.withResolvers<Held>();
-      child.kill('SIGUSR2');
-      return await asked.promise;
+    held,
+    async settled() {
+      let least = await held();
+      for (let look = 1; look < LOOKS; look += 1) {
+        await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+        const now = await held();
+        if (now.rssBytes < least.rssBytes) least = now;
+      }
+      return least;
     },
   };
 }

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** A process of the bench that answers one message with one message. */
@@ -11,12 +11,12 @@ export interface BenchChild<Command, Answer> extends AsyncDisposable {
   ask(command: Command): Promise<Answer>;
 }
 
-/** Starts a script of `bench/lib` on this Node, from its sources. */
+/** Starts a script of `bench/lib` on this Node, from its sources; or a file, as it is. */
 export function startChild<Command, Answer>(
   script: string,
   execArgv: readonly string[] = [],
 ): BenchChild<Command, Answer> {
-  const file = fileURLToPath(new URL(script, import.meta.url));
+  const file = isAbsolute(script) ? script : fileURLToPath(new URL(script, import.meta.url));
   const child = fork(file, {
     execArgv: ['--conditions=cortex-source', ...execArgv],
     env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'cortex-mcp-bench-cache') },

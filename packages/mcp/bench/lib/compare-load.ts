@@ -1,6 +1,7 @@
 import { cpuMsOf } from './cpu-time.ts';
 import { machineBusyMs, waitForQuiet } from './machine-load.ts';
 import type { RawLoad } from './raw-load.ts';
+import { readingOf } from './report.ts';
 import type { LoadFigures, LoadPlace } from './raw-load-protocol.ts';
 import type { Subject } from './subject.ts';
 
@@ -28,11 +29,16 @@ export interface ComparedLoad {
   readonly rounds: number;
   readonly durationMs: number;
   readonly warmUpMs: number;
+  /** Candidates that a limit is set for: their rounds are more. Default: none. */
+  readonly close?: readonly string[];
   /** Processes whose work is part of the bench beside load and subject. */
   readonly helpers: readonly number[];
 }
 
 const QUIET_WAIT_MS = 500;
+/** Many short ones: what disturbs a machine lasts seconds, and then meets both sides of a pair. */
+const CLOSE_ROUNDS = 24;
+const CLOSE_MS = 200;
 
 /** One candidate under load, once. */
 export async function measureRound(
@@ -64,24 +70,51 @@ export async function measureRound(
 export async function compareLoad(
   options: ComparedLoad,
 ): Promise<ReadonlyMap<string, readonly LoadRound[]>> {
-  const { candidates, rounds, warmUpMs } = options;
+  const { candidates, rounds, warmUpMs, close = [] } = options;
   const found = new Map<string, LoadRound[]>(candidates.map(({ name }) => [name, []]));
   for (const candidate of candidates) {
     if (warmUpMs > 0) await measureRound({ ...options, durationMs: warmUpMs }, candidate);
   }
-  for (let round = 0; round < rounds; round += 1) {
-    const first = round % candidates.length;
-    for (const candidate of [...candidates.slice(first), ...candidates.slice(0, first)]) {
-      await waitForQuiet(QUIET_WAIT_MS);
-      found.get(candidate.name)?.push(await measureRound(options, candidate));
+  const inTurn = async (some: readonly Candidate[], times: number, ms: number): Promise<void> => {
+    for (let round = 0; round < times; round += 1) {
+      const first = round % some.length;
+      for (const candidate of [...some.slice(first), ...some.slice(0, first)]) {
+        await waitForQuiet(QUIET_WAIT_MS);
+        const measured = await measureRound({ ...options, durationMs: ms }, candidate);
+        found.get(candidate.name)?.push(measured);
+      }
     }
-  }
+  };
+  await inTurn(candidates, rounds, options.durationMs);
+  const closer = candidates.filter(({ name }) => close.includes(name));
+  if (closer.length > 0) await inTurn(closer, CLOSE_ROUNDS, CLOSE_MS);
   return found;
 }
 
 /** More than this, and a round says more about others than about us. */
 const MAX_FOREIGN_CORES = 0.3;
 const MIN_ROUNDS = 3;
+
+/**
+ * The median, over the rounds that the named candidates were all measured in, of what `combine` makes of one figure of
+ * each. What makes the machine slower for a while is in both sides of a ratio, and does not make it larger.
+ */
+export function pairedMedian(
+  rounds: ReadonlyMap<string, readonly LoadRound[]>,
+  names: readonly string[],
+  combine: (together: readonly LoadRound[]) => number,
+): number {
+  const rows = names.map((name) => rounds.get(name) ?? []);
+  const count = Math.min(...rows.map(({ length }) => length));
+  const together = Array.from({ length: count }, (_, index) =>
+    rows.flatMap((row) => row[index] ?? []),
+  );
+  const quiet = together.filter((pair) =>
+    pair.every(({ foreignCores }) => !(foreignCores > MAX_FOREIGN_CORES)),
+  );
+  const values = (quiet.length >= MIN_ROUNDS ? quiet : together).map((pair) => combine(pair));
+  return values.length === 0 ? Number.NaN : readingOf(values, '').median;
+}
 
 /** The rounds without foreign load; where fewer than three were left alone, the three that were disturbed least. */
 export function undisturbed(rounds: readonly LoadRound[]): readonly LoadRound[] {

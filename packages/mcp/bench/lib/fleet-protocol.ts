@@ -6,6 +6,8 @@ export interface FleetGroup {
   readonly count: number;
   /** Added before every answer, in milliseconds. */
   readonly latencyMs: number;
+  /** Added before the first answer on each connection, in milliseconds. Default: 0. */
+  readonly handshakeMs?: number;
   /** Generated tools beside the eight standard ones. */
   readonly toolCount: number;
   /** Cache hint of the modern era. */

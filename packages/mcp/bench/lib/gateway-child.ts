@@ -1,17 +1,17 @@
-// Cortex MCP as a subject: one service from its sources, in a process of its own.
+// Cortex MCP as a subject: one service in a process of its own.
 import { DEFAULT_SETTINGS } from '../../src/service/default-settings.ts';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { pino } from 'pino';
-import type * as ServiceModule from '../../src/service/service.ts';
+import * as ours from '../../src/service/service.ts';
 import { answerCommands } from './answer-commands.ts';
 import { endProfile, startProfile } from './take-profile.ts';
 
-async function load(source: string | undefined): Promise<typeof ServiceModule> {
-  if (source === undefined) return await import('../../src/service/service.ts');
+async function load(source: string | undefined): Promise<typeof ours> {
+  if (source === undefined) return ours;
   return (await import(
     pathToFileURL(resolve(source, 'src/service/service.ts')).href
-  )) as typeof ServiceModule;
+  )) as typeof ours;
 }
 
 answerCommands(async (options) => {

@@ -1,4 +1,4 @@
-import { undisturbed, type LoadRound } from './compare-load.ts';
+import { pairedMedian, undisturbed, type LoadRound } from './compare-load.ts';
 import { readingOf, shown, type BenchTable, type Reading, type Target } from './report.ts';
 
 /** What all candidates did with one load. */
@@ -48,7 +48,17 @@ export interface LoadTable {
   readonly readings: Readonly<Record<string, Reading>>;
   /** The median of a figure; not a number where that candidate was not in that row. */
   readonly median: (row: string, candidate: string, figure: Figure) => number;
+  /** The median of what `combine` makes of that figure of those candidates, round by round; not a number likewise. */
+  readonly paired: (
+    row: string,
+    figure: Figure,
+    candidates: readonly string[],
+    combine?: (values: readonly number[]) => number,
+  ) => number;
 }
+
+/** The first to the second. */
+const quotient = ([one = Number.NaN, other = Number.NaN]: readonly number[]): number => one / other;
 
 const HEADINGS = [
   'load',
@@ -118,6 +128,12 @@ export function loadTable(
     readings,
     median: (row, candidate, figure) =>
       readings[`${row}.${candidate}.${figure}`]?.median ?? Number.NaN,
+    paired(row, figure, candidates, combine = quotient) {
+      const found = rows.find(({ name }) => name === row)?.rounds ?? new Map();
+      return pairedMedian(found, candidates, (pair) =>
+        combine(pair.map((round) => valueOf(round, figure))),
+      );
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import { DEFAULT_TIMEOUTS, type ConnectorDefinition } from '../../src/connectors/connector.ts';
 import type { ServiceSettings } from '../../src/service/service.ts';
+import { bundledChild } from './bundled-child.ts';
 import { startChild, type BenchChild } from './child.ts';
 import { cpuMsOf } from './cpu-time.ts';
 import { trafficBetween, type FleetProcess, type Traffic } from './fleet-process.ts';
@@ -52,7 +53,7 @@ export interface PassOptions {
 }
 
 export function startPassProcess(options: PassOptions): PassProcess {
-  const child: BenchChild<PassCommand, PassFigures> = startChild('pass-child.ts');
+  const child: BenchChild<PassCommand, PassFigures> = startChild(bundledChild('pass-child'));
   const { fleet, connectors, settings = {}, served } = options;
   let command: PassCommand = { kind: 'cold', connectors, settings, served };
   return {

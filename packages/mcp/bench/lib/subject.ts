@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { bundledChild } from './bundled-child.ts';
 import { startChild, type BenchChild } from './child.ts';
 import { pin } from './pin.ts';
 import type { HeapReport } from './sample-heap.ts';
@@ -28,10 +29,16 @@ export interface NodeSubject extends Subject {
 
 const REPOSITORY = fileURLToPath(new URL('../../../../', import.meta.url));
 
+/** A bundle, which is told by its source. */
+const BUNDLE = /node_modules\/\.cache\/bench\/\w+\/[\w-]+\/([\w-]+)\.js$/;
+
 /** Without the places of this machine, so that it means the same on another. */
 function commandLineOf({ process: child }: BenchChild<SubjectCommand, SubjectAnswer>): string {
   const [, ...parts] = child.spawnargs;
-  return ['node', ...parts.map((part) => part.replace(REPOSITORY, ''))].join(' ');
+  const named = parts.map((part) =>
+    part.replace(REPOSITORY, '').replace(BUNDLE, 'bench/lib/$1.ts (bundled)'),
+  );
+  return ['node', ...named].join(' ');
 }
 
 async function usageBy(
@@ -43,18 +50,19 @@ async function usageBy(
   return answer.usage;
 }
 
-const SCRIPTS: Readonly<Partial<Record<SubjectOptions['kind'], string>>> = {
-  ours: 'gateway-child.ts',
-  sdk: '../../../testkit/bench/sdk-gateway-child.ts',
-};
+function scriptOf(options: SubjectOptions): string {
+  if (options.kind === 'sdk') return '../../../testkit/bench/sdk-gateway-child.ts';
+  if (options.kind !== 'ours') return 'bare-child.ts';
+  // Another checkout's is read from its sources.
+  return options.source === undefined ? bundledChild('gateway-child') : 'gateway-child.ts';
+}
 
 /** Starts a subject in a process of its own; resolves when it serves. */
 export async function startSubject(
   options: SubjectOptions,
   execArgv: readonly string[] = [],
 ): Promise<NodeSubject> {
-  const file = SCRIPTS[options.kind] ?? 'bare-child.ts';
-  const child = startChild<SubjectCommand, SubjectAnswer>(file, execArgv);
+  const child = startChild<SubjectCommand, SubjectAnswer>(scriptOf(options), execArgv);
   pin(child.process.pid ?? 0, 'subject');
   const answer = await child.ask({ kind: 'start', options });
   if (answer.kind !== 'started') {

@@ -8,11 +8,6 @@ const MINUS = 0x2d;
 const ZERO = 0x30;
 const BACKSLASH = 0x5c;
 const SMALL_U = 0x75;
-const OPEN_BRACE = 0x7b;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACE = 0x7d;
-const CLOSE_BRACKET = 0x5d;
-const COMMA = 0x2c;
 const COLON = 0x3a;
 
 function table(bytes: Iterable<number>): Uint8Array {
@@ -33,22 +28,42 @@ const HEX = table(Buffer.from('0123456789abcdefABCDEF'));
 /** What may follow a backslash, beside `u`. */
 const ESCAPED = table(Buffer.from('"\\/bfnrt'));
 
-/** Longer strings than this are looked through four bytes at a time. */
+/** Shorter strings than this are sooner looked through byte by byte. */
 const SHORT_STRING = 24;
+/** Longer runs than this are looked for by the runtime, which takes sixteen bytes at a time but some time to begin. */
+const NEAR_BYTES = 256;
+
+/** Where a byte was found: the first of its kind at or after every position from `from` to `at`. */
+interface Found {
+  from: number;
+  at: number;
+}
 
 /** The bytes of one text, which are known to be UTF-8. */
 export interface ByteText {
   readonly bytes: Buffer;
-  /** The same four at a time, from the first that can be read so. */
-  readonly words: Int32Array;
-  readonly wordsFrom: number;
+  /** The same, to be read four at a time. */
+  readonly view: DataView;
+  readonly quote: Found;
+  readonly backslash: Found;
 }
 
 export function byteText(bytes: Buffer): ByteText {
-  const wordsFrom = (4 - (bytes.byteOffset & 3)) & 3;
-  const count = Math.max(0, bytes.length - wordsFrom) >>> 2;
-  const offset = count === 0 ? 0 : bytes.byteOffset + wordsFrom;
-  return { bytes, words: new Int32Array(bytes.buffer, offset, count), wordsFrom };
+  return {
+    bytes,
+    view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length),
+    quote: { from: 0, at: -1 },
+    backslash: { from: 0, at: -1 },
+  };
+}
+
+/** The first such byte at or after `from`, or the end. Remembered, so that a text is searched once. */
+function firstOf(found: Found, bytes: Buffer, byte: number, from: number): number {
+  if (from >= found.from && from <= found.at) return found.at;
+  const at = bytes.indexOf(byte, from);
+  found.from = from;
+  found.at = at === -1 ? bytes.length : at;
+  return found.at;
 }
 
 /** The first position at or after `from` that is not white space. */
@@ -58,35 +73,64 @@ export function skipSpace(bytes: Buffer, from: number): number {
   return i;
 }
 
-/**
- * The first word at or after `from` with a byte that a string does not have as it is, or the end (Mycroft's test for a zero
- * byte, three times; in one function because a call for each word would take as long again).
- */
-function afterPlainWords(words: Int32Array, from: number): number {
-  const count = words.length;
+/** Whether one of four bytes is below 0x20; exact in its lowest set bit (Mycroft's test for a zero byte). */
+const CONTROLS = 0x20202020;
+const ONES = 0x01010101;
+const QUOTES = 0x22222222;
+const BACKSLASHES = 0x5c5c5c5c;
+const HIGH_BITS = 0x80808080;
+
+/** The first position from `from` to before `to` of a byte below 0x20, or `to` at most. */
+function afterText({ view, bytes }: ByteText, from: number, to: number): number {
   let i = from;
-  while (i < count) {
-    const word = words[i] ?? 0;
-    const quote = word ^ 0x22222222;
-    const backslash = word ^ 0x5c5c5c5c;
+  const last = to - 32;
+  while (i <= last) {
+    const a = view.getInt32(i, true);
+    const b = view.getInt32(i + 4, true);
+    const c = view.getInt32(i + 8, true);
+    const d = view.getInt32(i + 12, true);
+    const e = view.getInt32(i + 16, true);
+    const f = view.getInt32(i + 20, true);
+    const g = view.getInt32(i + 24, true);
+    const h = view.getInt32(i + 28, true);
     const found =
-      ((word - 0x20202020) & ~word) |
-      ((quote - 0x01010101) & ~quote) |
-      ((backslash - 0x01010101) & ~backslash);
-    if ((found & 0x80808080) !== 0) return i;
-    i += 1;
+      ((a - CONTROLS) & ~a) |
+      ((b - CONTROLS) & ~b) |
+      ((c - CONTROLS) & ~c) |
+      ((d - CONTROLS) & ~d) |
+      ((e - CONTROLS) & ~e) |
+      ((f - CONTROLS) & ~f) |
+      ((g - CONTROLS) & ~g) |
+      ((h - CONTROLS) & ~h);
+    if ((found & HIGH_BITS) !== 0) break;
+    i += 32;
   }
+  while (i < to && (bytes[i] ?? 0) >= 0x20) i += 1;
   return i;
 }
 
 /** The first position at or after `from` of what a string does not have as it is, or the end. */
-function afterPlain({ bytes, words, wordsFrom }: ByteText, from: number): number {
-  const word = (from - wordsFrom + 3) >> 2;
-  const aligned = Math.min(wordsFrom + word * 4, bytes.length);
+function afterPlain(text: ByteText, from: number): number {
+  const { bytes, view } = text;
+  const last = Math.min(bytes.length - 4, from + NEAR_BYTES);
   let i = from;
-  while (i < aligned && PLAIN[bytes[i] ?? 0] === 1) i += 1;
-  if (i < aligned) return i;
-  i = Math.max(i, wordsFrom + afterPlainWords(words, word) * 4);
+  while (i <= last) {
+    const word = view.getInt32(i, true);
+    const quote = word ^ QUOTES;
+    const backslash = word ^ BACKSLASHES;
+    const found =
+      (((word - CONTROLS) & ~word) |
+        ((quote - ONES) & ~quote) |
+        ((backslash - ONES) & ~backslash)) &
+      HIGH_BITS;
+    // The lowest bit that is set is in the first such byte.
+    if (found !== 0) return i + ((31 - Math.clz32(found & -found)) >> 3);
+    i += 4;
+  }
+  if (i > from + NEAR_BYTES) {
+    const quote = firstOf(text.quote, bytes, QUOTE, i);
+    return afterText(text, i, Math.min(quote, firstOf(text.backslash, bytes, BACKSLASH, i)));
+  }
   while (i < bytes.length && PLAIN[bytes[i] ?? 0] === 1) i += 1;
   return i;
 }
@@ -100,14 +144,12 @@ function afterEscape(bytes: Buffer, from: number): number {
   return from + 6;
 }
 
-/** One past the string whose opening quote is at `from`. */
-function afterString(text: ByteText, from: number): number {
+/** One past the string of which everything before `from` is known; long, or with escapes. */
+function afterRest(text: ByteText, from: number): number {
   const { bytes } = text;
-  let i = from + 1;
+  let i = from;
   for (;;) {
-    const near = i + SHORT_STRING;
-    while (i < near && PLAIN[bytes[i] ?? 0] === 1) i += 1;
-    if (i === near) i = afterPlain(text, i);
+    i = afterPlain(text, i);
     const c = bytes[i];
     if (c === QUOTE) return i + 1;
     // Also past the end, where there is no byte.
@@ -115,6 +157,15 @@ function afterString(text: ByteText, from: number): number {
     i = afterEscape(bytes, i);
     if (i === -1) return -1;
   }
+}
+
+/** One past the string whose opening quote is at `from`. Small, so that it is a part of whoever calls it. */
+function afterString(text: ByteText, from: number): number {
+  const { bytes } = text;
+  const near = from + SHORT_STRING;
+  let i = from + 1;
+  while (PLAIN[bytes[i] ?? 0] === 1 && i < near) i += 1;
+  return bytes[i] === QUOTE ? i + 1 : afterRest(text, i);
 }
 
 function afterDigits(bytes: Buffer, from: number): number {
@@ -166,71 +217,10 @@ export function afterKey(text: ByteText, from: number): number {
   return (bytes[i] ?? 0) > 0x20 ? i : skipSpace(bytes, i);
 }
 
-/** One past the members or elements of the container at `from`; `close` is its last byte. */
-function afterContainer(text: ByteText, from: number, close: number, depth: number): number {
-  const { bytes } = text;
-  const keyed = close === CLOSE_BRACE;
-  let i = skipSpace(bytes, from + 1);
-  if (bytes[i] === close) return i + 1;
-  for (;;) {
-    if (keyed) i = afterKey(text, i);
-    // At -1 there is no value either.
-    i = afterValue(text, i, depth);
-    if (i === -1) return -1;
-    let c = bytes[i] ?? 0;
-    if (c <= 0x20) {
-      i = skipSpace(bytes, i);
-      c = bytes[i] ?? 0;
-    }
-    if (c === close) return i + 1;
-    if (c !== COMMA) return -1;
-    i += 1;
-    if ((bytes[i] ?? 0) <= 0x20) i = skipSpace(bytes, i);
-  }
-}
-
 /** As `afterValue`, of what is no container. */
-function afterScalar(text: ByteText, from: number): number {
+export function afterScalar(text: ByteText, from: number): number {
   const { bytes } = text;
   const c = bytes[from] ?? 0;
   if (c === QUOTE) return afterString(text, from);
   return c === MINUS || DIGIT[c] === 1 ? afterNumber(bytes, from) : afterLiteral(bytes, from);
-}
-
-/** One past the value that starts at `from`; -1 as well where it nests deeper than `depth` levels. */
-export function afterValue(text: ByteText, from: number, depth: number): number {
-  const c = text.bytes[from] ?? 0;
-  if (c === OPEN_BRACE || c === OPEN_BRACKET) {
-    // Each closes with the byte two after its own.
-    return depth <= 0 ? -1 : afterContainer(text, from, c + 2, depth - 1);
-  }
-  return afterScalar(text, from);
-}
-
-/**
- * Whether bytes that may not even be JSON open more than `maxDepth` brackets at a time, as `nestsDeeper` says of text.
- */
-export function bytesNestDeeper(bytes: Buffer, maxDepth: number): boolean {
-  let depth = 0;
-  for (let i = 0; i < bytes.length; i += 1) {
-    const c = bytes[i];
-    if (c === QUOTE) {
-      i = closingQuote(bytes, i);
-    } else if (c === OPEN_BRACE || c === OPEN_BRACKET) {
-      depth += 1;
-      if (depth > maxDepth) return true;
-    } else if (c === CLOSE_BRACE || c === CLOSE_BRACKET) {
-      depth -= 1;
-    }
-  }
-  return false;
-}
-
-/** Where the string that starts at `from` ends, or the end of the bytes when it does not. */
-function closingQuote(bytes: Buffer, from: number): number {
-  for (let i = from + 1; i < bytes.length; i += 1) {
-    if (bytes[i] === BACKSLASH) i += 1;
-    else if (bytes[i] === QUOTE) return i;
-  }
-  return bytes.length;
 }

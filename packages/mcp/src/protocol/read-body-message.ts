@@ -1,4 +1,5 @@
-import { byteText, bytesNestDeeper, skipSpace } from './byte-scan.ts';
+import { byteText, skipSpace } from './byte-scan.ts';
+import { bytesNestDeeper } from './byte-value.ts';
 import {
   PARSE_DEPTH,
   notJson,

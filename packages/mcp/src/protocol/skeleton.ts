@@ -1,4 +1,5 @@
-import { afterKey, afterValue, skipSpace, type ByteText } from './byte-scan.ts';
+import { afterKey, skipSpace, type ByteText } from './byte-scan.ts';
+import { afterValue } from './byte-value.ts';
 import { MAX_MEMBERS, PARSE_DEPTH } from './json-rpc.ts';
 
 const OPEN_BRACE = 0x7b;

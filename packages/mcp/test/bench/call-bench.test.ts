@@ -29,7 +29,7 @@ test(
     }
     expect(tables[0]?.rows.map(([, who]) => who)).toContain('ours');
     expect(commands?.['ours']).toBe(
-      'node --conditions=cortex-source packages/mcp/bench/lib/gateway-child.ts',
+      'node --conditions=cortex-source packages/mcp/bench/lib/gateway-child.ts (bundled)',
     );
   },
 );

@@ -236,3 +236,43 @@ test('isBatch() knows an array by its first byte', () => {
     false,
   ]);
 });
+
+test('what may not stand in a string is found wherever it stands, in strings short and long', () => {
+  const lengths = [0, 1, 3, 7, 23, 24, 25, 60, 255, 256, 260, 261, 287, 288, 320, 700];
+  const odd = [
+    '\n',
+    '\u001f',
+    '\0',
+    '"',
+    '\\',
+    '\\n',
+    '\\u12',
+    '\\u1234',
+    '\\x',
+    '\u007f',
+    '\u0080',
+    'ÿ',
+    '€',
+  ];
+  const texts = lengths.flatMap((length) =>
+    odd.flatMap((what) =>
+      // Before what is odd, after it, and another string that the search must begin anew in.
+      [0, 1, 30, 300].map((after) => {
+        const long = `${'a'.repeat(length)}${what}${'b'.repeat(after)}`;
+        return withArguments(`{"s":"${long}","t":["${'c'.repeat(300)}\\"${'d'.repeat(300)}"]}`);
+      }),
+    ),
+  );
+  expect(texts).toHaveLength(lengths.length * odd.length * 4);
+  expect(disputed(...texts)).toEqual([]);
+});
+
+test('texts with long strings at each place of a word, and none that ends', () => {
+  const whole = withArguments(
+    `["${'é'.repeat(200)}","${'x'.repeat(300)}",{"k":"${'y'.repeat(500)}\\\\"}]`,
+  );
+  const cut = Array.from({ length: 120 }, (_, index) =>
+    whole.slice(0, whole.length - 1 - index * 9),
+  );
+  expect(disputed(whole, ...cut)).toEqual([]);
+});

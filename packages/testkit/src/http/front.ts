@@ -10,6 +10,7 @@ import { playHttpFault } from './http-fault.ts';
 /** What the front needs of the upstream it stands before; read anew for every request. */
 export interface FrontState {
   readonly latencyMs: number;
+  readonly handshakeMs: number;
   readonly plan: FaultPlan<HttpFault>;
   readonly engine: Engine;
   onRequest(methods: readonly string[]): void;
@@ -63,6 +64,16 @@ async function waitFor(ms: number, response: FrontResponse): Promise<boolean> {
   }
 }
 
+/** Connections that have had their handshake. */
+const greeted = new WeakSet<object>();
+
+/** What a network would take before this answer, in milliseconds. */
+function networkMs(state: FrontState, { socket }: IncomingMessage): number {
+  if (state.handshakeMs === 0 || greeted.has(socket)) return state.latencyMs;
+  greeted.add(socket);
+  return state.latencyMs + state.handshakeMs;
+}
+
 /** Serves one HTTP request: counts it, waits the latency, plays the fault it meets, else lets the real server answer. */
 export async function serveFront(
   state: FrontState,
@@ -70,6 +81,7 @@ export async function serveFront(
   response: FrontResponse,
 ): Promise<void> {
   response.once('finish', state.onExchange());
+  const delayMs = networkMs(state, incoming);
   const body = await readBody(incoming);
   const messages = parseMessages(body);
   const methods = methodsOf(incoming, messages);
@@ -89,7 +101,7 @@ export async function serveFront(
       if (!response.writableFinished) state.onAborted();
     });
   }
-  if (state.latencyMs > 0 && !(await waitFor(state.latencyMs, response))) return;
+  if (delayMs > 0 && !(await waitFor(delayMs, response))) return;
   if (fault !== undefined && playHttpFault(fault, request, response) === 'taken') return;
   await state.engine.handle(request, response);
 }

@@ -23,13 +23,15 @@ function createEngine(
 
 /** Starts a real server of one of the HTTP kinds on 127.0.0.1, with the fault layer in front of it. */
 export async function startHttpUpstream(options: HttpUpstreamOptions): Promise<HttpUpstream> {
-  const { kind, name = kind, latencyMs = 0, faults = [], toolCount = 0, pageSize } = options;
+  const { kind, name = kind, latencyMs = 0, handshakeMs = 0 } = options;
+  const { faults = [], toolCount = 0, pageSize } = options;
   const counter = createUpstreamCounter();
   const onAborted = counter.aborted;
   const features = createFeatureSet({ name, toolCount, pageSize, onAborted });
   const newEngine = (): Engine => createEngine(options, features, counter.session);
   const state = {
     latencyMs,
+    handshakeMs,
     plan: createFaultPlan(faults),
     engine: newEngine(),
     onAborted,

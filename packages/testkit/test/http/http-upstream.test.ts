@@ -1,3 +1,4 @@
+import { Agent } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import {
   ODD_CONTENT_JSON,
@@ -110,6 +111,26 @@ describe('an HTTP upstream', () => {
     await waitUntil(() => upstream.counts.requests === 2, { describe: 'the request arrived' });
     gone.abort();
     expect((await left).error).toBe('ABORT_ERR');
+  });
+
+  test('handshakeMs is added to the first answer of each connection alone', async () => {
+    await using upstream = await startUpstream({ kind: 'modern-http', handshakeMs: 60 });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const took = async (): Promise<number> => {
+      const start = performance.now();
+      const answer = await rawRequest(upstream.url, { ...modern('tools/list'), agent });
+      expect(answer.status).toBe(200);
+      return performance.now() - start;
+    };
+    try {
+      expect(await took()).toBeGreaterThanOrEqual(59);
+      const later = await Promise.all(Array.from({ length: 20 }, took));
+      expect(upstream.counts.connections).toBe(1);
+      // One after the other on one connection: twenty handshakes would take 1,200 ms.
+      expect(Math.min(...later)).toBeLessThan(59);
+    } finally {
+      agent.destroy();
+    }
   });
 
   test('pageSize splits the list, ttlMs and cacheScope are on every page', async () => {
