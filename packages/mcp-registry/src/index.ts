@@ -72,9 +72,12 @@ export {
   clientNames,
   clientSource,
   clientTitles,
+  exportClientNames,
   isClientName,
+  isExportClientName,
   type ClientName,
   type ClientSource,
+  type ExportClientName,
 } from './sources/client.ts';
 export { editClientFile, readClientFile, type ClientFileEdit } from './sources/edit-client-file.ts';
 export {
@@ -123,6 +126,7 @@ export {
 } from './sources/secret-folder.ts';
 export { SourceError, type SourceErrorCode } from './sources/source-error.ts';
 export { takeSecrets, type TakenRecord, type TakenSecret } from './sources/take-secrets.ts';
+export { scanToml, type TomlStatement } from './sources/toml-scan.ts';
 export {
   mergeClientConfig,
   writeClientConfig,

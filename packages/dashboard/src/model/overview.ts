@@ -31,6 +31,13 @@ export interface ConnectorTrouble {
   readonly remedy: string | undefined;
 }
 
+/** What an attempt under way waits for, and since when. */
+export interface ConnectorWait {
+  readonly phase: string;
+  /** Milliseconds since 1970, by the gateway's clock. */
+  readonly since: number;
+}
+
 /** One value per time slice, oldest first; undefined where nothing was measured. */
 export type Series = readonly (number | undefined)[];
 
@@ -59,6 +66,7 @@ export interface ConnectorFacts {
   readonly state: string;
   readonly enabled: boolean;
   readonly error: ConnectorTrouble | undefined;
+  readonly waiting: ConnectorWait | undefined;
   readonly counts: {
     readonly tools: number;
     readonly prompts: number;
@@ -145,6 +153,12 @@ function readTrouble(value: unknown): ConnectorTrouble | undefined {
   };
 }
 
+function readWait(value: unknown): ConnectorWait | undefined {
+  if (!isObject(value)) return undefined;
+  const since = asNumber(value['since']);
+  return since === undefined ? undefined : { phase: asText(value['phase']) ?? '', since };
+}
+
 function readSeries(value: unknown): Series {
   return asArray(value).map(asNumber);
 }
@@ -218,6 +232,7 @@ function readConnector(value: unknown, measuredAt: number): ConnectorFacts | und
     revision: asText(from['revision']),
     enabled: from['enabled'] !== false,
     error: readTrouble(from['error']),
+    waiting: readWait(from['waiting']),
     counts: readCounts(from['counts']),
     ageMs: asNumber(from['ageMs']),
     ttlMs: asNumber(from['ttlMs']),

@@ -1,5 +1,7 @@
 import type { JSX } from 'preact';
 import { formatCoarse, formatDuration } from '../model/format.ts';
+import type { ConnectorWait } from '../model/overview.ts';
+import { Foreign } from './foreign.tsx';
 import { usePage } from './page-context.ts';
 import { useSeconds, useStore } from './use-store.ts';
 
@@ -17,6 +19,15 @@ export function Age(props: {
   const now = useGatewayTime();
   if (props.ageMs === undefined) return <>–</>;
   return <>{formatCoarse(props.ageMs + Math.max(0, now - props.measuredAt))}</>;
+}
+
+/** The phase that something is in, and how long it has been waited for. */
+export function Waiting({ phase, since }: ConnectorWait): JSX.Element {
+  return (
+    <>
+      <Foreign text={phase} /> · <Age ageMs={0} measuredAt={since} />
+    </>
+  );
 }
 
 /** The time until something, down to zero. */

@@ -7,7 +7,7 @@ import { Facts } from '../parts/facts.tsx';
 import { Foreign, LongText } from '../parts/foreign.tsx';
 import { LatencyLine } from '../parts/latency-line.tsx';
 import { BreakerMark, StateMark } from '../parts/marks.tsx';
-import { Age, Countdown } from '../parts/ticking.tsx';
+import { Age, Countdown, Waiting } from '../parts/ticking.tsx';
 import { ErrorText } from './error-text.tsx';
 
 interface ConnectorDetailProps {
@@ -41,6 +41,11 @@ function Detail({ one }: { readonly one: ConnectorFacts }): JSX.Element {
         <StateMark state={one.state} /> <span class="muted">{one.transport}</span>{' '}
         <Foreign text={one.origin} />
       </p>
+      {one.waiting !== undefined && (
+        <p>
+          Waits in phase <Waiting {...one.waiting} />
+        </p>
+      )}
       {one.error !== undefined && <Trouble trouble={one.error} />}
       <h3>Latency</h3>
       <LatencyLine connector={one} width={420} height={72} />

@@ -7,7 +7,7 @@ import { visibleText } from '../model/safe-text.ts';
 import { Foreign } from '../parts/foreign.tsx';
 import { LatencyLine } from '../parts/latency-line.tsx';
 import { BreakerMark, StateMark } from '../parts/marks.tsx';
-import { Age, Countdown } from '../parts/ticking.tsx';
+import { Age, Countdown, Waiting } from '../parts/ticking.tsx';
 import { TableRoom } from '../parts/table-room.tsx';
 
 interface Column {
@@ -111,6 +111,11 @@ function Row({ one }: { readonly one: ConnectorFacts }): JSX.Element {
       </th>
       <td>
         <StateMark state={one.state} />
+        {one.waiting !== undefined && (
+          <span class="under">
+            <Waiting {...one.waiting} />
+          </span>
+        )}
         {one.error !== undefined && (
           <span class="under bad">
             <Foreign text={`${one.error.phase} · ${one.error.code}`} />

@@ -31,6 +31,22 @@ test('readOverview() reads what the gateway sends', () => {
   expect(map).toMatchObject({ generation: 12 });
 });
 
+test('readOverview() reads what a starting connector waits for', () => {
+  const read = readOverview({
+    service: {},
+    connectors: [
+      { id: 'a', state: 'starting', waiting: { phase: 'handshake', since: STARTED } },
+      { id: 'b', waiting: null },
+      { id: 'c', waiting: { phase: 'list', since: 'now' } },
+    ],
+  });
+  expect(read?.connectors.map(({ waiting }) => waiting)).toEqual([
+    { phase: 'handshake', since: STARTED },
+    undefined,
+    undefined,
+  ]);
+});
+
 test('readOverview() of something else is undefined', () => {
   for (const value of [undefined, null, 'text', [], {}, { service: 'x' }]) {
     expect(readOverview(value)).toBeUndefined();

@@ -2,6 +2,8 @@ import { isAbsolute, join } from 'node:path';
 import { isJsonObject } from '../json-object.ts';
 import { checkRecord, type ServerRecord, type ServerTransport } from '../server-record.ts';
 import { connectionKeys, urlKeys, type ClientSource } from './client.ts';
+import { inCommonWords } from './client-words.ts';
+import { namedTexts, optionalText, texts, UnusableEntry } from './entry-texts.ts';
 import { isLiteralSecret, isSecretName } from './secret-detection.ts';
 
 /** One entry of a client's file, before it is understood. */
@@ -32,49 +34,6 @@ const transports: ReadonlyMap<string, ServerTransport> = new Map([
   ['sse', 'sse'],
   ['ws', 'ws'],
 ]);
-
-class UnusableEntry extends Error {}
-
-function textOf(value: unknown): string | undefined {
-  if (typeof value === 'string') return value;
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
-}
-
-function texts(value: unknown, what: string): string[] | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (!Array.isArray(value)) throw new UnusableEntry(`${what} is not an array`);
-  return value.map((item) => {
-    const text = textOf(item);
-    if (text === undefined) throw new UnusableEntry(`${what} holds something that is not text`);
-    return text;
-  });
-}
-
-interface NamedTexts {
-  readonly values: Record<string, string> | undefined;
-  /** Names whose value is `null`. */
-  readonly unset: string[];
-}
-
-function namedTexts(value: unknown, what: string): NamedTexts {
-  if (value === undefined || value === null) return { values: undefined, unset: [] };
-  if (!isJsonObject(value)) throw new UnusableEntry(`${what} is not an object`);
-  const entries: [string, string][] = [];
-  const unset: string[] = [];
-  for (const [name, item] of Object.entries(value)) {
-    const text = textOf(item);
-    if (text !== undefined) entries.push([name, text]);
-    else if (item === null) unset.push(name);
-    else throw new UnusableEntry(`${name} in ${what} is not text`);
-  }
-  return { values: Object.fromEntries(entries), unset };
-}
-
-function optionalText(value: unknown, what: string): string | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'string') throw new UnusableEntry(`${what} is not text`);
-  return value;
-}
 
 interface Reach {
   readonly transport: ServerTransport;
@@ -182,7 +141,8 @@ function build(name: string, value: Readonly<Record<string, unknown>>, scope: En
   );
   const cwd = inWorkspace(optionalText(value['cwd'], 'cwd'), scope.folder);
   const envFile = inWorkspace(optionalText(value['envFile'], 'envFile'), scope.folder);
-  const off = value['disabled'] === true || value['enabled'] === false;
+  const off =
+    value['disabled'] === true || value['enabled'] === false || scope.source.excluded === true;
   const source = buildSource(value, env.unset, scope);
   return {
     name,
@@ -198,7 +158,7 @@ function build(name: string, value: Readonly<Record<string, unknown>>, scope: En
 export function readClientEntry(name: string, value: unknown, scope: EntryScope): EntryReading {
   if (!isJsonObject(value)) return { kind: 'skipped', reason: 'it is not an object' };
   try {
-    const check = checkRecord(build(name, value, scope));
+    const check = checkRecord(build(name, inCommonWords(scope.source.client, value), scope));
     if (check.kind === 'valid') return { kind: 'record', record: check.record };
     return { kind: 'skipped', reason: check.reason };
   } catch (error) {

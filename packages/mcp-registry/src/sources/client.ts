@@ -2,7 +2,25 @@ import { isJsonObject } from '../json-object.ts';
 import type { ServerRecord } from '../server-record.ts';
 
 /** The clients whose files are read and written. */
-export const clientNames = ['claude-desktop', 'claude-code', 'cursor', 'vscode'] as const;
+export const exportClientNames = [
+  'claude-desktop',
+  'claude-code',
+  'cursor',
+  'vscode',
+  'gemini',
+] as const;
+/** One of {@link exportClientNames}. */
+export type ExportClientName = (typeof exportClientNames)[number];
+
+/** The clients whose files are read. */
+export const clientNames = [
+  'claude-desktop',
+  'claude-code',
+  'cursor',
+  'vscode',
+  'gemini',
+  'codex',
+] as const;
 /** One of {@link clientNames}. */
 export type ClientName = (typeof clientNames)[number];
 
@@ -12,8 +30,14 @@ export function isClientName(word: string): word is ClientName {
   return names.includes(word);
 }
 
-/** Members of an entry that hold its address, one of them. */
-export const urlKeys = ['url', 'httpUrl', 'serverUrl'] as const;
+/** Whether a word names a client whose files are written. */
+export function isExportClientName(word: string): word is ExportClientName {
+  const names: readonly string[] = exportClientNames;
+  return names.includes(word);
+}
+
+/** Members of an entry that hold its address; the first one counts, as for Gemini CLI. */
+export const urlKeys = ['httpUrl', 'url', 'serverUrl'] as const;
 
 /** Members of an entry that become members of the record; all others are kept in its `source`. */
 export const connectionKeys: ReadonlySet<string> = new Set([
@@ -33,6 +57,8 @@ export const clientTitles: Readonly<Record<ClientName, string>> = {
   'claude-code': 'Claude Code',
   cursor: 'Cursor',
   vscode: 'VS Code',
+  gemini: 'Gemini CLI',
+  codex: 'Codex',
 };
 
 /**
@@ -53,6 +79,8 @@ export interface ClientSource {
   readonly urlKey?: string | undefined;
   /** Variables that the entry unsets (`null`). */
   readonly unset?: readonly string[] | undefined;
+  /** The client does not use it, by a list elsewhere in its file. */
+  readonly excluded?: true | undefined;
   /** Members of the entry that say nothing about the connection. */
   readonly keys?: Readonly<Record<string, unknown>> | undefined;
   /** VS Code `inputs` that the entry refers to. */
@@ -76,6 +104,7 @@ function isListOf(test: (value: unknown) => boolean): (value: unknown) => boolea
 }
 
 const isText = (value: unknown): boolean => typeof value === 'string';
+const isTrue = (value: unknown): boolean => value === true;
 const isUrlKey = (value: unknown): boolean => urlKeys.some((key) => key === value);
 
 function isClientSource(source: unknown): source is ClientSource {
@@ -86,6 +115,7 @@ function isClientSource(source: unknown): source is ClientSource {
     isClientName(client) &&
     optionalTexts.every((key) => isOptional(source[key], isText)) &&
     isOptional(source['urlKey'], isUrlKey) &&
+    isOptional(source['excluded'], isTrue) &&
     isOptional(unset, isListOf(isText)) &&
     isOptional(keys, isJsonObject) &&
     isOptional(inputs, isListOf(isJsonObject))

@@ -1,11 +1,11 @@
 import type { ServerRecord } from '../server-record.ts';
-import type { ClientName } from './client.ts';
+import type { ExportClientName } from './client.ts';
 import { exportEntry, type ExportedEntry } from './export-entry.ts';
 import type { SkippedEntry } from './read-client-config.ts';
 
 /** What a client is given. */
 export interface ClientExport {
-  readonly client: ClientName;
+  readonly client: ExportClientName;
   /** The whole file. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly entries: readonly ExportedEntry[];
@@ -20,17 +20,17 @@ export interface ExportOptions {
 }
 
 /** The name of the member that holds the servers. */
-export function serversKey(client: ClientName): 'servers' | 'mcpServers' {
+export function serversKey(client: ExportClientName): 'servers' | 'mcpServers' {
   return client === 'vscode' ? 'servers' : 'mcpServers';
 }
 
 /** Where in a client's file an entry stands. */
-export function entryPath(client: ClientName, entry: ExportedEntry): string[] {
+export function entryPath(client: ExportClientName, entry: ExportedEntry): string[] {
   const path = [serversKey(client), entry.name];
   return entry.project === undefined ? path : ['projects', entry.project, ...path];
 }
 
-function pathKey(client: ClientName, entry: ExportedEntry): string {
+function pathKey(client: ExportClientName, entry: ExportedEntry): string {
   return JSON.stringify(entryPath(client, entry));
 }
 
@@ -39,7 +39,10 @@ function mapOf(entries: readonly ExportedEntry[]): Record<string, unknown> {
   return Object.fromEntries(entries.map(({ name, value }) => [name, value]));
 }
 
-function configOf(client: ClientName, entries: readonly ExportedEntry[]): Record<string, unknown> {
+function configOf(
+  client: ExportClientName,
+  entries: readonly ExportedEntry[],
+): Record<string, unknown> {
   const inputs = new Map(
     entries.flatMap((entry) => entry.inputs.map((input) => [input['id'], input] as const)),
   );
@@ -61,7 +64,7 @@ function configOf(client: ClientName, entries: readonly ExportedEntry[]): Record
  */
 export function exportClientConfig(
   records: readonly ServerRecord[],
-  client: ClientName,
+  client: ExportClientName,
   options: ExportOptions = {},
 ): ClientExport {
   const entries: ExportedEntry[] = [];

@@ -1,5 +1,10 @@
 import type { ServerRecord } from '../server-record.ts';
-import { clientSource, connectionKeys, type ClientName, type ClientSource } from './client.ts';
+import {
+  clientSource,
+  connectionKeys,
+  type ClientSource,
+  type ExportClientName,
+} from './client.ts';
 import { clientReference, inputId, placeholderName, translateReferences } from './placeholder.ts';
 import { mapRecordValues } from './record-values.ts';
 import { isLiteralSecret } from './secret-detection.ts';
@@ -34,7 +39,7 @@ export interface WithoutSecrets {
 /** Puts variables where secrets are, written out or in files, in a client's spelling. */
 export function withPlaceholders(
   record: ServerRecord,
-  client: ClientName | 'server-json',
+  client: ExportClientName | 'server-json',
 ): WithoutSecrets {
   const placeholders = new Set<string>();
   const own = clientSource(record)?.client === client;
@@ -49,7 +54,7 @@ export function withPlaceholders(
   return { record: out, placeholders: [...placeholders] };
 }
 
-function refusal(record: ServerRecord, client: ClientName, own: boolean): string | undefined {
+function refusal(record: ServerRecord, client: ExportClientName, own: boolean): string | undefined {
   const { transport, command, endpoint } = record;
   if (transport === 'stdio' && command === undefined) return 'it has no command';
   if (transport !== 'stdio' && endpoint === undefined) return 'it has no address';
@@ -62,14 +67,33 @@ function refusal(record: ServerRecord, client: ClientName, own: boolean): string
 
 function typeOf(
   record: ServerRecord,
-  client: ClientName,
+  client: ExportClientName,
   own: ClientSource | undefined,
 ): string | undefined {
   if (own !== undefined) return own.type;
   const { transport } = record;
   if (transport === 'stdio') return client === 'vscode' ? 'stdio' : undefined;
   if (client === 'cursor') return undefined;
+  // An httpUrl of Gemini CLI says it; with a url it would try the newer transport first.
+  if (client === 'gemini') return transport === 'sse' ? 'sse' : undefined;
   return transport === 'sse' ? 'sse' : 'http';
+}
+
+function switchOf(
+  record: ServerRecord,
+  own: ClientSource | undefined,
+): Readonly<Record<string, unknown>> {
+  const { excluded, keys = {} } = own ?? {};
+  const { disabled, enabled } = keys;
+  if (record.enabled === false) {
+    // Its client has said so in another place.
+    if (excluded === true) return {};
+    return enabled === false ? { enabled } : { disabled: disabled ?? true };
+  }
+  return {
+    ...(disabled !== undefined && disabled !== true && { disabled }),
+    ...(enabled !== undefined && enabled !== false && { enabled }),
+  };
 }
 
 /** Members that were kept for the client; its switch goes when the record has been switched on since. */
@@ -77,18 +101,12 @@ function keptKeys(
   record: ServerRecord,
   own: ClientSource | undefined,
 ): Readonly<Record<string, unknown>> {
-  const { disabled, enabled, ...others } = own?.keys ?? {};
+  const { disabled: _off, enabled: _on, ...others } = own?.keys ?? {};
   // How the server is reached is told by the record alone.
   const keys = Object.fromEntries(
     Object.entries(others).filter(([key]) => !connectionKeys.has(key)),
   );
-  if (record.enabled === false)
-    return { ...keys, ...(enabled === false ? { enabled } : { disabled: disabled ?? true }) };
-  return {
-    ...keys,
-    ...(disabled !== undefined && disabled !== true && { disabled }),
-    ...(enabled !== undefined && enabled !== false && { enabled }),
-  };
+  return { ...keys, ...switchOf(record, own) };
 }
 
 function texts(value: unknown): string | undefined {
@@ -103,32 +121,43 @@ function connection(
   record: ServerRecord,
   own: ClientSource | undefined,
   type: string | undefined,
+  urlKey: string,
 ): Record<string, unknown> {
   const { command, args, env, endpoint, headers } = record;
   const variables = { ...unset(own), ...env };
   return {
     ...(type !== undefined && { type }),
-    ...(record.transport === 'stdio'
-      ? { command, ...(args && { args }) }
-      : { [own?.urlKey ?? 'url']: endpoint }),
+    ...(record.transport === 'stdio' ? { command, ...(args && { args }) } : { [urlKey]: endpoint }),
     ...((env !== undefined || Object.keys(variables).length > 0) && { env: variables }),
     ...(headers && { headers }),
   };
 }
 
+function urlKeyOf(
+  { transport }: ServerRecord,
+  client: ExportClientName,
+  own: ClientSource | undefined,
+): string {
+  if (own === undefined && client === 'gemini' && transport !== 'sse') return 'httpUrl';
+  return own?.urlKey ?? 'url';
+}
+
 /** Which clients know a working folder and a file of variables. */
 function places(
   record: ServerRecord,
-  client: ClientName,
+  client: ExportClientName,
   own: boolean,
 ): { values: Record<string, unknown>; leftOut: string[] } {
   const values: Record<string, unknown> = {};
   const leftOut: string[] = [];
-  const known = { cwd: ['vscode', 'claude-code'], envFile: ['vscode', 'cursor'] } as const;
+  const known = {
+    cwd: ['vscode', 'claude-code', 'gemini'],
+    envFile: ['vscode', 'cursor'],
+  } as const;
   for (const key of ['cwd', 'envFile'] as const) {
     const text = texts(record[key]);
     if (text === undefined) continue;
-    const clients: readonly ClientName[] = known[key];
+    const clients: readonly ExportClientName[] = known[key];
     if (own || clients.includes(client)) values[key] = text;
     else leftOut.push(key);
   }
@@ -150,7 +179,7 @@ function neededInputs(
 }
 
 /** One record as an entry for a client: placeholders for secrets, references in the client's spelling. */
-export function exportEntry(record: ServerRecord, client: ClientName): EntryExport {
+export function exportEntry(record: ServerRecord, client: ExportClientName): EntryExport {
   const source = clientSource(record);
   const isOwn = source?.client === client;
   const reason = refusal(record, client, isOwn);
@@ -164,7 +193,7 @@ export function exportEntry(record: ServerRecord, client: ClientName): EntryExpo
       name: own?.entry ?? record.name,
       project: own?.project,
       value: {
-        ...connection(shown, own, typeOf(shown, client, own)),
+        ...connection(shown, own, typeOf(shown, client, own), urlKeyOf(shown, client, own)),
         ...values,
         ...keptKeys(shown, own),
       },

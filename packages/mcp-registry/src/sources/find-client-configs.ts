@@ -37,7 +37,7 @@ function user(client: ClientName, file: string): ClientConfigFile {
 export function clientConfigFiles(environment: ClientEnvironment): ClientConfigFile[] {
   const { home, cwd, variables } = environment;
   const applications = applicationFolder(environment);
-  const { CLAUDE_CONFIG_DIR: claude } = variables;
+  const { CLAUDE_CONFIG_DIR: claude, CODEX_HOME: codex } = variables;
   const project = (client: ClientName, ...path: string[]) => ({
     client,
     file: join(cwd, ...path),
@@ -51,6 +51,10 @@ export function clientConfigFiles(environment: ClientEnvironment): ClientConfigF
     project('cursor', '.cursor', 'mcp.json'),
     user('vscode', join(applications, 'Code', 'User', 'mcp.json')),
     project('vscode', '.vscode', 'mcp.json'),
+    user('gemini', join(home, '.gemini', 'settings.json')),
+    project('gemini', '.gemini', 'settings.json'),
+    user('codex', join(codex ? codex : join(home, '.codex'), 'config.toml')),
+    project('codex', '.codex', 'config.toml'),
   ];
 }
 

@@ -58,7 +58,9 @@ function withKept(
 }
 
 function switchedByFile({ source }: ServerRecord): boolean {
-  if (!isJsonObject(source) || !isJsonObject(source['keys'])) return false;
+  if (!isJsonObject(source)) return false;
+  if (source['excluded'] === true) return true;
+  if (!isJsonObject(source['keys'])) return false;
   return source['keys']['disabled'] === true || source['keys']['enabled'] === false;
 }
 
@@ -103,11 +105,26 @@ function leave(name: string, action: PlannedAction, reason?: string): Planned {
   return { row: { name, action, moved: [], ...(reason !== undefined && { reason }) } };
 }
 
-function aboutSecrets({ secrets, leftDefaults }: TakenRecord): Pick<PlanRow, 'moved' | 'reason'> {
+/** Members with which clients keep tools of a server from a model. */
+const toolFilters = ['includeTools', 'excludeTools', 'enabled_tools', 'disabled_tools'] as const;
+
+/** The filters that the entry has; they are kept with the record and hold nothing back here. */
+function filtersOf(record: ServerRecord): string {
+  const keys = sourceOf(record)['keys'];
+  if (!isJsonObject(keys)) return '';
+  return toolFilters.filter((name) => Array.isArray(keys[name])).join(', ');
+}
+
+function about({ record, secrets, leftDefaults }: TakenRecord): Pick<PlanRow, 'moved' | 'reason'> {
   const left = leftDefaults.join(', ');
+  const filters = filtersOf(record);
+  const reasons = [
+    ...(left === '' ? [] : [`the default of ${left} looks like a secret and was left`]),
+    ...(filters === '' ? [] : [`${filters} is not applied: all its tools are offered`]),
+  ];
   return {
     moved: secrets.map(({ label }) => label),
-    ...(left !== '' && { reason: `the default of ${left} looks like a secret and was left` }),
+    ...(reasons.length > 0 && { reason: reasons.join('; ') }),
   };
 }
 
@@ -130,7 +147,7 @@ async function planOne(
   if (verdict === 'foreign' && !force)
     return leave(name, 'conflict', `a server of this name came from ${nameOfSource(before)}`);
   return {
-    row: { name, action: before === undefined ? 'add' : 'update', ...aboutSecrets(taken) },
+    row: { name, action: before === undefined ? 'add' : 'update', ...about(taken) },
     step: { before, after, secrets: taken.secrets },
   };
 }

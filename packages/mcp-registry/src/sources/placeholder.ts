@@ -1,5 +1,5 @@
 import type { ServerRecord } from '../server-record.ts';
-import type { ClientName } from './client.ts';
+import type { ExportClientName } from './client.ts';
 import type { ValueSlot } from './record-values.ts';
 
 function word(text: string): string {
@@ -20,7 +20,10 @@ export function inputId(variable: string): string {
 }
 
 /** How a client writes a reference to a variable. Claude Desktop replaces none: there it only marks the place. */
-export function clientReference(client: ClientName | 'server-json', variable: string): string {
+export function clientReference(
+  client: ExportClientName | 'server-json',
+  variable: string,
+): string {
   if (client === 'cursor') return `\${env:${variable}}`;
   return client === 'vscode' ? `\${input:${inputId(variable)}}` : `\${${variable}}`;
 }
@@ -40,7 +43,7 @@ const builtIn: ReadonlySet<string> = new Set([
 ]);
 
 /** The references of a text in another client's spelling; what no client would know otherwise stays as it is. */
-export function translateReferences(text: string, client: ClientName): string {
+export function translateReferences(text: string, client: ExportClientName): string {
   return text.replaceAll(/\$\{([^{}]*)\}/gu, (whole, body: string) => {
     if (builtIn.has(body) || body.startsWith('file:')) return whole;
     const input = body.startsWith('input:');
@@ -51,7 +54,7 @@ export function translateReferences(text: string, client: ClientName): string {
     if (!/^[A-Za-z_]\w*$/u.test(variable)) return whole;
     // Only Claude Code knows defaults.
     if (client === 'claude-code') return `\${${variable}${at === -1 ? '' : withoutKind.slice(at)}}`;
-    if (client === 'claude-desktop') return `\${${variable}}`;
+    if (client === 'claude-desktop' || client === 'gemini') return `\${${variable}}`;
     return `\${env:${variable}}`;
   });
 }

@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { isJsonObject } from '../json-object.ts';
 import type { ServerRecord } from '../server-record.ts';
-import type { ClientName } from './client.ts';
+import type { ClientName, ClientSource } from './client.ts';
 import { readClientEntry, type RawEntry } from './client-entry.ts';
+import { excludedBy } from './client-words.ts';
 import { parseJsonText } from './json-text.ts';
 import { SourceError } from './source-error.ts';
+import { parseTomlText } from './toml-text.ts';
 
 /** The most entries of one file. */
 export const maxClientEntries = 10_000;
@@ -31,6 +33,18 @@ export interface ClientFileFacts {
   readonly folder?: string | undefined;
 }
 
+function parseRoot(client: ClientName, text: string): Readonly<Record<string, unknown>> {
+  if (client === 'codex') return parseTomlText(text);
+  const root = parseJsonText(text);
+  if (isJsonObject(root)) return root;
+  throw new SourceError('EFORMAT', 'the file is not a JSON object');
+}
+
+function placeOf(file: string | undefined): Pick<ClientSource, 'place'> {
+  if (file === undefined) return {};
+  return { place: createHash('sha256').update(file).digest('hex').slice(0, 16) };
+}
+
 function isBareMap(value: Readonly<Record<string, unknown>>): boolean {
   const entries = Object.entries(value).filter(([key]) => key !== '$schema');
   return (
@@ -46,7 +60,7 @@ function isBareMap(value: Readonly<Record<string, unknown>>): boolean {
 function mapsOf(client: ClientName, root: Readonly<Record<string, unknown>>): unknown[] {
   const { mcp } = root;
   const maps = [
-    root['mcpServers'],
+    client === 'codex' ? root['mcp_servers'] : root['mcpServers'],
     client === 'vscode' ? root['servers'] : undefined,
     client === 'vscode' && isJsonObject(mcp) ? mcp['servers'] : undefined,
   ].filter((map) => map !== undefined);
@@ -96,7 +110,7 @@ function recordName({ name, project }: RawEntry, taken: ReadonlySet<string>): st
 
 /**
  * Reads the text of a client's file: `mcpServers`, for Claude Code those of `projects` too, for VS Code `servers` and
- * `inputs`. Nothing is resolved or moved; unknown members are kept in the records' `source`.
+ * `inputs`, for Codex the tables below `mcp_servers`. Nothing is resolved or moved; unknown members are kept in the records' `source`.
  * @throws SourceError `EFORMAT` or `ETOOLARGE` for the file as a whole; a bad entry is in `skipped`.
  */
 export function readClientConfig(
@@ -104,11 +118,10 @@ export function readClientConfig(
   text: string,
   facts: ClientFileFacts = {},
 ): ClientReading {
-  const root = parseJsonText(text);
-  if (!isJsonObject(root)) throw new SourceError('EFORMAT', 'the file is not a JSON object');
+  const root = parseRoot(client, text);
+  const excluded = excludedBy(client, root);
   const { file, folder } = facts;
-  const place =
-    file === undefined ? undefined : createHash('sha256').update(file).digest('hex').slice(0, 16);
+  const place = placeOf(file);
   const inputs = inputsOf(root);
   const records: ServerRecord[] = [];
   const skipped: SkippedEntry[] = [];
@@ -122,9 +135,10 @@ export function readClientConfig(
     const source = {
       kind: 'client' as const,
       client,
-      ...(place !== undefined && { place }),
+      ...place,
       ...(raw.project !== undefined && { project: raw.project }),
       ...(name !== raw.name && { entry: raw.name }),
+      ...(excluded(raw.name) && { excluded: true as const }),
     };
     const reading = readClientEntry(name, raw.value, {
       source,

@@ -101,7 +101,7 @@ test(
     cache.subscribe((changes) => told.push(...changes.map((one) => one.name)));
     holder.process.stdin?.write('0 1000\n');
     await holder.said('wrote 1000');
-    await expect.poll(() => cache.get('s-49')?.['n'], { timeout: 5_000 }).toBe(999);
+    await expect.poll(() => cache.get('s-49')?.['n']).toBe(999);
     expect(cache.size).toBe(50);
     expect(told.length).toBeGreaterThanOrEqual(50);
     holder.process.kill('SIGKILL');

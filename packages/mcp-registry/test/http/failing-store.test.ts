@@ -25,7 +25,7 @@ test.each([
     expect((await call('/servers')).status).toBe(200);
     expect(errors.length).toBe(2);
     disk.fault = () => undefined;
-    await expect.poll(async () => (await publish()).status, { timeout: 5_000 }).toBe(200);
+    await expect.poll(async () => (await publish()).status).toBe(200);
     const { cache } = await openOnDisk(disk.reboot('nothing'));
     expect(cache.get(name, '1.0.0')).toBeDefined();
   },
@@ -39,7 +39,7 @@ test('a status that could not be written is written when the request is repeated
   disk.fault = (operation) => (operation === 'write' ? 'ENOSPC' : undefined);
   expect((await patch()).status).toBe(507);
   disk.fault = () => undefined;
-  await expect.poll(async () => (await patch()).status, { timeout: 5_000 }).toBe(200);
+  await expect.poll(async () => (await patch()).status).toBe(200);
   expect((await patch()).status).toBe(400);
 });
 

@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest';
-import { clientNames, type ClientName } from '../../src/sources/client.ts';
+import {
+  type ClientName,
+  exportClientNames,
+  type ExportClientName,
+} from '../../src/sources/client.ts';
 import { exportClientConfig } from '../../src/sources/export-client-config.ts';
 import { readClientConfig } from '../../src/sources/read-client-config.ts';
 
@@ -184,8 +188,8 @@ test('exportClientConfig() writes every client in its own format', () => {
     { name: 'bare', transport: 'stdio' as const },
     { name: 'lost', transport: 'sse' as const },
   ];
-  const config = (client: ClientName) => exportClientConfig(records, client).config;
-  const names = (client: ClientName) =>
+  const config = (client: ExportClientName) => exportClientConfig(records, client).config;
+  const names = (client: ExportClientName) =>
     exportClientConfig(records, client).skipped.map(({ name }) => name);
   expect(config('claude-desktop')).toEqual({
     mcpServers: {
@@ -224,7 +228,7 @@ test('exportClientConfig() writes every client in its own format', () => {
       run: { type: 'stdio', env: { API_KEY: '${input:api-key}', MODE: '${env:MODE}' } },
     },
   });
-  for (const client of clientNames)
+  for (const client of exportClientNames)
     expect(JSON.stringify(exportClientConfig(records, client))).not.toMatch(/abc-secret|file:/);
 });
 

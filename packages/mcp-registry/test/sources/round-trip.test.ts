@@ -12,7 +12,7 @@ import {
   constantFrom,
 } from 'fast-check';
 import { expect, test } from 'vitest';
-import { clientNames, type ClientName } from '../../src/sources/client.ts';
+import { exportClientNames, type ExportClientName } from '../../src/sources/client.ts';
 import { exportClientConfig } from '../../src/sources/export-client-config.ts';
 import { sameJson } from '../../src/sources/json-text.ts';
 import { readClientConfig } from '../../src/sources/read-client-config.ts';
@@ -97,7 +97,7 @@ const entry = oneof(program, remote, otherRemote).chain((base) =>
 );
 const entries = dictionary(name, entry, { maxKeys: 5 });
 
-function fileOf(client: ClientName, servers: unknown, projects: unknown): string {
+function fileOf(client: ExportClientName, servers: unknown, projects: unknown): string {
   const inputs = [{ id: 'id', type: 'promptString', description: 'd', password: true }];
   if (client === 'vscode') return JSON.stringify({ inputs, servers });
   return JSON.stringify({
@@ -106,7 +106,7 @@ function fileOf(client: ClientName, servers: unknown, projects: unknown): string
   });
 }
 
-test.each(clientNames)('import, export and import of %s gives the same records', (client) => {
+test.each(exportClientNames)('import, export and import of %s gives the same records', (client) => {
   const facts = { file: '/a/b/mcp.json', folder: '/a/$&b' };
   let compared = 0;
   assert(

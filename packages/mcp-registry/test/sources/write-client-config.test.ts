@@ -190,6 +190,13 @@ test('findClientConfigs() looks where each client keeps its file on this platfor
   expect(paths('linux', { XDG_CONFIG_HOME: '/x', CLAUDE_CONFIG_DIR: '/c' })).toEqual(
     expect.arrayContaining(['/x/Code/User/mcp.json', '/c/.claude.json', '/p/.mcp.json']),
   );
+  expect(paths('linux').slice(-4)).toEqual([
+    '/h/.gemini/settings.json',
+    '/p/.gemini/settings.json',
+    '/h/.codex/config.toml',
+    '/p/.codex/config.toml',
+  ]);
+  expect(paths('linux', { CODEX_HOME: '/c' })).toContain('/c/config.toml');
 });
 
 test('findClientConfigs() names no file twice when the project is the home folder', async () => {

@@ -5,8 +5,9 @@ import { safeText } from './terminal-text.ts';
 
 async function logOut(context: CommandContext, { login, connectors }: AuthScope): Promise<number> {
   const { io, json } = context;
-  const [definition] = connectors;
-  if (definition === undefined) return EXIT_FAILED;
+  const [known] = connectors;
+  if (known === undefined) return EXIT_FAILED;
+  const { definition } = known;
   const { removed, revoked, problems } = await login.logout(definition, io.signal);
   for (const problem of problems) {
     io.stderr.write(`warning: not revoked, it ends by itself: ${safeText(problem)}\n`);

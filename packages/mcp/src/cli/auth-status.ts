@@ -5,7 +5,9 @@ import { createPaint, safeText, table } from './terminal-text.ts';
 
 async function show(context: CommandContext, { login, connectors }: AuthScope): Promise<number> {
   const { io, json, args } = context;
-  const states = await Promise.all(connectors.map(async (one) => await login.status(one)));
+  const states = await Promise.all(
+    connectors.map(async (one) => await login.status(one.definition)),
+  );
   const needy = states.some(({ state }) => state === 'login-required');
   if (json) {
     io.stdout.write(`${JSON.stringify(args.length === 0 ? states : states[0])}\n`);

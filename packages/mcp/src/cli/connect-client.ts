@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
-import { editClientFile, readClientFile } from '@cortex-os/mcp-registry';
+import { clientNames, editClientFile, readClientFile } from '@cortex-os/mcp-registry';
 import { nearest } from '../config/nearest.ts';
 import { stateFolder } from '../config/locate-config.ts';
-import { type ConnectClient, connectClients, connectNames, type Reach } from './connect-clients.ts';
+import { type ConnectClient, connectClients, type Reach } from './connect-clients.ts';
 import { ownCommand, quoted } from './connect-command.ts';
 import { diffLines } from './connect-diff.ts';
 import { currentEntry, ENTRY_NAME, isOurs, withEntry } from './connect-entry.ts';
@@ -20,10 +20,10 @@ export const wallClock = (): Date => new Date();
 export function clientNamed({ io, options }: CommandContext, word: string): ConnectClient {
   const client = connectClients(io).find(({ name }) => name === word);
   if (client === undefined) {
-    const meant = nearest(word, connectNames);
+    const meant = nearest(word, clientNames);
     const hint = meant === undefined ? '' : `, did you mean ${meant}?`;
     throw new UsageError(
-      `unknown client ${JSON.stringify(word)}${hint} (one of ${connectNames.join(', ')})`,
+      `unknown client ${JSON.stringify(word)}${hint} (one of ${clientNames.join(', ')})`,
     );
   }
   const file = options.text('file');

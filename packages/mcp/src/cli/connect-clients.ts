@@ -1,10 +1,6 @@
-import { join } from 'node:path';
 import process from 'node:process';
-import { clientConfigFiles, type ClientName } from '@cortex-os/mcp-registry';
+import { clientConfigFiles, type ClientName, clientNames } from '@cortex-os/mcp-registry';
 import type { CliIo } from './cli-io.ts';
-
-/** The clients that `cortex-mcp connect` knows. */
-export type ConnectName = ClientName | 'codex' | 'gemini';
 
 /** How a client reaches the gateway. */
 export type Reach =
@@ -22,7 +18,7 @@ export type Reach =
 
 /** One client: where its file is, and how its entries are written. */
 export interface ConnectClient {
-  readonly name: ConnectName;
+  readonly name: ClientName;
   readonly title: string;
   /** The user's own file, whether it is there or not. */
   readonly file: string;
@@ -53,7 +49,7 @@ const JSON_CLIENT = {
   typed: false,
 } as const;
 
-const CLIENTS: Readonly<Record<ConnectName, Facts>> = {
+const CLIENTS: Readonly<Record<ClientName, Facts>> = {
   'claude-desktop': {
     ...JSON_CLIENT,
     title: 'Claude Desktop',
@@ -94,16 +90,6 @@ const CLIENTS: Readonly<Record<ConnectName, Facts>> = {
   },
 };
 
-/** The words that name a client. */
-export const connectNames: readonly ConnectName[] = [
-  'claude-desktop',
-  'claude-code',
-  'cursor',
-  'vscode',
-  'codex',
-  'gemini',
-];
-
 function entryOf(facts: Facts, reach: Reach): Record<string, unknown> {
   if (reach.kind === 'stdio') {
     const { command, args, env } = reach;
@@ -121,16 +107,13 @@ function entryOf(facts: Facts, reach: Reach): Record<string, unknown> {
   };
 }
 
-function fileOf(name: ConnectName, { home, cwd, env }: CliIo): string {
-  const { CODEX_HOME: codex } = env;
-  if (name === 'codex') return join(codex ? codex : join(home, '.codex'), 'config.toml');
-  if (name === 'gemini') return join(home, '.gemini', 'settings.json');
+function fileOf(name: ClientName, { home, cwd, env }: CliIo): string {
   const { platform } = process;
   const files = clientConfigFiles({ platform, home, cwd, variables: env });
   return files.find(({ client, folder }) => client === name && folder === undefined)?.file ?? '';
 }
 
-function clientHere(name: ConnectName, io: CliIo): ConnectClient {
+function clientHere(name: ClientName, io: CliIo): ConnectClient {
   const { urlKey: _url, headersKey: _headers, typed: _typed, ...facts } = CLIENTS[name];
   const file = fileOf(name, io);
   return { ...facts, name, file, entry: (reach) => entryOf(CLIENTS[name], reach) };
@@ -138,5 +121,5 @@ function clientHere(name: ConnectName, io: CliIo): ConnectClient {
 
 /** Every client with its file on this machine. */
 export function connectClients(io: CliIo): readonly ConnectClient[] {
-  return connectNames.map((name) => clientHere(name, io));
+  return clientNames.map((name) => clientHere(name, io));
 }

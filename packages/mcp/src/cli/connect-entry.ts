@@ -4,7 +4,7 @@ import { mergeClientConfig, SourceError } from '@cortex-os/mcp-registry';
 import { parseConfigText } from '../config/config-document.ts';
 import type { ConnectClient } from './connect-clients.ts';
 import { insertJsonMember, jsonValue } from './connect-json.ts';
-import { putTomlTable, TomlError, tomlTable } from './connect-toml.ts';
+import { putTomlTable, tomlTable } from './connect-toml.ts';
 
 /** The name under which clients know the gateway. */
 export const ENTRY_NAME = 'cortex';
@@ -47,7 +47,7 @@ function inFile<T>(client: ConnectClient, read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    if (!(cause instanceof TomlError || cause instanceof SourceError)) throw cause;
+    if (!(cause instanceof SourceError)) throw cause;
     const remedy = 'correct the file; nothing was written';
     throw new Error(`${client.file}: ${cause.message}; ${remedy}`, { cause });
   }

@@ -1,6 +1,5 @@
 import {
   openSecretFolder,
-  redactRecord,
   type RegistryMemoryCache,
   type ServerRecord,
 } from '@cortex-os/mcp-registry';
@@ -11,7 +10,7 @@ import { EXIT_OK } from './exit-code.ts';
 import { printResult } from './print-result.ts';
 import { locateRegistry } from './registry-location.ts';
 import { orphanedSecrets } from './registry-secrets.ts';
-import { type Cell, createPaint, safeText, table } from './terminal-text.ts';
+import { safeText } from './terminal-text.ts';
 
 type Entry = RegistryEntry<ServerRecord>;
 
@@ -92,50 +91,6 @@ async function setEnabled(context: CommandContext, on: boolean): Promise<number>
   return EXIT_OK;
 }
 
-/** One connector as `--json` prints it. */
-interface ConnectorRow {
-  readonly id: string;
-  readonly name: string;
-  readonly enabled: boolean;
-  readonly origin: 'local' | 'remote';
-  readonly transport: string;
-  readonly target: string;
-}
-
-function rowOf({ id, record }: Entry): ConnectorRow {
-  const { name, enabled, transport, command = '', args = [], endpoint } = redactRecord(record);
-  return {
-    id,
-    name,
-    enabled: enabled !== false,
-    origin: originOfRecord(record),
-    transport,
-    target: endpoint ?? [command, ...args].join(' '),
-  };
-}
-
-async function list({ io, json }: CommandContext): Promise<number> {
-  const rows = await locateRegistry(io).client.read((cache) => entriesOf(cache).map(rowOf));
-  if (json) {
-    io.stdout.write(`${JSON.stringify(rows, undefined, 2)}\n`);
-    return EXIT_OK;
-  }
-  if (rows.length === 0) {
-    io.stdout.write('no connectors in the registry; add one with: cortex-mcp connectors add\n');
-    return EXIT_OK;
-  }
-  const cells = rows.map((row): Cell[] => [
-    { text: row.id },
-    { text: row.enabled ? 'enabled' : 'disabled', colour: row.enabled ? 'green' : 'dim' },
-    { text: row.transport },
-    { text: row.origin },
-    { text: safeText(row.target) },
-  ]);
-  const style = { paint: createPaint(io), columns: io.columns };
-  io.stdout.write(table(['CONNECTOR', 'STATE', 'TYPE', 'ORIGIN', ''], cells, style));
-  return EXIT_OK;
-}
-
 const one = {
   argumentsUsage: '<id>',
   minArguments: 1,
@@ -175,16 +130,4 @@ export const connectorsDisableCommand: Command = {
   details: ['A running gateway closes it at once.'],
   example: 'cortex-mcp connectors disable memory',
   run: async (context) => await setEnabled(context, false),
-};
-
-export const connectorsListCommand: Command = {
-  name: 'connectors list',
-  argumentsUsage: '',
-  minArguments: 0,
-  maxArguments: 0,
-  options: ['json'],
-  summary: 'List the connectors of the registry',
-  details: ['Secrets are not shown. Those of the configuration file: cortex-mcp config show.'],
-  example: 'cortex-mcp connectors list --json',
-  run: list,
 };

@@ -8,6 +8,7 @@ import type { ServiceReading } from '../proof/service-reading.ts';
 import type { CliIo } from './cli-io.ts';
 import type { Command, CommandContext } from './command.ts';
 import { EXIT_FAILED, EXIT_OK } from './exit-code.ts';
+import { knownConnectors, type KnownConnectors } from './known-connectors.ts';
 import { openRunningService } from './running-service.ts';
 import { type Colour, createPaint, safeText } from './terminal-text.ts';
 
@@ -25,21 +26,37 @@ const CLOSING_MS = 15_000;
 
 async function configOf({ io, flags }: CommandContext): Promise<LoadedConfig | ConfigError> {
   try {
-    return await loadConfig({ flags, env: io.env, cwd: io.cwd, home: io.home });
+    // A machine on which nothing is configured yet is at its first start, and not broken.
+    return await loadConfig({ flags, env: io.env, cwd: io.cwd, home: io.home, orEmpty: true });
   } catch (error) {
     if (error instanceof ConfigError) return error;
     throw error;
   }
 }
 
-function shownConfig(config: LoadedConfig | ConfigError): DoctorConfig | BrokenConfig {
+/** The connectors of file and registry; the check of the registry says what keeps it from being read. */
+async function connectorsOf(io: CliIo, config: LoadedConfig): Promise<KnownConnectors> {
+  try {
+    return await knownConnectors(io, config);
+  } catch {
+    const own = config.connectors.map((definition) => ({ definition, source: 'config' as const }));
+    return { connectors: own, warnings: [] };
+  }
+}
+
+async function shownConfig(
+  io: CliIo,
+  config: LoadedConfig | ConfigError,
+): Promise<DoctorConfig | BrokenConfig> {
   if (config instanceof ConfigError) return { kind: 'broken', message: config.message };
-  const { settings, warnings, connectors, configPath } = config;
+  const { settings, configPath, serviceMap } = config;
+  const { connectors, warnings } = await connectorsOf(io, config);
   return {
     kind: 'loaded',
     path: configPath,
-    warnings,
-    connectors,
+    warnings: [...config.warnings, ...warnings],
+    connectors: connectors.map(({ definition }) => definition),
+    followsMap: serviceMap !== undefined,
     host: settings.host.value,
     port: settings.port.value,
     drainMs: settings.drainLameDuckMs.value + settings.drainMaxMs.value + CLOSING_MS,
@@ -109,7 +126,7 @@ async function doctor(context: CommandContext): Promise<number> {
   const config = await configOf(context);
   const { examine } = await import('../proof/doctor.ts');
   const findings = await examine({
-    config: shownConfig(config),
+    config: await shownConfig(io, config),
     stateFolder: stateFolder({ flag: undefined, env: io.env, cwd: io.cwd, home: io.home }).value,
     service: await readingOf(io, config),
     env: definedVariables(io.env),

@@ -42,7 +42,7 @@ export function describeServer(given: ServerRecord): string {
 const OWN_PORT = '3024';
 
 /** Entries that start or ask a gateway of ours would make it its own connector; other servers here are none. */
-function leadsHere({ name, command, args, endpoint }: ServerRecord): boolean {
+export function leadsHere({ name, command, args, endpoint }: ServerRecord): boolean {
   if (!isOurs({ command, args, endpoint })) return false;
   if (endpoint === undefined) return true;
   return name === ENTRY_NAME || URL.parse(endpoint)?.port === OWN_PORT;
@@ -50,7 +50,7 @@ function leadsHere({ name, command, args, endpoint }: ServerRecord): boolean {
 
 async function readOne(one: ClientConfigFile): Promise<FoundServers> {
   const { client, file, folder } = one;
-  const text = (await readClientFile(file)) ?? '{}';
+  const text = (await readClientFile(file)) ?? '';
   const { records, skipped } =
     text.trim() === ''
       ? { records: [], skipped: [] }

@@ -3,9 +3,9 @@ import { connectorsAddCommand } from './connectors-add.ts';
 import {
   connectorsDisableCommand,
   connectorsEnableCommand,
-  connectorsListCommand,
   connectorsRemoveCommand,
 } from './connectors.ts';
+import { connectorsListCommand } from './connectors-list.ts';
 import { registryDoctorCommand } from './registry-doctor.ts';
 import { registryExportCommand } from './registry-export.ts';
 import { registryImportCommand } from './registry-import.ts';

@@ -3,12 +3,12 @@ import process from 'node:process';
 import {
   clientConfigFiles,
   type ClientExport,
-  type ClientName,
-  clientNames,
   clientTitles,
   exportClientConfig,
+  type ExportClientName,
+  exportClientNames,
   exportServerJson,
-  isClientName,
+  isExportClientName,
   type ServerRecord,
   writeClientConfig,
 } from '@cortex-os/mcp-registry';
@@ -44,7 +44,7 @@ function printJson({ io }: CommandContext, value: unknown): void {
 }
 
 /** The file that is written: what was named, else the client's own. */
-function fileFor({ io, options }: CommandContext, client: ClientName): string {
+function fileFor({ io, options }: CommandContext, client: ExportClientName): string {
   const given = options.text('file');
   if (given !== undefined) return resolve(io.cwd, given);
   const { home, cwd, env } = io;
@@ -76,7 +76,7 @@ function remoteNotes(records: readonly ServerRecord[]): string[] {
 
 async function exportToClient(
   context: CommandContext,
-  client: ClientName,
+  client: ExportClientName,
   records: readonly ServerRecord[],
 ): Promise<number> {
   const { io, json, options } = context;
@@ -119,8 +119,8 @@ function exportDocuments(context: CommandContext, records: readonly ServerRecord
 async function run(context: CommandContext): Promise<number> {
   const { io, args, options } = context;
   const [kind = ''] = args;
-  if (kind !== SERVER_JSON && !isClientName(kind)) {
-    throw new UsageError(`export to one of ${[...clientNames, SERVER_JSON].join(', ')}`);
+  if (kind !== SERVER_JSON && !isExportClientName(kind)) {
+    throw new UsageError(`export to one of ${[...exportClientNames, SERVER_JSON].join(', ')}`);
   }
   if (options.has('file') && !options.has('write')) {
     throw new UsageError('--file names the file that --write merges into');
@@ -130,7 +130,7 @@ async function run(context: CommandContext): Promise<number> {
     io.stderr.write(`cortex-mcp: there is no server called ${safeText(missing.join(', '))}\n`);
     return EXIT_FAILED;
   }
-  if (isClientName(kind)) return await exportToClient(context, kind, records);
+  if (isExportClientName(kind)) return await exportToClient(context, kind, records);
   return exportDocuments(context, records);
 }
 
@@ -143,7 +143,7 @@ export const registryExportCommand: Command = {
   options: ['write', 'file', 'json'],
   summary: 'Give servers to a client, or show them as server.json',
   details: [
-    `A client is ${clientNames.join(', ')}. Without names, all servers that are not from elsewhere.`,
+    `A client is ${exportClientNames.join(', ')}. Without names, all servers that are not from elsewhere.`,
     'Secrets are never written: variables stand in their place, and are named. --write merges the servers',
     "into the client's own file, or the one of --file; a copy is kept beside it and comments, other servers",
     'and values that are there stay.',

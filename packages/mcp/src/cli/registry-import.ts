@@ -1,11 +1,12 @@
 import { readFile, stat } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import process from 'node:process';
 import {
   applyImport,
   type ClientConfigFile,
   type ClientName,
   clientNames,
+  type ClientReading,
   findClientConfigs,
   importFromRegistry,
   importServerJson,
@@ -17,10 +18,13 @@ import {
   type RegistryImportReport,
   type ServerRecord,
   type SkippedEntry,
+  SourceError,
   undoImport,
 } from '@cortex-os/mcp-registry';
+import { clientFileAt, clientOfPath } from './client-file.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { EXIT_FAILED, EXIT_OK } from './exit-code.ts';
+import { leadsHere } from './first-start-find.ts';
 import { showWarnings } from './open-service.ts';
 import { locateRegistry } from './registry-location.ts';
 import { openSnapshot } from './registry-snapshot.ts';
@@ -68,7 +72,7 @@ async function clientFiles(
   const given = options.text('file');
   if (given !== undefined) {
     if (client === undefined) throw new UsageError('--file needs the name of its client');
-    return [fileOf(client, resolve(io.cwd, given))];
+    return [clientFileAt(client, resolve(io.cwd, given))];
   }
   const { home, cwd, env } = io;
   const { platform } = process;
@@ -76,26 +80,15 @@ async function clientFiles(
   return client === undefined ? all : all.filter((one) => one.client === client);
 }
 
-/** A file given by its path, with the project it belongs to when its place says so. */
-function fileOf(client: ClientName, file: string): ClientConfigFile {
-  const holder = dirname(file);
-  const inFolder = ['.cursor', '.vscode'].includes(basename(holder));
-  const isProject = inFolder || basename(file) === '.mcp.json';
-  return { client, file, folder: isProject ? (inFolder ? dirname(holder) : holder) : undefined };
-}
-
-const FILE_CLIENTS: ReadonlyMap<string, ClientName> = new Map([
-  ['.claude.json', 'claude-code'],
-  ['.mcp.json', 'claude-code'],
-  ['claude_desktop_config.json', 'claude-desktop'],
-]);
-
-/** The client whose file a path is, by its name and place, or undefined. */
-function clientOfPath(file: string): ClientName | undefined {
-  const folder = basename(dirname(file));
-  if (folder === '.cursor') return 'cursor';
-  if (folder === '.vscode') return 'vscode';
-  return FILE_CLIENTS.get(basename(file));
+/** @throws SourceError naming the file. */
+async function readClient({ client, file, folder }: ClientConfigFile): Promise<ClientReading> {
+  const text = await readText(file);
+  try {
+    return readClientConfig(client, text, { file, folder });
+  } catch (cause) {
+    if (!(cause instanceof SourceError)) throw cause;
+    throw new SourceError(cause.code, `${file}: ${cause.message}`, { cause });
+  }
 }
 
 async function readFiles(context: CommandContext): Promise<Reading> {
@@ -110,11 +103,13 @@ async function readFiles(context: CommandContext): Promise<Reading> {
   const files = isPath
     ? [pathAsClient(context, word)]
     : await clientFiles(context, clientWord(word));
-  for (const { client, file, folder } of files) {
-    const { records, skipped } = readClientConfig(client, await readText(file), { file, folder });
-    reading.records.push(...records);
+  for (const one of files) {
+    const { records, skipped } = await readClient(one);
+    const ours = records.filter(leadsHere);
+    reading.records.push(...records.filter((record) => !ours.includes(record)));
     reading.skipped.push(...skipped);
-    reading.files.push(file);
+    reading.skipped.push(...ours.map(({ name }) => ({ name, reason: 'it is this gateway' })));
+    reading.files.push(one.file);
   }
   if (files.length === 0)
     throw new UsageError('there is no file of this client; name it with --file');
@@ -127,7 +122,7 @@ function clientWord(word: string | undefined): ClientName | undefined {
 
 function pathAsClient({ io }: CommandContext, word: string): ClientConfigFile {
   const file = resolve(io.cwd, word);
-  return fileOf(clientOfPath(file) ?? 'claude-code', file);
+  return clientFileAt(clientOfPath(file) ?? 'claude-code', file);
 }
 
 function noteOf({ reason, moved }: PlanRow): string {

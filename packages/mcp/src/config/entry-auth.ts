@@ -130,7 +130,7 @@ function addressProblem(url: string): string | undefined {
 /** @throws AuthProblem for what is wrong in the file itself. */
 function read(
   entry: Pick<FileEntry, 'auth' | 'headers' | 'command'>,
-  source: AuthSource,
+  scope: VariableScope,
 ): AuthReading {
   const checked = checkAuth(entry.auth);
   if (checked.kind === 'foreign') return NONE;
@@ -143,7 +143,7 @@ function read(
     throw new AuthProblem([], 'is for servers over HTTP', remedy);
   }
   const reading =
-    auth.type === 'oauth' ? readOAuth(auth, source.scope) : { ...NONE, headers: headerOf(auth) };
+    auth.type === 'oauth' ? readOAuth(auth, scope) : { ...NONE, headers: headerOf(auth) };
   const own = auth.type === 'oauth' ? ['Authorization'] : Object.keys(reading.headers);
   const taken = Object.keys(entry.headers ?? {}).find(
     (name) => name.toLowerCase() === own[0]?.toLowerCase(),
@@ -152,16 +152,21 @@ function read(
     const what = `the header ${taken} is given in headers as well`;
     throw new AuthProblem([], what, 'keep one of the two');
   }
-  const known = AUTH_KEYS[auth.type];
-  const odd = Object.keys(Object(entry.auth)).filter(
+  return reading;
+}
+
+/** Keys of `auth` that are not known: one line each. */
+function warningsOf({ auth }: Pick<FileEntry, 'auth'>, { document, path }: AuthSource): string[] {
+  const checked = checkAuth(auth);
+  if (checked.kind !== 'valid') return [];
+  const known = AUTH_KEYS[checked.value.type];
+  const odd = Object.keys(Object(auth)).filter(
     (key) => !known.includes(key) && !/^(?:[_$]|\/\/|x-|#)/.test(key),
   );
-  const placeOf = (key: string): string =>
-    formatPlace(source.document.place([...source.path, 'auth', key]));
-  return {
-    ...reading,
-    warnings: odd.map((key) => `${placeOf(key)}: ${describeUnknownKey(key, known)}`),
-  };
+  return odd.map((key) => {
+    const place = formatPlace(document.place([...path, 'auth', key]));
+    return `${place}: ${describeUnknownKey(key, known)}`;
+  });
 }
 
 /**
@@ -174,11 +179,25 @@ export function readEntryAuth(
   source: AuthSource,
 ): AuthReading {
   try {
-    return read(entry, source);
+    return { ...read(entry, source.scope), warnings: warningsOf(entry, source) };
   } catch (error) {
     if (!(error instanceof AuthProblem)) throw error;
     const place = source.document.place([...source.path, 'auth', ...error.path]);
     throw new ConfigError('CONFIG_BAD_VALUE', error.message, error.remedy, place);
+  }
+}
+
+/** As {@link readEntryAuth}, for an entry of the registry: what is wrong in it is its `problem` and touches no other. */
+export function readRecordAuth(
+  entry: Pick<FileEntry, 'auth' | 'headers' | 'command'>,
+  scope: VariableScope,
+): AuthReading {
+  try {
+    return read(entry, scope);
+  } catch (error) {
+    if (!(error instanceof AuthProblem)) throw error;
+    const place = ['auth', ...error.path].join('.');
+    return { ...NONE, problem: `${place} of its entry: ${error.message}; ${error.remedy}` };
   }
 }
 

@@ -7,6 +7,7 @@ import {
   type StdioEntry,
   type TransportReading,
 } from './connector-transport.ts';
+import { readRecordAuth, withAuth } from './entry-auth.ts';
 import type { RegistryRecord } from './registry-entries.ts';
 import type { VariableScope } from './variables.ts';
 
@@ -105,14 +106,26 @@ async function readStdio(
   return { transport: { ...transport, cwd: undefined }, problem: undefined };
 }
 
+/** Records tell the older kind of server over HTTP apart. */
+function ofKind(reading: TransportReading, record: ReachableRecord): TransportReading {
+  const { transport } = reading;
+  if (record.transport !== 'sse' || transport?.kind !== 'http') return reading;
+  return { transport: { ...transport, kind: 'sse' }, problem: undefined };
+}
+
 function readHttp(
   record: ReachableRecord,
   endpoint: string,
   scope: VariableScope & RecordScope,
 ): TransportReading {
+  const member = record['connector'];
+  const auth = readRecordAuth(
+    { auth: isObject(member) ? member['auth'] : undefined, headers: record.headers },
+    scope,
+  );
   const entry = {
     url: embeddedReference(endpoint, scope.stateFolder),
-    headers: withSecretPaths(record.headers ?? {}, scope.stateFolder),
+    headers: withSecretPaths({ ...record.headers, ...auth.headers }, scope.stateFolder),
   };
   try {
     const reading = readHttpTransport(entry, scope, {
@@ -120,9 +133,7 @@ function readHttp(
       badHeader: (name) =>
         new ConfigError('CONFIG_BAD_VALUE', `"${name}" is not a header name`, 'correct it'),
     });
-    const { transport } = reading;
-    if (record.transport !== 'sse' || transport?.kind !== 'http') return reading;
-    return { transport: { ...transport, kind: 'sse' }, problem: undefined };
+    return withAuth(ofKind(reading, record), auth, {});
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return { transport: undefined, problem: error.message };

@@ -59,6 +59,8 @@ export interface ConnectorStatus {
   readonly phase: ConnectorPhase;
   /** True while a connect or list is under way. */
   readonly busy: boolean;
+  /** How long the attempt under way has taken so far, in milliseconds; undefined when there is none. */
+  readonly busyMs?: number;
   /** True while its process is stopped because nobody needs it (`idleStopMs`); the next call wakes it. */
   readonly asleep?: boolean;
   /** The processes of its shared connection that run now, when it is a command; each leads a process group. */

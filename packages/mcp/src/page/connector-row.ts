@@ -31,6 +31,8 @@ export interface ConnectorRow {
     readonly resources: number;
     readonly templates: number;
   };
+  /** What an attempt under way waits for, while nothing is known of it yet; null otherwise. */
+  readonly waiting: { readonly phase: string; readonly since: number } | null;
   /** Another one means other lists, even where the counts are the same; null while there are none. */
   readonly listsDigest: string | null;
   readonly freshness: 'fresh' | 'stale' | 'none';
@@ -58,6 +60,8 @@ export interface RowFacts {
   readonly status: ConnectorStatus;
   readonly wanted: WantedConnector | undefined;
   readonly served: ServedManifest | undefined;
+  /** See `PageFacts.listedMark`. */
+  readonly listedMark: string | undefined;
   readonly nextAttemptMs: number | undefined;
   readonly history: CallHistory | undefined;
   /** Milliseconds since 1970. */
@@ -102,6 +106,12 @@ function errorOf({ failure }: ConnectorStatus): RowError {
   return { phase, code, message, remedy: remedy ?? null };
 }
 
+function waitingOf(status: ConnectorStatus, now: number): ConnectorRow['waiting'] {
+  const { phase, busyMs } = status;
+  if (stateOf(status) !== 'starting' || busyMs === undefined) return null;
+  return { phase, since: now - busyMs };
+}
+
 function freshnessOf({ state }: ConnectorStatus): ConnectorRow['freshness'] {
   return state === 'fresh' || state === 'stale' ? state : 'none';
 }
@@ -120,15 +130,16 @@ function timesOf(facts: RowFacts): Times {
   };
 }
 
-function listsOf(
-  { tools, prompts, resources }: ConnectorStatus,
-  served: ServedManifest | undefined,
-): Pick<ConnectorRow, 'counts' | 'listsDigest'> {
+function listsOf({
+  status: { tools, prompts, resources },
+  served,
+  listedMark,
+}: RowFacts): Pick<ConnectorRow, 'counts' | 'listsDigest'> {
   const { lists, digest } = served?.manifest ?? {};
   const templates = lists?.resourceTemplates.length ?? 0;
   return {
     counts: { tools, prompts, resources, templates },
-    listsDigest: digest?.slice(0, DIGEST_LENGTH) ?? null,
+    listsDigest: digest === undefined ? null : digest.slice(0, DIGEST_LENGTH) + (listedMark ?? ''),
   };
 }
 
@@ -140,7 +151,7 @@ function callsOf({ status: { calls }, history }: RowFacts): Calls {
 }
 
 export function connectorRow(facts: RowFacts): ConnectorRow {
-  const { status, wanted, served } = facts;
+  const { status, wanted } = facts;
   return {
     id: status.id,
     transport: status.transport ?? null,
@@ -150,7 +161,8 @@ export function connectorRow(facts: RowFacts): ConnectorRow {
     state: stateOf(status),
     enabled: status.state !== 'disabled',
     error: errorOf(status),
-    ...listsOf(status, served),
+    waiting: waitingOf(status, facts.now),
+    ...listsOf(facts),
     freshness: freshnessOf(status),
     ...timesOf(facts),
     ...callsOf(facts),

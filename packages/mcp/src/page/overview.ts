@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { ConnectorStatus } from '../connectors/sync-report.ts';
 import { connectorBeat, connectorRow } from './connector-row.ts';
 import type { PageFacts } from './page-facts.ts';
 import type { ProcessFigures } from './process-figures.ts';
@@ -65,7 +66,7 @@ class ServiceOverview implements Overview {
     await inTurns(connectors(), (status) => {
       const { id, calls } = status;
       const history = historyOf(id);
-      if (this.#quiet.get(id) !== quietMark(calls?.breaker, history !== undefined)) {
+      if (this.#quiet.get(id) !== quietMark(status, history !== undefined)) {
         this.outdated = true;
       }
       if (history === undefined && calls === undefined) return;
@@ -82,7 +83,14 @@ class ServiceOverview implements Overview {
   }
 
   async #rows(): Promise<readonly string[]> {
-    const { connectors, wanted, served, nextAttemptMs, history: historyOf } = this.#facts;
+    const {
+      connectors,
+      wanted,
+      served,
+      listedMark,
+      nextAttemptMs,
+      history: historyOf,
+    } = this.#facts;
     // Each of them looks at every connector at once.
     const definitions = wanted();
     await nextTurn();
@@ -95,8 +103,9 @@ class ServiceOverview implements Overview {
     await inTurns(statuses, (status) => {
       const { id } = status;
       const history = historyOf(id);
-      quiet.set(id, quietMark(status.calls?.breaker, history !== undefined));
-      const known = { wanted: definitions.get(id), served: manifests.get(id), history };
+      quiet.set(id, quietMark(status, history !== undefined));
+      const offered = { served: manifests.get(id), listedMark: listedMark(id) };
+      const known = { wanted: definitions.get(id), ...offered, history };
       const row = connectorRow({ status, ...known, nextAttemptMs: nextAttemptMs(id), now });
       rows.push(JSON.stringify(row));
     });
@@ -130,8 +139,9 @@ class ServiceOverview implements Overview {
   }
 }
 
-function quietMark(breaker: string | undefined, isCalled: boolean): string {
-  return `${breaker ?? 'closed'} ${String(isCalled)}`;
+function quietMark({ busy, calls, phase, state }: ConnectorStatus, isCalled: boolean): string {
+  const waiting = busy && state === 'unavailable' ? phase : '';
+  return `${calls?.breaker ?? 'closed'} ${String(isCalled)} ${waiting}`;
 }
 
 export function createOverview(facts: PageFacts, figures: ProcessFigures): Overview {

@@ -40,6 +40,8 @@ export interface PageFacts {
   readonly connectors: () => readonly ConnectorStatus[];
   readonly wanted: () => ReadonlyMap<string, WantedConnector>;
   readonly served: () => readonly ServedManifest[];
+  /** Another word means that other tools are listed of what a connector offers; undefined where all of them are. */
+  readonly listedMark: (connectorId: string) => string | undefined;
   /** Milliseconds until it is asked again by itself; undefined when it is not. */
   readonly nextAttemptMs: (connectorId: string) => number | undefined;
   /** Undefined for a connector that was never called. */
@@ -51,6 +53,6 @@ export interface PageFacts {
   readonly flags: () => readonly PageFlag[];
   readonly rollout: () => PageRollout;
   readonly map: () => MapStatus | undefined;
-  /** Calls the listener when connectors may have changed; returns a function that ends that. */
+  /** Calls the listener when connectors, or what is listed of them, may have changed; returns a function that ends that. */
   readonly onChange: (listener: () => void) => () => void;
 }

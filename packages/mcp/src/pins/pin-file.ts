@@ -1,6 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { chmod, copyFile, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import {
+  chmod,
+  copyFile,
+  type FileHandle,
+  mkdir,
+  open,
+  readFile,
+  rename,
+  rm,
+  stat,
+} from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 
@@ -87,15 +97,29 @@ export async function keepAside(path: string): Promise<string> {
   return aside;
 }
 
-async function tryLock(lock: string): Promise<boolean> {
+/** False when it is there already. @throws the error of the file system; then none is left. */
+async function makeLock(lock: string): Promise<boolean> {
+  let file: FileHandle;
   try {
-    const file = await open(lock, 'wx', 0o600);
-    await file.writeFile(String(process.pid));
-    await file.close();
-    return true;
+    file = await open(lock, 'wx', 0o600);
   } catch (error) {
-    if (!hasCode(error, 'EEXIST')) throw error;
+    if (hasCode(error, 'EEXIST')) return false;
+    throw error;
   }
+  try {
+    await file.writeFile(String(process.pid));
+  } catch (error) {
+    await rm(lock, { force: true });
+    throw error;
+  } finally {
+    // One that is left to the collector ends the process.
+    await file.close();
+  }
+  return true;
+}
+
+async function tryLock(lock: string): Promise<boolean> {
+  if (await makeLock(lock)) return true;
   const { mtimeMs } = await stat(lock).catch(() => ({ mtimeMs: Date.now() }));
   if (Date.now() - mtimeMs > LOCK_STALE_MS) await rm(lock, { force: true });
   return false;

@@ -10,19 +10,31 @@ export const checkConfig: Check = async ({ config }) => {
     const text = { finding: config.message, why, fix: 'correct the place it names' };
     return [finding('config', 'fail', text)];
   }
-  const { warnings, path, connectors } = config;
+  const { warnings, path, connectors, followsMap } = config;
   const problems = connectors.flatMap(({ id, enabled, problem }) =>
     enabled && problem !== undefined ? [`${id}: ${problem}`] : [],
   );
   const said = [...warnings, ...problems];
-  return await Promise.resolve([
-    finding('config', said.length === 0 ? 'ok' : 'warn', {
-      finding: [`${path}: ${connectors.length} connectors`, ...said].join('; '),
-      why,
-      fix: 'correct what it names; cortex-mcp config show says where each value comes from',
-    }),
-  ]);
+  const place = (await isThere(path)) ? path : 'no configuration file';
+  const text = { finding: [`${place}: ${connectors.length} connectors`, ...said].join('; '), why };
+  if (said.length > 0) {
+    const fix = 'correct what it names; cortex-mcp config show says where each value comes from';
+    return [finding('config', 'warn', { ...text, fix })];
+  }
+  const isFirstStart = connectors.length === 0 && !followsMap;
+  return [finding('config', isFirstStart ? 'info' : 'ok', { ...text, fix: FIRST_STEPS })];
 };
+
+/** What to do where nothing is configured yet. */
+const FIRST_STEPS =
+  'cortex-mcp registry import shows what the clients here have, cortex-mcp connectors add adds one';
+
+async function isThere(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
+}
 
 async function isProgram(path: string): Promise<boolean> {
   try {

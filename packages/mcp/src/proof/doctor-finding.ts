@@ -22,9 +22,13 @@ export interface Finding {
 /** A configuration that could be read. */
 export interface DoctorConfig {
   readonly kind: 'loaded';
+  /** Where the file is, or would be. */
   readonly path: string;
   readonly warnings: readonly string[];
+  /** Of the file and of the registry. */
   readonly connectors: readonly ConnectorDefinition[];
+  /** A service map gives connectors too. */
+  readonly followsMap: boolean;
   readonly host: string;
   readonly port: number;
   /** Lame duck, calls under way and closing together. */

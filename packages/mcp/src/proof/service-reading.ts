@@ -5,6 +5,10 @@ import { parseExposition, type Scrape } from './exposition.ts';
 export interface ReadConnector {
   readonly id: string;
   readonly state: string;
+  /** The step under way, or the last one tried. */
+  readonly phase: string;
+  /** How long the attempt under way has taken; undefined when there is none. */
+  readonly busyMs: number | undefined;
   readonly transport: string | undefined;
   /** Its processes, each the leader of a process group. */
   readonly pids: readonly number[];
@@ -12,7 +16,7 @@ export interface ReadConnector {
   readonly breaker: string | undefined;
   readonly inFlight: number | undefined;
   readonly queued: number | undefined;
-  readonly failureCode: string | undefined;
+  readonly failure: { readonly phase: string; readonly code: string } | undefined;
   readonly replicas: number;
 }
 
@@ -45,6 +49,8 @@ const statusSchema = z.object({
     z.object({
       id: text,
       state: text,
+      phase: text.default(''),
+      busyMs: z.number().optional(),
       transport: text.optional(),
       pids: z.array(z.number()).default([]),
       asleep: z.boolean().default(false),
@@ -52,7 +58,7 @@ const statusSchema = z.object({
         .object({ breaker: text, inFlight: z.number(), queued: z.number() })
         .partial()
         .optional(),
-      failure: z.object({ code: text }).optional(),
+      failure: z.object({ phase: text.default(''), code: text }).optional(),
       replicas: z.array(z.unknown()).default([]),
     }),
   ),
@@ -81,13 +87,15 @@ export function readService(
     connectors: connectors.map((one) => ({
       id: one.id,
       state: one.state,
+      phase: one.phase,
+      busyMs: one.busyMs,
       transport: one.transport,
       pids: one.pids,
       asleep: one.asleep,
       breaker: one.calls?.breaker,
       inFlight: one.calls?.inFlight,
       queued: one.calls?.queued,
-      failureCode: one.failure?.code,
+      failure: one.failure,
       replicas: one.replicas.length,
     })),
     setting: (name) => {

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { FLAG_TABLE } from '../config/flag-table.ts';
 import { inCohort } from '../config/rollout.ts';
 import { describeOrigin, type Setting } from '../config/setting.ts';
+import type { CatalogCell } from '../catalog/catalog.ts';
 import type { ConnectorSet } from './connector-set.ts';
 import type { ConnectorDefinition } from '../connectors/connector.ts';
 import type { ConnectorProxyManager } from '../connectors/manager.ts';
@@ -14,6 +15,7 @@ import {
 } from '../observability/watched-instruments.ts';
 import type { PageFacts, PageFlag, PageRollout, WantedConnector } from '../page/page-facts.ts';
 import { createPageRoutes, NO_PAGE, type PagePart } from '../page/page-routes.ts';
+import { createListedMarks } from './listed-marks.ts';
 import type { ServiceOptions, ServiceSettings } from './service-options.ts';
 import type { SseRoutes } from './sse-routes.ts';
 
@@ -21,6 +23,7 @@ import type { SseRoutes } from './sse-routes.ts';
 export interface PageParts {
   readonly options: ServiceOptions;
   readonly manager: ConnectorProxyManager;
+  readonly cell: Pick<CatalogCell<unknown>, 'current' | 'onSwap'>;
   readonly connectors: ConnectorSet;
   readonly endpoint: Pick<Endpoint, 'answerer' | 'sessions'>;
   readonly instruments: Pick<Instruments, 'find'>;
@@ -84,7 +87,7 @@ function wantedOf({ connectors, life }: PageParts): ReadonlyMap<string, WantedCo
 }
 
 function createFacts(parts: PageParts): PageFacts {
-  const { options, manager, connectors, endpoint, instruments, sse, health, life } = parts;
+  const { options, manager, cell, connectors, endpoint, instruments, sse, health, life } = parts;
   // They do not change while a service runs.
   let described: Described | undefined;
   const settings = (): Described => (described ??= options.describeSettings?.() ?? {});
@@ -95,6 +98,8 @@ function createFacts(parts: PageParts): PageFacts {
     connectors: () => manager.listConnectors(),
     wanted: () => wantedOf(parts),
     served: () => manager.served(),
+    // Without pins every tool that a server offers is listed.
+    listedMark: options.pins === undefined ? () => undefined : createListedMarks(cell),
     nextAttemptMs: (id) => manager.find(id)?.nextAttemptMs,
     history: (id) => instruments.find(id)?.history,
     callsInFlight: () => endpoint.answerer.inFlight,
@@ -103,7 +108,10 @@ function createFacts(parts: PageParts): PageFacts {
     flags: () => flagsOf(settings()),
     rollout: () => rolloutOf(settings()),
     map: () => connectors.status(),
-    onChange: (listener) => manager.onChange(listener),
+    onChange: (listener) => {
+      const forget = [manager.onChange(listener), cell.onSwap(listener)];
+      return () => forget.forEach((end) => end());
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import type { CatalogCell } from '../catalog/catalog.ts';
 import { createAuthPart, type AuthPart } from './auth-part.ts';
 import type { ConnectorProxyManager } from '../connectors/manager.ts';
 import type { ConnectorSet } from './connector-set.ts';
@@ -18,6 +19,7 @@ import { createSseRoutes, type SseRoutes } from './sse-routes.ts';
 export interface FrontParts {
   readonly options: ServiceOptions;
   readonly manager: ConnectorProxyManager;
+  readonly cell: CatalogCell<unknown>;
   readonly connectors: ConnectorSet;
   readonly endpoint: Endpoint;
   readonly registry: RegistryPart | undefined;

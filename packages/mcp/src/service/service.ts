@@ -145,6 +145,7 @@ class GatewayService implements Service {
         sessions: () => this.#endpoint.sessions,
         draining: () => this.#draining !== undefined,
         pools: () => this.#sockets.pools(),
+        nodeOptions: this.#options.baseEnv['NODE_OPTIONS'],
       },
       instrumentsFor(this.#options.settings),
     );

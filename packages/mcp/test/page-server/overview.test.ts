@@ -67,7 +67,16 @@ test('/page/api/overview shows healthy, hung, dead, stdio and disabled connector
   expect(ttlMs).toBeGreaterThan(0);
   expect(Math.abs(now - Number(lastSyncAt))).toBeLessThan(60_000);
   expect(Number(nextRefreshAt)).toBeGreaterThan(now);
-  expect(seen['hung']).toMatchObject({ state: 'starting', error: null, freshness: 'none' });
+  expect(seen['hung']).toMatchObject({
+    state: 'starting',
+    error: null,
+    freshness: 'none',
+    waiting: { phase: 'handshake', since: expect.any(Number) as number },
+  });
+  const { since } = (seen['hung'] as SeenConnector)['waiting'] as { since: number };
+  expect(now - since).toBeGreaterThanOrEqual(0);
+  expect(now - since).toBeLessThan(60_000);
+  expect(seen['healthy']).toMatchObject({ waiting: null });
   expect(seen['dead']).toMatchObject({
     state: 'unavailable',
     origin: 'http://127.0.0.1:1',

@@ -170,7 +170,7 @@ export class ConnectorEntry {
       tags,
       state: this.state(),
       ...(this.#losses > 0 && { losses: this.#losses }),
-      ...activityOf(this.#upstream, this.#attempt !== undefined),
+      ...activityOf(this.#upstream, this.#attempt && performance.now() - this.#attemptedAtMs),
       era: info?.era,
       protocolVersion: info?.protocolVersion,
       serverInfo: info?.serverInfo,

@@ -37,13 +37,19 @@ export interface SyncedUpstream extends Upstream {
 /** What a connection is doing now, as status shows it. */
 export function activityOf(
   upstream: SyncedUpstream | undefined,
-  busy: boolean,
-): Pick<ConnectorStatus, 'phase' | 'busy' | 'asleep' | 'pids' | 'replicas' | 'calls'> {
-  const asleep = upstream?.asleep === true && { asleep: true };
-  const pids = upstream?.pids !== undefined && upstream.pids.length > 0 && { pids: upstream.pids };
-  const replicas = upstream?.replicas && { replicas: upstream.replicas };
-  const calls = upstream?.calls && { calls: upstream.calls };
-  return { phase: upstream?.phase ?? 'config', busy, ...asleep, ...pids, ...replicas, ...calls };
+  busyMs: number | undefined,
+): Pick<ConnectorStatus, 'phase' | 'busy' | 'busyMs' | 'asleep' | 'pids' | 'replicas' | 'calls'> {
+  const { phase = 'config', asleep, pids = [], replicas, calls } = upstream ?? {};
+  const attempt =
+    busyMs === undefined ? { busy: false } : { busy: true, busyMs: Math.round(busyMs) };
+  return {
+    phase,
+    ...attempt,
+    ...(asleep === true && { asleep }),
+    ...(pids.length > 0 && { pids }),
+    ...(replicas && { replicas }),
+    ...(calls && { calls }),
+  };
 }
 
 /**

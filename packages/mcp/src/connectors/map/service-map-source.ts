@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Duplex, Readable } from 'node:stream';
+import type * as Zlib from 'node:zlib';
 import { pipeline } from 'node:stream/promises';
-import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import type { Dispatcher } from 'undici';
 import { parseRetryAfterMs } from '../refresh/backoff.ts';
 import { ServiceMapError } from './service-map-error.ts';
@@ -53,6 +53,9 @@ async function collect(source: AsyncIterable<Uint8Array>, maxBytes: number): Pro
   return Buffer.concat(chunks, bytes);
 }
 
+/** Not imported: few maps are compressed, and it is half a megabyte of a process. */
+const zlib = (): typeof Zlib => process.getBuiltinModule('node:zlib');
+
 function decoderFor(encoding: string): Duplex | undefined {
   switch (encoding.trim().toLowerCase()) {
     case '':
@@ -60,11 +63,11 @@ function decoderFor(encoding: string): Duplex | undefined {
       return undefined;
     case 'gzip':
     case 'x-gzip':
-      return createGunzip();
+      return zlib().createGunzip();
     case 'br':
-      return createBrotliDecompress();
+      return zlib().createBrotliDecompress();
     case 'deflate':
-      return createInflate();
+      return zlib().createInflate();
     default:
       // Stacked codings end up here too: they only serve to multiply.
       throw new ServiceMapError('MAP_ENCODING', `Cannot read a body encoded as '${encoding}'`);
