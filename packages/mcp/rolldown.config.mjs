@@ -178,8 +178,8 @@ function licenceOf(folder) {
 function licences(fileName) {
   return {
     name: 'licences',
-    generateBundle(_options, bundle) {
-      const chunks = Object.values(bundle).filter((one) => one.type === 'chunk');
+    generateBundle(_options, output) {
+      const chunks = Object.values(output).filter((one) => one.type === 'chunk');
       const folders = new Set(chunks.flatMap(({ moduleIds }) => moduleIds.map(packageFolder)));
       folders.delete(undefined);
       const texts = [...folders].map(licenceOf).toSorted();

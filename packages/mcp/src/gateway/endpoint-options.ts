@@ -1,5 +1,5 @@
 import type { AnswererOptions } from './answerer.ts';
-import type { EventLogLimits } from './session/event-log.ts';
+import type { EventLogLimits } from './session/event-budget.ts';
 import type { SessionLink, SessionMemory } from './session/session-memory.ts';
 import type { SessionLimits } from './session/session-store.ts';
 import type { adoptTraceHeaders } from './reply/trace-headers.ts';

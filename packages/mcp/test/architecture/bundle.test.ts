@@ -69,6 +69,23 @@ test('the built command knows its version, and its registry', async () => {
   expect(doctor.stderr).toBe('');
 });
 
+test('chunks are ASCII, so that their text is kept with one byte a character', async () => {
+  const files = (await readdir(BUNDLE)).filter((file) => /\.c?js$/.test(file));
+  expect(files).toContain('undici.cjs');
+  const texts = files.map(async (file) => [file, await readFile(join(BUNDLE, file), 'latin1')]);
+  const other = (await Promise.all(texts)).filter(([, text]) => /[^\0-\u007f]/.test(text ?? ''));
+  expect(other.map(([file]) => file)).toEqual([]);
+});
+
+test('undici brings neither HTTP/2 nor TLS before somebody wants them', async () => {
+  const script = `require(${JSON.stringify(join(BUNDLE, 'undici.cjs'))}); new (require(${JSON.stringify(
+    join(BUNDLE, 'undici.cjs'),
+  )}).Client)('http://127.0.0.1:9'); console.log(process.moduleLoadList.join('\\n'));`;
+  const { stdout } = await run(process.execPath, ['-e', script]);
+  expect(stdout).toContain('NativeModule net');
+  expect(stdout).not.toMatch(/NativeModule (?:http2|tls)$/m);
+});
+
 test('a start reads one file of ours, and the registry and undici only when they are wanted', async () => {
   const main = await readFile(join(BUNDLE, 'main.js'), 'utf8');
   const start = await readFile(join(BUNDLE, 'start.js'), 'utf8');

@@ -6,9 +6,9 @@ import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import {
   DEFAULT_EVENT_LOG_LIMITS,
   EventBudget,
-  EventLog,
   type EventLogLimits,
-} from '../../src/gateway/session/event-log.ts';
+} from '../../src/gateway/session/event-budget.ts';
+import { EventLog } from '../../src/gateway/session/event-log.ts';
 
 let server: Server;
 let url: string;
@@ -101,7 +101,7 @@ test('a stream that is taken up again goes on live, and its old reader is let go
   const log = newLog();
   const stream = log.create();
   const first = read((response) => stream.open(response));
-  await waitUntil(() => stream.connected, { timeoutMs: 2_000, describe: 'the first reader' });
+  await waitUntil(() => stream.connected, { describe: 'the first reader' });
   stream.send('"one"');
   const second = read((response) => stream.resume(response, 0));
   expect(await first).toContain('"one"');
@@ -166,12 +166,35 @@ test('events are forgotten after their time, and a stream that is over with them
   }
 });
 
+test('whoever waits hears that a slow client reads again', async () => {
+  const stream = newLog({ maxSessionSize: 16_777_216 }).create();
+  let drained = 0;
+  stream.onDrain({
+    drained() {
+      drained += 1;
+    },
+  });
+  serve = (response) => stream.open(response);
+  const reading = await fetch(url);
+  const big = JSON.stringify('x'.repeat(500_000));
+  const outcomes = Array.from({ length: 3 }, () => stream.send(big));
+  expect(outcomes).toContain('slow');
+  expect(drained).toBe(0);
+  const text = reading.text();
+  await waitUntil(() => drained > 0, { timeoutMs: 2_000, describe: 'it reads again' });
+  expect(stream.send('"next"')).toBe('sent');
+  stream.end();
+  expect(await text).toContain('"next"');
+});
+
 test('a client that reads nothing loses notifications, not the answer, and holds up nobody once it is gone', async () => {
   const log = newLog({ maxSessionSize: 16_777_216 });
   const stream = log.create();
   let drained = 0;
-  stream.onDrain(() => {
-    drained += 1;
+  stream.onDrain({
+    drained() {
+      drained += 1;
+    },
   });
   const controller = new AbortController();
   serve = (response) => stream.open(response);
@@ -181,7 +204,7 @@ test('a client that reads nothing loses notifications, not the answer, and holds
   expect(outcomes).toContain('slow');
   expect(outcomes.at(-1)).toBe('dropped');
   controller.abort();
-  await waitUntil(() => !stream.connected, { timeoutMs: 2_000, describe: 'it is gone' });
+  await waitUntil(() => !stream.connected, { describe: 'it is gone' });
   expect(drained).toBeGreaterThan(0);
   stream.end('"answer"');
   expect((await after(log, '1-0')).at(-1)).toBe('"answer"');

@@ -1,6 +1,6 @@
 import { crc32, gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { waitUntil } from '@cortex-os/testkit';
+import { cpuMs, waitUntil } from '@cortex-os/testkit';
 import {
   crcShift,
   gzipParts,
@@ -74,10 +74,11 @@ test.each([
   expect(takesGzip(header)).toBe(expected);
 });
 
-test('takesGzip() holds nobody up, whatever a client says it takes (S13)', () => {
+test('takesGzip() holds nobody up, whatever a client says it takes (S13)', async () => {
   const hostile = [`gzip${' '.repeat(15_000)}x`, `gzip;q=.${'1'.repeat(15_000)}x`];
-  const startedAtMs = performance.now();
-  expect(hostile.map((header) => takesGzip(header))).toEqual([false, false]);
+  let taken: readonly boolean[] = [];
+  const tookMs = await cpuMs(() => (taken = hostile.map((header) => takesGzip(header))));
+  expect(taken).toEqual([false, false]);
   // The first one took some 300 ms.
-  expect(performance.now() - startedAtMs).toBeLessThan(50);
+  expect(tookMs).toBeLessThan(50);
 });

@@ -1,5 +1,6 @@
 import { request, type ClientRequest } from 'node:http';
 import {
+  cpuMs,
   startUpstream,
   waitUntil,
   type HttpUpstream,
@@ -56,10 +57,11 @@ test('a key that is slow to fold, and millions of keys or levels, cost milliseco
     '['.repeat(4_000_000),
   ];
   for (const body of bodies) {
-    const startedAt = performance.now();
-    const answer = await send(gateway.url(), { body });
-    expect([answer.status, answer.json()]).toMatchObject([400, { error: { code: -32_600 } }]);
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    const tookMs = await cpuMs(async () => {
+      const answer = await send(gateway.url(), { body });
+      expect([answer.status, answer.json()]).toMatchObject([400, { error: { code: -32_600 } }]);
+    });
+    expect(tookMs).toBeLessThan(1_000);
   }
 });
 

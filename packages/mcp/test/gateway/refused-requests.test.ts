@@ -10,7 +10,8 @@ let child: StdioUpstream;
 let gateway: TestGateway;
 
 beforeAll(async () => {
-  web = await startUpstream({ kind: 'modern-http' });
+  // Fresh to the end: for a name that nobody offers, connectors that are stale are asked again after 5 s.
+  web = await startUpstream({ kind: 'modern-http', ttlMs: 3_600_000 });
   child = await startUpstream({ kind: 'legacy-stdio' });
   gateway = await startGateway([connectorFor(web, 'web'), connectorFor(child, 'child')]);
   await gateway.service.manager.sync();

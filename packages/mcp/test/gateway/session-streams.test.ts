@@ -52,7 +52,7 @@ function readingOf(response: Response): Reading {
   };
   return {
     until: async (pattern) =>
-      await waitUntil(() => pattern.test(text), { timeoutMs: 2_000, describe: String(pattern) }),
+      await waitUntil(() => pattern.test(text), { describe: String(pattern) }),
     whole: collect(),
   };
 }
@@ -266,7 +266,6 @@ test('the second stream of a session is refused while the first is read, and rep
   expect((await session.get()).status).toBe(409);
   await first.body?.cancel();
   await waitUntil(async () => (await session.get()).status === 200, {
-    timeoutMs: 2_000,
     describe: 'the gateway sees that it is gone',
   });
 });

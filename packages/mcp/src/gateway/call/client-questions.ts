@@ -50,7 +50,8 @@ function withOwnToken(
 
 /** The questions a legacy client has not answered yet, by ids of ours. No other session can answer them. */
 export class ClientQuestions {
-  readonly #open = new Map<JsonRpcId, Open>();
+  /** Undefined while there are none, as nearly always. */
+  #open: Map<JsonRpcId, Open> | undefined;
   #lastId: number;
 
   /** @param lastId number before the first; ids of one client's questions must not come twice. */
@@ -59,7 +60,7 @@ export class ClientQuestions {
   }
 
   get size(): number {
-    return this.#open.size;
+    return this.#open?.size ?? 0;
   }
 
   /**
@@ -67,23 +68,24 @@ export class ClientQuestions {
    * @param send passes a message on to the client; false when it cannot be reached.
    */
   ask(question: ClientQuestion, send: (text: string) => boolean): void {
-    if (this.#open.size >= MAX_QUESTIONS) {
+    if (this.size >= MAX_QUESTIONS) {
       question.answer(noAnswer('the client has too many questions before it'));
       return;
     }
     const id = ++this.#lastId;
     const { method, paramsText } = question;
     const own = paramsText === undefined ? undefined : withOwnToken(paramsText, id);
+    this.#open ??= new Map();
     this.#open.set(id, { question, token: own?.token });
     question.onWithdrawn((reason) => {
-      if (!this.#open.delete(id)) return;
+      if (this.#take(id) === undefined) return;
       const params = { requestId: id, reason };
       send(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/cancelled', params }));
     });
     const params = own === undefined ? '' : `,"params":${own.text}`;
     const head = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)}`;
     if (send(`${head}${params}}`)) return;
-    this.#open.delete(id);
+    this.#take(id);
     question.answer(noAnswer('the client cannot be asked: it has no stream open'));
   }
 
@@ -93,9 +95,8 @@ export class ClientQuestions {
     readonly resultText: string | undefined;
     readonly errorText: string | undefined;
   }): void {
-    const question = this.#open.get(response.id)?.question;
+    const question = this.#take(response.id)?.question;
     if (question === undefined) return;
-    this.#open.delete(response.id);
     const { resultText: result, errorText: error } = response;
     if (result?.startsWith('{')) question.answer({ kind: 'result', text: result });
     else if (error?.startsWith('{')) question.answer({ kind: 'error', text: error });
@@ -105,7 +106,7 @@ export class ClientQuestions {
   /** Takes a `notifications/progress` of the client; one that belongs to no open question is ignored. */
   progress({ members, meta, value }: RequestParams): void {
     const { progressToken: id } = value;
-    const open = typeof id === 'number' ? this.#open.get(id) : undefined;
+    const open = typeof id === 'number' ? this.#open?.get(id) : undefined;
     const token = open?.token;
     if (token === undefined) return;
     const own = members.map((one) =>
@@ -121,8 +122,15 @@ export class ClientQuestions {
 
   /** The client is gone: whoever waits is told. */
   close(reason: string): void {
-    const open = [...this.#open.values()];
-    this.#open.clear();
-    for (const { question } of open) question.answer(noAnswer(reason));
+    const open = this.#open;
+    this.#open = undefined;
+    for (const { question } of open?.values() ?? []) question.answer(noAnswer(reason));
+  }
+
+  /** It is open no longer. */
+  #take(id: JsonRpcId): Open | undefined {
+    const found = this.#open?.get(id);
+    if (this.#open?.delete(id) === true && this.#open.size === 0) this.#open = undefined;
+    return found;
   }
 }

@@ -1,74 +1,50 @@
 import type { ServerResponse } from 'node:http';
+import type { EventBudget, EventLogLimits } from './event-budget.ts';
 import { KEEP_ALIVE_MS, MAX_UNREAD_BYTES, eventFrame, limitUnread } from '../reply/http-reply.ts';
 
-export interface EventLogLimits {
-  /** Of one session, in characters of JSON; the oldest give way, down to the last. Default 1 Mi. */
-  readonly maxSessionSize: number;
-  /** Of all sessions together. Default 64 Mi. */
-  readonly maxSize: number;
-  /** How long an event can be had again. Default 5 min. */
-  readonly ttlMs: number;
-  /** What clients are told to wait before they come back. Default 1 s. */
-  readonly retryMs: number;
-}
-export const DEFAULT_EVENT_LOG_LIMITS: EventLogLimits = {
-  maxSessionSize: 1_048_576,
-  maxSize: 67_108_864,
-  ttlMs: 300_000,
-  retryMs: 1_000,
-};
-
-interface LoggedEvent {
+class LoggedEvent {
   readonly number: number;
   readonly text: string;
-  readonly atMs: number;
-  forget(): void;
-}
+  readonly atMs: number = performance.now();
+  readonly #stream: ResumableStream;
 
-/** Events of all sessions, oldest first, so that together they stay within bounds. */
-export class EventBudget {
-  readonly limits: EventLogLimits;
-  readonly #events = new Set<LoggedEvent>();
-  #size = 0;
-
-  constructor(limits: EventLogLimits = DEFAULT_EVENT_LOG_LIMITS) {
-    this.limits = limits;
+  constructor(stream: ResumableStream, number: number, text: string) {
+    this.#stream = stream;
+    this.number = number;
+    this.text = text;
   }
 
-  get size(): number {
-    return this.#size;
-  }
-
-  hold(event: LoggedEvent): void {
-    this.#events.add(event);
-    this.#size += event.text.length;
-    for (const oldest of this.#events) {
-      if (this.#size <= this.limits.maxSize) return;
-      oldest.forget();
-    }
-  }
-
-  release(event: LoggedEvent): void {
-    if (this.#events.delete(event)) this.#size -= event.text.length;
+  forget(): void {
+    this.#stream.forget(this);
   }
 }
 
-/** One event stream of a session that is taken up again where it was cut (spec 2025-11-25, resumability). */
+/** Hears that a client reads again, or is gone and holds up nobody. An object, not a function: there is one for each stream. */
+export interface DrainListener {
+  drained(): void;
+}
+
+const NO_EVENTS: ReadonlyMap<number, LoggedEvent> = new Map();
+
+/**
+ * One event stream of a session that is taken up again where it was cut (spec 2025-11-25, resumability). Most wait for
+ * hours with nothing to say: what they need for events is made with the first.
+ */
 export class ResumableStream {
+  readonly number: number;
   readonly #log: EventLog;
-  readonly #number: number;
-  readonly #events = new Map<number, LoggedEvent>();
+  #events: Map<number, LoggedEvent> | undefined;
   #last = 0;
   /** The first event that was sent while nobody listened. */
   #unheardFrom: number | undefined;
   #out: ServerResponse | undefined;
   #ended = false;
   #writtenAtMs = 0;
-  #onDrain: () => void = () => undefined;
+  #drain: DrainListener | undefined;
 
   constructor(log: EventLog, number: number) {
     this.#log = log;
-    this.#number = number;
+    this.number = number;
   }
 
   get connected(): boolean {
@@ -77,18 +53,18 @@ export class ResumableStream {
 
   /** True when nothing will ever be sent again, and nothing is left to be had again. */
   get forgotten(): boolean {
-    return this.#ended && this.#events.size === 0 && this.#out === undefined;
+    return this.#ended && this.#events === undefined && this.#out === undefined;
   }
 
-  /** Called when the client reads again, or is gone and holds up nobody. */
-  onDrain(listener: () => void): void {
-    this.#onDrain = listener;
+  /** There is one; the last counts. */
+  onDrain(listener: DrainListener): void {
+    this.#drain = listener;
   }
 
   /** Begins the stream: an event without data, whose id lets the client come back, and when to (SEP-1699). */
   open(out: ServerResponse, retryMs: number = this.#log.limits.retryMs): void {
     this.#attach(out);
-    this.#write(`id: ${this.#number}-0\nretry: ${retryMs}\ndata: \n\n`);
+    this.#write(`id: ${this.number}-0\nretry: ${retryMs}\ndata: \n\n`);
   }
 
   /** Goes on after the event of that number; whoever read the stream until now is cut off. */
@@ -98,8 +74,8 @@ export class ResumableStream {
     this.#attach(out);
     // Sent at once, so that the client knows it was understood. With an id: the v1 SDK begins each stream without one, and
     // would have no place to come back to if this stream were cut before its next event.
-    this.#write(`id: ${this.#number}-${after}\ndata: \n\n`);
-    for (const { number, text } of this.#events.values()) {
+    this.#write(`id: ${this.number}-${after}\ndata: \n\n`);
+    for (const { number, text } of (this.#events ?? NO_EVENTS).values()) {
       if (number > after) this.#write(this.#frame(number, text));
     }
     if (this.#ended) this.#finish(out);
@@ -114,7 +90,7 @@ export class ResumableStream {
   /** What was sent while nobody listened, for a client that opens another stream instead of coming back. */
   get unheard(): readonly string[] {
     const from = this.#unheardFrom ?? Infinity;
-    return [...this.#events.values()]
+    return [...(this.#events ?? NO_EVENTS).values()]
       .filter(({ number }) => number >= from)
       .map(({ text }) => text);
   }
@@ -151,15 +127,22 @@ export class ResumableStream {
 
   /** Forgets what came before that time. */
   expire(beforeMs: number): void {
-    for (const event of this.#events.values()) {
+    for (const event of (this.#events ?? NO_EVENTS).values()) {
       if (event.atMs > beforeMs) return;
-      event.forget();
+      this.forget(event);
     }
+  }
+
+  /** One of its own events cannot be had again. */
+  forget(event: LoggedEvent): void {
+    if (this.#events?.delete(event.number) !== true) return;
+    if (this.#events.size === 0) this.#events = undefined;
+    this.#log.release(event);
   }
 
   close(): void {
     this.end();
-    for (const event of this.#events.values()) event.forget();
+    for (const event of (this.#events ?? NO_EVENTS).values()) this.forget(event);
   }
 
   #finish(out: ServerResponse | undefined): void {
@@ -169,11 +152,11 @@ export class ResumableStream {
 
   #attach(out: ServerResponse): void {
     this.#out = out;
-    out.on('drain', () => this.#onDrain());
-    out.once('close', () => {
+    // Not `once`: it makes three objects of one.
+    out.on('close', () => {
       if (this.#out !== out) return;
       this.#out = undefined;
-      this.#onDrain();
+      this.#drain?.drained();
     });
   }
 
@@ -181,36 +164,33 @@ export class ResumableStream {
     this.#last += 1;
     const number = this.#last;
     if (this.#out === undefined) this.#unheardFrom ??= number;
-    const event: LoggedEvent = {
-      number,
-      text,
-      atMs: performance.now(),
-      forget: () => {
-        if (this.#events.delete(number)) this.#log.release(event);
-      },
-    };
+    const event = new LoggedEvent(this, number, text);
+    this.#events ??= new Map();
     this.#events.set(number, event);
     this.#log.hold(event);
     return this.#write(this.#frame(number, text));
   }
 
   #frame(number: number, text: string): string {
-    return `id: ${this.#number}-${number}\n${eventFrame(text)}`;
+    return `id: ${this.number}-${number}\n${eventFrame(text)}`;
   }
 
   #write(text: string): boolean {
     const out = this.#out;
     if (out === undefined || out.writableEnded || out.destroyed) return true;
     this.#writtenAtMs = performance.now();
-    return out.write(text);
+    if (out.write(text)) return true;
+    if (out.listenerCount('drain') === 0) out.once('drain', () => this.#drain?.drained());
+    return false;
   }
 }
 
 /** The streams of one session, with what was sent lately. */
 export class EventLog {
   readonly #budget: EventBudget;
-  readonly #streams = new Map<number, ResumableStream>();
-  readonly #events = new Set<LoggedEvent>();
+  /** Those that something can still be had of, oldest first. */
+  #streams: ResumableStream[] | undefined;
+  #events: Set<LoggedEvent> | undefined;
   #size = 0;
   #lastStream: number;
 
@@ -227,7 +207,8 @@ export class EventLog {
   create(): ResumableStream {
     this.#lastStream += 1;
     const stream = new ResumableStream(this, this.#lastStream);
-    this.#streams.set(this.#lastStream, stream);
+    if (this.#streams === undefined) this.#streams = [stream];
+    else this.#streams.push(stream);
     return stream;
   }
 
@@ -236,15 +217,18 @@ export class EventLog {
     lastEventId: string,
   ): { readonly stream: ResumableStream; readonly after: number } | undefined {
     const [, stream, after] = /^(\d{1,9})-(\d{1,15})$/.exec(lastEventId) ?? [];
-    const found = this.#streams.get(Number(stream));
+    const wanted = Number(stream);
+    const found = this.#streams?.find(({ number }) => number === wanted);
     return found && { stream: found, after: Number(after) };
   }
 
   hold(event: LoggedEvent): void {
-    this.#events.add(event);
+    this.#events ??= new Set();
+    const events = this.#events;
+    events.add(event);
     this.#size += event.text.length;
     this.#budget.hold(event);
-    for (const oldest of this.#events) {
+    for (const oldest of events) {
       // The last one stays whatever its size: it is the answer, more often than not.
       if (this.#size <= this.limits.maxSessionSize || oldest === event) return;
       oldest.forget();
@@ -252,7 +236,8 @@ export class EventLog {
   }
 
   release(event: LoggedEvent): void {
-    if (!this.#events.delete(event)) return;
+    if (this.#events?.delete(event) !== true) return;
+    if (this.#events.size === 0) this.#events = undefined;
     this.#size -= event.text.length;
     this.#budget.release(event);
   }
@@ -260,14 +245,19 @@ export class EventLog {
   /** Forgets what is too old. */
   sweep(): void {
     const beforeMs = performance.now() - this.limits.ttlMs;
-    for (const [number, stream] of this.#streams) {
+    let forgotten = 0;
+    for (const stream of this.#streams ?? []) {
       stream.expire(beforeMs);
-      if (stream.forgotten) this.#streams.delete(number);
+      if (stream.forgotten) forgotten += 1;
     }
+    if (forgotten === 0) return;
+    const left = this.#streams?.filter((stream) => !stream.forgotten);
+    this.#streams = left?.length === 0 ? undefined : left;
   }
 
   close(): void {
-    for (const stream of this.#streams.values()) stream.close();
-    this.#streams.clear();
+    const streams = this.#streams ?? [];
+    this.#streams = undefined;
+    for (const stream of streams) stream.close();
   }
 }

@@ -64,8 +64,9 @@ export class LegacySession {
   turn = 0;
   #logLevel: string | undefined;
   #caller: Caller | undefined;
-  readonly #targets = new Map<string, UpstreamAccess>();
-  readonly #endListeners: (() => void)[] = [];
+  // Made when there is something to keep: there are thousands of sessions, and most only wait.
+  #targets: Map<string, UpstreamAccess> | undefined;
+  #endListeners: ((session: LegacySession) => void)[] | undefined;
   #ended = false;
 
   constructor({ id, connectorId, principal = ANONYMOUS, client }: SessionFields) {
@@ -106,12 +107,13 @@ export class LegacySession {
 
   /** Notes a connector that has heard of the session, so that it also hears of its end. */
   uses(connectorId: string, target: UpstreamAccess): void {
+    this.#targets ??= new Map();
     this.#targets.set(connectorId, target);
   }
 
   /** Tells the upstreams opened for this session alone what its client has to say. */
   tell(text: string): void {
-    for (const target of this.#targets.values()) target.notify?.(this.id, text);
+    for (const target of this.#targets?.values() ?? []) target.notify?.(this.id, text);
   }
 
   /** Nothing may be begun for it any more. */
@@ -120,8 +122,9 @@ export class LegacySession {
   }
 
   /** Called once, when the session is over. */
-  onEnd(listener: () => void): void {
-    this.#endListeners.push(listener);
+  onEnd(listener: (session: LegacySession) => void): void {
+    if (this.#endListeners === undefined) this.#endListeners = [listener];
+    else this.#endListeners.push(listener);
   }
 
   /** Cancels calls, ends streams, lets go of what was opened for it. */
@@ -131,9 +134,12 @@ export class LegacySession {
     this.questions.close(reason);
     this.channel?.close();
     this.channel = undefined;
-    for (const target of this.#targets.values()) target.release(this.id);
-    this.#targets.clear();
-    for (const listener of this.#endListeners.splice(0)) listener();
+    const targets = this.#targets;
+    this.#targets = undefined;
+    for (const target of targets?.values() ?? []) target.release(this.id);
+    const listeners = this.#endListeners;
+    this.#endListeners = undefined;
+    for (const listener of listeners ?? []) listener(this);
   }
 }
 

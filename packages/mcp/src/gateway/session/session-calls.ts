@@ -1,13 +1,17 @@
 import type { JsonRpcId } from '../../protocol/message.ts';
 import type { Cancellation } from '../call/cancellation.ts';
 
+/** Shared, and never filled. */
+const NO_IDS: JsonRpcId[] = [];
+const NO_CALLS: Cancellation[] = [];
+
 /**
  * The calls of one session that are under way, by the client's ids: few, so that they are looked through one by one (and
- * why not a Map: `open-calls.ts`).
+ * why not a Map: `open-calls.ts`). Most sessions wait for hours without any: the arrays are made with the first.
  */
 export class SessionCalls {
-  readonly #ids: JsonRpcId[] = [];
-  readonly #calls: Cancellation[] = [];
+  #ids: JsonRpcId[] = NO_IDS;
+  #calls: Cancellation[] = NO_CALLS;
 
   get size(): number {
     return this.#ids.length;
@@ -19,6 +23,11 @@ export class SessionCalls {
 
   /** The id must not be in use. */
   set(id: JsonRpcId, call: Cancellation): void {
+    if (this.#ids === NO_IDS) {
+      this.#ids = [id];
+      this.#calls = [call];
+      return;
+    }
     this.#ids.push(id);
     this.#calls.push(call);
   }

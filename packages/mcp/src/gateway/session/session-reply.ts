@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { HEADER } from '../../protocol/revision.ts';
-import type { EventLog, ResumableStream } from './event-log.ts';
+import type { DrainListener, EventLog, ResumableStream } from './event-log.ts';
 import { STREAM_HEADERS, createHttpReply } from '../reply/http-reply.ts';
 import type { Reply } from '../reply/reply.ts';
 
@@ -34,14 +34,14 @@ export function acceptedBy(headers: IncomingHttpHeaders): Accepted {
 const STREAM_AFTER_MS = 2_000;
 
 /** Answers in a session whose client can come back for what it missed (SEP-1699, since 2025-11-25). */
-class SessionReply implements Reply {
+class SessionReply implements Reply, DrainListener {
   readonly #response: ServerResponse;
   readonly #accepted: Accepted;
   readonly #log: () => EventLog;
   readonly #plain: Reply;
   readonly #startedAtMs = performance.now();
   #stream: ResumableStream | undefined;
-  #onDrain: () => void = () => undefined;
+  #onDrain: (() => void) | undefined;
 
   constructor(response: ServerResponse, accepted: Accepted, log: () => EventLog) {
     this.#response = response;
@@ -96,7 +96,10 @@ class SessionReply implements Reply {
 
   onDrain(listener: () => void): void {
     this.#onDrain = listener;
-    this.#stream?.onDrain(listener);
+  }
+
+  drained(): void {
+    this.#onDrain?.();
   }
 
   onGone(listener: () => void): void {
@@ -122,7 +125,7 @@ class SessionReply implements Reply {
     const gone = this.#response.destroyed || this.#response.writableEnded;
     if (gone || !this.#accepted.stream) return undefined;
     this.#stream = this.#log().create();
-    this.#stream.onDrain(this.#onDrain);
+    this.#stream.onDrain(this);
     this.#response.writeHead(200, STREAM_HEADERS);
     this.#stream.open(this.#response);
     return this.#stream;

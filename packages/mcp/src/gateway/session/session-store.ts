@@ -1,6 +1,7 @@
 import type { Principal } from '../../auth/principal.ts';
 import { ANONYMOUS } from '../reply/anonymous.ts';
 import { LegacySession, type SessionFields } from './legacy-session.ts';
+import { SharedClients } from './shared-clients.ts';
 
 export type { LegacySession } from './legacy-session.ts';
 
@@ -25,6 +26,7 @@ const IN_USE_MS = 6 * 3_600_000;
 export class SessionStore {
   readonly #limits: SessionLimits;
   readonly #sessions = new Map<string, LegacySession>();
+  readonly #clients = new SharedClients();
   #timer: NodeJS.Timeout | undefined;
   #ended: (session: LegacySession) => void = () => undefined;
   #inUse: (session: LegacySession) => void = () => undefined;
@@ -51,7 +53,8 @@ export class SessionStore {
 
   create(fields: SessionFields): LegacySession {
     if (this.#sessions.size >= this.#limits.maxSessions) this.#evict();
-    const session = new LegacySession(fields);
+    const client = this.#clients.share(fields.client);
+    const session = new LegacySession({ ...fields, client });
     session.turn = this.#turn++;
     this.#sessions.set(session.id, session);
     this.#timer ??= setInterval(() => this.#sweep(), this.#limits.keepAliveMs).unref();

@@ -1,12 +1,7 @@
 import { randomInt } from 'node:crypto';
-import type { ServerResponse } from 'node:http';
-import {
-  DEFAULT_EVENT_LOG_LIMITS,
-  EventBudget,
-  EventLog,
-  type EventLogLimits,
-  type ResumableStream,
-} from './event-log.ts';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import { DEFAULT_EVENT_LOG_LIMITS, EventBudget, type EventLogLimits } from './event-budget.ts';
+import { EventLog, type DrainListener, type ResumableStream } from './event-log.ts';
 import { STREAM_HEADERS, createHttpReply, eventFrame } from '../reply/http-reply.ts';
 import type { ClientChannel, LegacySession } from './legacy-session.ts';
 import type { Reply } from '../reply/reply.ts';
@@ -47,7 +42,7 @@ export class SessionStreams {
   ): StreamRefusal | undefined {
     if (!resumable(session)) {
       if (session.channel !== undefined) return 'taken';
-      session.channel = plainChannel(session, begin(response));
+      session.channel = new PlainChannel(session, begin(response));
       return undefined;
     }
     const log = this.#logOf(session);
@@ -64,7 +59,7 @@ export class SessionStreams {
     const unheard = session.channel?.unheard ?? [];
     session.channel?.close();
     const stream = log.create();
-    session.channel = resumableChannel(session, stream);
+    session.channel = new ResumableChannel(session, stream);
     stream.open(begin(response));
     // Questions of servers may be among it, for which calls wait.
     for (const text of unheard) stream.send(text);
@@ -84,71 +79,109 @@ export class SessionStreams {
     // Events of another process must not be taken for ours.
     const log = new EventLog(this.#budget, session.returned ? randomInt(1_000, 900_000_000) : 0);
     this.#logs.set(session, log);
-    session.onEnd(() => this.#forget(session));
+    session.onEnd(this.#forget);
     this.#timer ??= setInterval(() => {
       for (const open of this.#logs.values()) open.sweep();
     }, SWEEP_MS).unref();
     return log;
   }
 
-  #forget(session: LegacySession): void {
+  /** One function for all sessions. */
+  readonly #forget = (session: LegacySession): void => {
     this.#logs.get(session)?.close();
     this.#logs.delete(session);
     if (this.#logs.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
-  }
+  };
 }
 
 function resumable({ client }: LegacySession): boolean {
   return client.protocolVersion >= RESUMABLE_SINCE;
 }
 
+const NO_HEADERS: IncomingHttpHeaders = {};
+const NO_RAW_HEADERS: string[] = [];
+
 function begin(response: ServerResponse): ServerResponse {
   response.writeHead(200, STREAM_HEADERS);
   response.flushHeaders();
+  // Node keeps the request as long as the stream is open, which is hours; nobody reads its headers again.
+  response.req.headers = NO_HEADERS;
+  response.req.rawHeaders = NO_RAW_HEADERS;
   return response;
 }
 
+// Channels are of classes, which share what they do: there are thousands that wait.
+
 /** The stream of a session whose client cannot come back for what it missed. */
-function plainChannel(session: LegacySession, response: ServerResponse): ClientChannel {
-  const write = (text: string): boolean => {
+class PlainChannel implements ClientChannel {
+  readonly connected = true;
+  readonly #response: ServerResponse;
+
+  constructor(session: LegacySession, response: ServerResponse) {
+    this.#response = response;
+    response.on('close', () => {
+      session.lastUsedAtMs = performance.now();
+      if (session.channel === this) session.channel = undefined;
+    });
+  }
+
+  send(text: string): boolean {
+    return this.#write(eventFrame(text));
+  }
+
+  keepAlive(): void {
+    this.#write(': keep-alive\n\n');
+  }
+
+  close(): void {
+    this.#response.end();
+  }
+
+  #write(text: string): boolean {
+    const response = this.#response;
     if (response.writableLength <= MAX_UNREAD_BYTES) {
       response.write(text);
       return true;
     }
     response.destroy();
     return false;
-  };
-  const channel: ClientChannel = {
-    connected: true,
-    send: (text) => write(eventFrame(text)),
-    keepAlive: () => void write(': keep-alive\n\n'),
-    close: () => response.end(),
-  };
-  response.once('close', () => {
-    session.lastUsedAtMs = performance.now();
-    if (session.channel === channel) session.channel = undefined;
-  });
-  return channel;
+  }
 }
 
-function resumableChannel(session: LegacySession, stream: ResumableStream): ClientChannel {
-  stream.onDrain(() => {
-    session.lastUsedAtMs = performance.now();
-  });
-  return {
-    get connected() {
-      return stream.connected;
-    },
-    get unheard() {
-      return stream.unheard;
-    },
-    send: (text) => {
-      if (stream.overfull) stream.cut();
-      return stream.send(text) !== 'dropped';
-    },
-    keepAlive: () => stream.keepAlive(performance.now()),
-    close: () => stream.close(),
-  };
+class ResumableChannel implements ClientChannel, DrainListener {
+  readonly #session: LegacySession;
+  readonly #stream: ResumableStream;
+
+  constructor(session: LegacySession, stream: ResumableStream) {
+    this.#session = session;
+    this.#stream = stream;
+    stream.onDrain(this);
+  }
+
+  get connected(): boolean {
+    return this.#stream.connected;
+  }
+
+  get unheard(): readonly string[] {
+    return this.#stream.unheard;
+  }
+
+  drained(): void {
+    this.#session.lastUsedAtMs = performance.now();
+  }
+
+  send(text: string): boolean {
+    if (this.#stream.overfull) this.#stream.cut();
+    return this.#stream.send(text) !== 'dropped';
+  }
+
+  keepAlive(): void {
+    this.#stream.keepAlive(performance.now());
+  }
+
+  close(): void {
+    this.#stream.close();
+  }
 }
