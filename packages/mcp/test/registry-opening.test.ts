@@ -62,7 +62,7 @@ test('openDirect() holds nothing, and looks at the files for changes of others',
       await open.handle.use('write', async (cache) => await cache.upsert(server('a')));
       return changes > 0;
     },
-    { timeoutMs: 5_000, describe: 'the change is noticed' },
+    { describe: 'the change is noticed' },
   );
   expect(await open.handle.use('read', (cache) => cache.size)).toBeGreaterThan(0);
 });

@@ -15,7 +15,6 @@ test('MCP_REGISTRY_MEMORY_CACHE=false: nothing is held, others write the files, 
   const { via } = await gateway.client.change(() => ({ put: [record], value: undefined }));
   expect(via).toBe('files');
   await waitUntil(() => gateway.service.manager.listConnectors().length === 2, {
-    timeoutMs: 4_000,
     describe: 'the change is seen',
   });
   expect((await gateway.status()).registry).not.toHaveProperty('health');

@@ -4,6 +4,7 @@ export {
   type ConformanceServer,
   type ConformanceServerOptions,
 } from './conformance/conformance-server.ts';
+export { cpuMs } from './cpu-time.ts';
 export { parseExactJson } from './features/exact-json.ts';
 export {
   startGuardedServer,
@@ -45,6 +46,7 @@ export type {
 export { ODD_CONTENT_JSON, ODD_META_JSON, ODD_STRUCTURED_JSON } from './features/odd-result.ts';
 export { TINY_PNG } from './features/standard-tools.ts';
 export { startGreedyTcp, type GreedyTcp } from './greedy-tcp.ts';
+export { leastMs, type LeastTimeOptions } from './least-time.ts';
 export {
   allProcesses,
   countChildren,

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface WaitUntilOptions {
-  /** Default: 5000. */
+  /** Only guards against a hang, so a machine that others load must not reach it. Default: 20000. */
   readonly timeoutMs?: number;
   /** What was waited for, used in the error. */
   readonly describe: string;
@@ -17,7 +17,7 @@ export async function waitUntil(
   condition: () => boolean | Promise<boolean>,
   options: WaitUntilOptions,
 ): Promise<void> {
-  const { timeoutMs = 5000, describe } = options;
+  const { timeoutMs = 20_000, describe } = options;
   const end = performance.now() + timeoutMs;
   while (!(await condition())) {
     if (performance.now() >= end) {

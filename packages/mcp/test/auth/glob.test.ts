@@ -1,3 +1,4 @@
+import { cpuMs } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
 import { createGlob } from '../../src/auth/glob.ts';
 
@@ -34,11 +35,12 @@ test.each([
   expect(createGlob(pattern).matchesBeginning(beginning)).toBe(expected);
 });
 
-test('S10: a pattern that would blow up a regular expression is matched in linear time', () => {
+test('S10: a pattern that would blow up a regular expression is matched in linear time', async () => {
   const bomb = createGlob(`${'*a'.repeat(120)}*b`);
   const text = 'a'.repeat(100_000);
-  const startedAtMs = performance.now();
-  expect(bomb.matches(text)).toBe(false);
-  expect(bomb.matches(`${text}b`)).toBe(true);
-  expect(performance.now() - startedAtMs).toBeLessThan(200);
+  const tookMs = await cpuMs(() => {
+    expect(bomb.matches(text)).toBe(false);
+    expect(bomb.matches(`${text}b`)).toBe(true);
+  });
+  expect(tookMs).toBeLessThan(200);
 });

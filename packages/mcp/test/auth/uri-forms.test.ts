@@ -1,3 +1,4 @@
+import { cpuMs } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
 import { createPolicy } from '../../src/auth/policy.ts';
 import type { GlobRule } from '../../src/auth/grant.ts';
@@ -73,11 +74,12 @@ test('a URI that is plainly written has one form, and one that is too long to ju
   expect(sees({ deny: ['x'] }, `file:///${'%61'.repeat(20_000)}`)).toBe(false);
 });
 
-test('S13: forms of hostile URIs are found quickly', () => {
-  const startedAtMs = performance.now();
-  for (const part of ['%25', '../', '//', '%', '%ff', '?#', '{', ':']) {
-    uriForms(`file:///${part.repeat(16_000 / part.length)}`);
-  }
-  uriForms(`a${':'.repeat(4_000_000)}`);
-  expect(performance.now() - startedAtMs).toBeLessThan(1_000);
+test('S13: forms of hostile URIs are found quickly', async () => {
+  const tookMs = await cpuMs(() => {
+    for (const part of ['%25', '../', '//', '%', '%ff', '?#', '{', ':']) {
+      uriForms(`file:///${part.repeat(16_000 / part.length)}`);
+    }
+    uriForms(`a${':'.repeat(4_000_000)}`);
+  });
+  expect(tookMs).toBeLessThan(1_000);
 });

@@ -35,7 +35,8 @@ beforeAll(async () => {
         ROOM,
       ),
     ),
-    connector('modern-stdio', stdio, ROOM),
+    // It speaks both, and is taken for a legacy one where it takes long to start.
+    connector('modern-stdio', stdio, { ...ROOM, era: 'modern' }),
     connector('legacy-stdio', stdio, { ...ROOM, era: 'legacy' }),
   ]);
   await awaitCatalog(gateway, 15_000);

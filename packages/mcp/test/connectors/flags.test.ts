@@ -84,7 +84,6 @@ describe('MCP_CONNECTOR_REFRESH_SYNC on (S4-19, S4-38)', () => {
     const before = listsOf(upstream);
     upstream.setTools(['brand_new']);
     await waitUntil(() => manager.listConnectors()[0]?.state === 'stale', {
-      timeoutMs: 5_000,
       describe: 'the notification has arrived',
     });
     expect(listsOf(upstream)).toBe(before);
@@ -164,7 +163,6 @@ describe('MCP_CONNECTOR_SHARED_AGENT off', () => {
       await service.settled();
       const closed = async (): Promise<void> =>
         await waitUntil(() => upstream.open.connections <= 1, {
-          timeoutMs: 4_000,
           describe: 'every socket of the pass is closed',
         });
       await closed();

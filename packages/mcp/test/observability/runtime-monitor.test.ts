@@ -46,14 +46,19 @@ test.each([[true], [false]])(
     try {
       // A timer needs a few turns before it has an interval to compare with.
       await delay(60);
-      stall(120);
+      stall(500);
       await delay(60);
       const first = await scrape();
-      expect(first.value(NAME, { stat: 'max' })).toBeGreaterThan(0.08);
-      expect(first.value(NAME, { stat: 'p50' })).toBeLessThan(0.08);
+      const max = first.value(NAME, { stat: 'max' }) ?? 0;
+      expect(max).toBeGreaterThan(0.4);
+      expect(first.value(NAME, { stat: 'p50' })).toBeLessThan(max);
       expect(first.value(NAME, { stat: 'p99' })).toBeGreaterThan(0);
-      await delay(60);
-      expect((await scrape()).value(NAME, { stat: 'max' })).toBeLessThan(0.08);
+      // The machine may stall us, too, but not all the time.
+      const isOver = async (): Promise<boolean> => {
+        await delay(60);
+        return ((await scrape()).value(NAME, { stat: 'max' }) ?? 1) < 0.4;
+      };
+      await waitUntil(isOver, { describe: 'a scrape does not show it' });
     } finally {
       monitor.close();
     }

@@ -1,3 +1,4 @@
+import { cpuMs } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
 import { oddName, oddText, skeleton, stripOdd } from '../../src/pins/odd-text.ts';
 import { stripProse } from '../../src/pins/strip-text.ts';
@@ -78,11 +79,12 @@ test('stripProse() strips descriptions and titles, and nothing that a server goe
   expect(stripProse(plain)).toBe(plain);
 });
 
-test('oddName() and skeleton() fold no more of a name than people read (S10)', () => {
+test('oddName() and skeleton() fold no more of a name than people read (S10)', async () => {
   const marks = `a${'\u0301\u0316'.repeat(200_000)}`;
-  const startedAtMs = performance.now();
-  expect(oddName(marks)).toContain('long');
-  expect(skeleton(marks)).not.toBe(skeleton(`${marks}b`));
-  expect(performance.now() - startedAtMs).toBeLessThan(500);
+  const tookMs = await cpuMs(() => {
+    expect(oddName(marks)).toContain('long');
+    expect(skeleton(marks)).not.toBe(skeleton(`${marks}b`));
+  });
+  expect(tookMs).toBeLessThan(500);
   expect(oddName('x'.repeat(300))).toEqual(['long']);
 });

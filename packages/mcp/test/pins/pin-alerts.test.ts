@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { tempFolder } from '@cortex-os/testkit';
 import { join } from 'node:path';
 import { writeFile } from 'node:fs/promises';
@@ -98,3 +100,32 @@ test('withPinLock() gives up on a lock that is held, by name; a write that fails
     code: 'ENOENT',
   });
 }, 10_000);
+
+test('withPinLock() on a full disk throws its error and leaves neither a lock nor an open file (needs mount)', async ({
+  skip,
+}) => {
+  await using folder = tempFolder();
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4k', 'tmpfs', folder.path]);
+  skip(mounted.status !== 0, 'a small disk cannot be mounted here (needs root)');
+  try {
+    await writeFile(join(folder.path, 'filler'), Buffer.alloc(4_096));
+    const path = join(folder.path, 'pins.json');
+    let isUsed = false;
+    const locked = withPinLock(path, async () => {
+      isUsed = await Promise.resolve(true);
+    });
+    await expect(locked).rejects.toMatchObject({ code: 'ENOSPC' });
+    expect(isUsed).toBe(false);
+    expect(readdirSync(folder.path)).toEqual(['filler']);
+    const open = readdirSync('/proc/self/fd').map((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`);
+      } catch {
+        return ''; // the one that read the folder
+      }
+    });
+    expect(open.filter((file) => file.startsWith(path))).toEqual([]);
+  } finally {
+    spawnSync('umount', ['-l', folder.path]);
+  }
+});

@@ -1,3 +1,4 @@
+import { cpuMs } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
 import { reviewTexts, type ReviewedItem, type TextReview } from '../../src/pins/text-review.ts';
 
@@ -74,13 +75,17 @@ test.each([
   ['dots', `a${'.'.repeat(200_000)}`],
   ['words that dots join', 'a.'.repeat(100_000)],
   ['escapes', '\n"\\'.repeat(60_000)],
-])('reviewTexts() looks for names in a description of %s in linear time (S10)', (_what, text) => {
-  const startedAtMs = performance.now();
-  const { mentions } = review({ tools: [item('t', { description: text })] });
-  // Quadratic, it took seconds to minutes.
-  expect(performance.now() - startedAtMs).toBeLessThan(500);
-  expect(mentions.flatMap(({ words }) => Array.from(words)).length).toBeLessThanOrEqual(200);
-});
+])(
+  'reviewTexts() looks for names in a description of %s in linear time (S10)',
+  async (_what, text) => {
+    const tookMs = await cpuMs(() => {
+      const { mentions } = review({ tools: [item('t', { description: text })] });
+      expect(mentions.flatMap(({ words }) => Array.from(words)).length).toBeLessThanOrEqual(200);
+    });
+    // Quadratic, it took seconds to minutes.
+    expect(tookMs).toBeLessThan(500);
+  },
+);
 
 test('reviewTexts() finds the names that a description speaks of (S12, control)', () => {
   const description = 'Call bank__pay_invoice, get-file or getUser; see a.b.c. Not Words, 9lives.';

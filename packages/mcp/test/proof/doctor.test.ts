@@ -15,6 +15,7 @@ const CONFIG: DoctorOptions['config'] = {
   path: '/c.json',
   warnings: [],
   connectors: [],
+  followsMap: true,
   host: '127.0.0.1',
   port: 0,
   drainMs: 321_000,

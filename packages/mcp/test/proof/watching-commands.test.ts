@@ -106,7 +106,7 @@ test('monitor --json shows calls and the memory of processes of a real service (
         await callEcho(url, 'web__echo');
         return frames().some(({ connectors: [, two] }) => (two?.callsPerSecond ?? 0) > 0);
       },
-      { timeoutMs: 10_000, describe: 'a frame shows calls' },
+      { describe: 'a frame shows calls' },
     );
     looker.stop('SIGINT');
     expect(await watching).toBe(0);
@@ -169,7 +169,7 @@ test('monitor says once that the service is gone, goes on, and ends when nobody 
   };
   await using looker = await cliBench({ cwd: bench.path, home: bench.path, stdout });
   const watching = looker.run('monitor', '--interval', '250ms');
-  await waitUntil(() => text.length === 1, { timeoutMs: 5_000, describe: 'it says so' });
+  await waitUntil(() => text.length === 1, { describe: 'it says so' });
   expect(text[0]).toMatch(/^\S+ no running service of .*cortex-mcp\.json: .*; start it with/);
   const running = bench.run('serve');
   await waitUntil(() => text.length >= 2, { timeoutMs: 10_000, describe: 'it sees the service' });

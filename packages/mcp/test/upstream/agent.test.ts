@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { startGreedyTcp, waitUntil } from '@cortex-os/testkit';
+import { leastMs, startGreedyTcp, waitUntil } from '@cortex-os/testkit';
 import type { Dispatcher } from 'undici';
 import { expect, test } from 'vitest';
 import { DEFAULT_TIMEOUTS } from '../../src/connectors/connector.ts';
@@ -143,15 +143,11 @@ test('streams wait for their headers without a limit, requests do not', async ()
 test('a connection that is not accepted fails within connectTimeoutMs, unsent', async () => {
   // The first bytes of a TLS handshake are never answered, so the connection is never made.
   await using tarpit = await startGreedyTcp();
-  const timeouts = { ...DEFAULT_TIMEOUTS, connectTimeoutMs: 500 };
+  const timeouts = { ...DEFAULT_TIMEOUTS, connectTimeoutMs: 100 };
   await using opened = open(definitionFor(`https://127.0.0.1:${tarpit.port}/mcp`, { timeouts }));
-  const startedAtMs = performance.now();
-  await expect(opened.upstream.connect(SIGNAL)).rejects.toMatchObject({
-    code: 'CONNECT_TIMEOUT',
-    phase: 'connect',
-    unsent: true,
-  });
-  expect(performance.now() - startedAtMs).toBeLessThan(2_000);
+  // The default is 2 s.
+  const measure = async (): Promise<number> => await timeToFail(opened);
+  expect(await leastMs(measure, { belowMs: 1_000 })).toBeLessThan(1_000);
 });
 
 async function timeToFail({ upstream }: Opened): Promise<number> {
@@ -173,6 +169,6 @@ test('connectors of one origin connect each for as long as it allows itself (T1)
   await using patient = opened(1_500);
   await using hasty = opened(100);
   const [long, short] = [timeToFail(patient), timeToFail(hasty)];
-  expect(await short).toBeLessThan(700);
+  expect(await Promise.race([short.then(() => 'hasty'), long.then(() => 'patient')])).toBe('hasty');
   expect(await long).toBeGreaterThan(1_000);
 });

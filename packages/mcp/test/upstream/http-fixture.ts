@@ -118,7 +118,8 @@ export interface Wire extends AsyncDisposable {
 /** A bare HTTP server that shows what arrives, byte for byte. */
 export async function startWire(answer: Answer): Promise<Wire> {
   const seen: Seen[] = [];
-  const server = createServer((request, response) => {
+  // An idle connection is the client's to close: one that both close at a time costs it a request.
+  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     void (async () => {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);

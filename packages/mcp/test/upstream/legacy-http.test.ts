@@ -166,7 +166,7 @@ test('cancel() tells a legacy server by notification and closes the stream (T3)'
   handle.cancel('user gave up');
   await gone.promise;
   const told = (): boolean => wire.methods().includes('notifications/cancelled');
-  await waitUntil(told, { timeoutMs: 1_000, describe: 'the cancellation' });
+  await waitUntil(told, { describe: 'the cancellation' });
   expect(wire.seen.at(-1)?.message['params']).toEqual({ requestId: 1, reason: 'user gave up' });
   expect(sink.endings).toBe(0);
 });

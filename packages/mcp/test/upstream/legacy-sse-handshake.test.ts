@@ -4,7 +4,7 @@ import { SIGNAL } from './http-fixture.ts';
 import { openSse, sseDefinition } from './legacy-sse-fixture.ts';
 import { INITIALIZED, startRaw, type RawSse } from './legacy-sse-raw.ts';
 
-const SHORT = { timeouts: { ...DEFAULT_TIMEOUTS, handshakeTimeoutMs: 300 } };
+const SHORT = { timeouts: { ...DEFAULT_TIMEOUTS, handshakeTimeoutMs: 1_500 } };
 
 /** Answers `initialize`, and leaves the first `notifications/initialized` without an answer. */
 function holdInitialized(raw: RawSse, held: () => void): void {

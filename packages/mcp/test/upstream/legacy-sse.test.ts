@@ -96,12 +96,12 @@ test('a stream that ends fails calls at once with STREAM_CUT; the next call open
   await waitUntil(() => server.seen.filter((line) => line === 'POST /messages').length >= 5, {
     describe: 'it has happened',
   });
-  const cutAtMs = performance.now();
   server.cutStreams();
   for (const { outcome } of calls) {
     expect(await outcome).toMatchObject({ kind: 'fail', error: { code: 'STREAM_CUT' } });
   }
-  expect(performance.now() - cutAtMs).toBeLessThan(500);
+  // Nothing was tried again first.
+  expect(server.streams).toBe(1);
   expect(opened.losses).toMatchObject([{ code: 'STREAM_CUT', phase: 'ready' }]);
   const again = await send(opened.upstream, callOf('echo', { message: 'back' })).outcome;
   expect(again).toMatchObject({ kind: 'result' });
@@ -122,7 +122,7 @@ test('a message that is answered with 404 is sent once more on a new stream', as
 
 test('streams that end at once are not reopened in a storm', async () => {
   await using server = await startSseServer();
-  const pace = { baseMs: 4_000, capMs: 60_000, resetAfterMs: 60_000 };
+  const pace = { baseMs: 40_000, capMs: 60_000, resetAfterMs: 60_000 };
   await using opened = openSse(sseDefinition(server.url), { random: () => 0.99, pace });
   await opened.upstream.connect(SIGNAL);
   server.cutStreams();
@@ -130,9 +130,9 @@ test('streams that end at once are not reopened in a storm', async () => {
   const startedAtMs = performance.now();
   const { outcome } = send(opened.upstream, callOf('echo', { message: 'x' }));
   expect(await outcome).toMatchObject({ kind: 'fail', error: { code: 'CONNECT_FAILED' } });
-  expect(performance.now() - startedAtMs).toBeLessThan(500);
+  expect(performance.now() - startedAtMs).toBeLessThan(10_000);
   const { error } = (await outcome) as { error: { retryAfterMs: number } };
-  expect(error.retryAfterMs).toBeGreaterThan(1_000);
+  expect(error.retryAfterMs).toBeGreaterThan(10_000);
   expect(server.streams).toBe(1);
 });
 

@@ -27,7 +27,7 @@ describe('process', () => {
         }),
       ]);
     }
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(performance.now() - started).toBeLessThan(20_000);
     expect(closed.map(({ code }) => code)).toEqual(['PROCESS_EXITED']);
     expect(upstream.pid).toBeUndefined();
   });

@@ -73,7 +73,9 @@ export async function startConformanceServer(
   });
   const isHostAllowed = localhostHostValidation();
   const isOriginAllowed = localhostOriginValidation();
-  const server = createServer((incoming: IncomingMessage, response: ServerResponse) => {
+  // An idle connection is the client's to close: one that both close at a time costs it a request.
+  const idle = { keepAliveTimeout: 0 };
+  const server = createServer(idle, (incoming: IncomingMessage, response: ServerResponse) => {
     if (!isHostAllowed(incoming, response) || !isOriginAllowed(incoming, response)) return;
     const { method = 'GET', url = '/' } = incoming;
     void listener(Object.assign(incoming, { method, url }), flushing(response));

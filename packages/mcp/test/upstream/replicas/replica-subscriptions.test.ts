@@ -31,14 +31,14 @@ test.each(['legacy', 'modern'] as const)(
     await client.connect(new StreamableHTTPClientTransport(new URL(gateway.url())));
     await client.subscribeResource({ uri: WATCHED });
     one.world.change({ kind: 'resource', uri: WATCHED });
-    await expect.poll(() => updated, { timeout: 5_000 }).toEqual([WATCHED]);
+    await expect.poll(() => updated).toEqual([WATCHED]);
 
     // Nobody calls, and no list is due.
     await one.close();
     // It may have changed while nobody was heard.
     await expect.poll(() => updated, { timeout: 15_000 }).toEqual([WATCHED, WATCHED]);
     two.world.change({ kind: 'resource', uri: WATCHED });
-    await expect.poll(() => updated, { timeout: 5_000 }).toEqual([WATCHED, WATCHED, WATCHED]);
+    await expect.poll(() => updated).toEqual([WATCHED, WATCHED, WATCHED]);
     await client.close();
   },
   30_000,
