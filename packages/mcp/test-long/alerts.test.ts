@@ -171,20 +171,12 @@ test('alerts fire in real faults, seen by a real Prometheus, and clear after the
       timeoutMs: 30_000,
       describe: 'the gateway is scraped',
     });
-    const quiet = async (): Promise<boolean> => (await prometheus.firing()).size === 0;
-    await waitUntil(quiet, { timeoutMs: 60_000, describe: 'nothing fires while all is well' });
+    await prometheus.untilQuiet('the start');
     for (const { alerts, begin, end } of faults) {
       await begin();
-      const seen = new Set<string>();
-      await waitUntil(
-        async () => {
-          for (const name of await prometheus.firing()) seen.add(name);
-          return alerts.every((name) => seen.has(name));
-        },
-        { timeoutMs: 90_000, describe: `${alerts.join(', ')} fire` },
-      );
+      await prometheus.untilFired(alerts);
       await end();
-      await waitUntil(quiet, { timeoutMs: 180_000, describe: `clear: ${alerts.join(', ')}` });
+      await prometheus.untilQuiet(alerts.join(', '));
     }
     // Every query of the dashboard is answered; most have something to show by now.
     const counts = await Promise.all(

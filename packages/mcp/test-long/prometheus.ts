@@ -11,8 +11,10 @@ import { FOLDER } from '../test/observability/dashboard.ts';
 
 /** A Prometheus that scrapes every second. */
 export interface Prometheus extends AsyncDisposable {
-  /** Names of the alerts that fire now. */
-  firing(): Promise<ReadonlySet<string>>;
+  /** Resolves when each of these alerts has fired since. Default: within 90 s. */
+  untilFired(alerts: readonly string[], timeoutMs?: number): Promise<void>;
+  /** Resolves when no alert fires; within 3 min. @param after what is over. */
+  untilQuiet(after: string): Promise<void>;
   /** How many series a query gives. @throws Error when Prometheus refuses it. */
   seriesOf(query: string): Promise<number>;
 }
@@ -90,11 +92,29 @@ export async function startPrometheus(port: number): Promise<Prometheus | undefi
     await folder[Symbol.asyncDispose]();
     return undefined;
   }
+  const firing = async (): Promise<readonly string[]> => {
+    const all = alerts.parse(await (await fetch(`${origin}/api/v1/alerts`)).json()).data.alerts;
+    return all.filter(({ state }) => state === 'firing').map(({ labels }) => labels.alertname);
+  };
   return {
-    firing: async () => {
-      const all = alerts.parse(await (await fetch(`${origin}/api/v1/alerts`)).json()).data.alerts;
-      const now = all.filter(({ state }) => state === 'firing');
-      return new Set(now.map(({ labels }) => labels.alertname));
+    untilFired: async (wanted, timeoutMs = 90_000) => {
+      const seen = new Set<string>();
+      const haveFired = async (): Promise<boolean> => {
+        for (const name of await firing()) seen.add(name);
+        return wanted.every((name) => seen.has(name));
+      };
+      await waitUntil(haveFired, { timeoutMs, describe: `${wanted.join(', ')} fire` });
+    },
+    untilQuiet: async (after) => {
+      let names: readonly string[] = [];
+      const isQuiet = async (): Promise<boolean> => {
+        names = await firing();
+        return names.length === 0;
+      };
+      const wait = { timeoutMs: 180_000, describe: `nothing fires after: ${after}` };
+      await waitUntil(isQuiet, wait).catch((cause: unknown) => {
+        throw new Error(`${names.join(', ')} still fire after: ${after}`, { cause });
+      });
     },
     seriesOf: async (query) => {
       const url = `${origin}/api/v1/query?${new URLSearchParams({ query }).toString()}`;

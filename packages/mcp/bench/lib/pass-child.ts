@@ -6,7 +6,7 @@ import type { PassCommand, PassFigures } from './pass-protocol.ts';
 import { watchStalls } from './stall.ts';
 
 // The service loads it with its first request; here, modules are loaded before the clock starts.
-const loading = import('undici');
+const loading = (async () => await import('undici'))();
 
 let service: Service | undefined;
 

@@ -64,7 +64,7 @@ export class AuditLog {
     return this.#failing;
   }
 
-  /** Records taken so far, those that were lost later included. */
+  /** Records given so far, those that were lost included. */
   get taken(): number {
     return this.#taken;
   }
@@ -130,11 +130,11 @@ export class AuditLog {
 
   #add(line: string): void {
     const bytes = line.length + 1;
+    this.#taken += 1;
     if (this.#closed || this.#bytes + bytes > this.#maxQueuedBytes) {
       this.#lose(1);
       return;
     }
-    this.#taken += 1;
     this.#lines.push(line);
     this.#bytes += bytes;
     if (this.#draining !== undefined) return;

@@ -22,7 +22,11 @@ export function createAuditMetrics(registry: Registry, facts: AuditFacts): void 
       },
     });
   };
-  counter('mcp_audit_records_total', 'Records taken for the audit log.', () => facts.taken);
+  counter(
+    'mcp_audit_records_total',
+    'Records of the audit log, those that were lost included.',
+    () => facts.taken,
+  );
   counter(
     'mcp_audit_lost_total',
     'Records of the audit log that were lost because it could not be written.',

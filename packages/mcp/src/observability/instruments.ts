@@ -21,6 +21,8 @@ export interface ScrapeFacts {
   draining(): boolean;
   /** Sockets towards servers; a pool that was not used yet may be left out. */
   pools(): readonly PoolFact[];
+  /** `NODE_OPTIONS` of this process; they may limit its heap. */
+  readonly nodeOptions?: string | undefined;
 }
 
 /** Every metric of one service, in a registry of its own. Durations are in seconds. */
@@ -212,6 +214,6 @@ export function createInstruments(
     find: (connectorId) => bound.get(connectorId),
     prune,
   };
-  registerProcessMetrics(registry);
+  registerProcessMetrics(registry, source.nodeOptions);
   return instruments;
 }

@@ -63,8 +63,9 @@ function cpuCounter(
  * Registers what Prometheus expects of every process, and Node's memory, under the names `collectDefaultMetrics` of
  * prom-client gives them. That function is not used: each call starts an observer and a timer that nothing ends, and
  * CPU time before the call is missing from its counters.
+ * @param nodeOptions `NODE_OPTIONS` of this process.
  */
-export function registerProcessMetrics(registry: Registry): void {
+export function registerProcessMetrics(registry: Registry, nodeOptions: string = ''): void {
   const startedAtS = Math.round(Date.now() / 1000 - process.uptime());
   cpuCounter(registry, '', ({ user, system }) => user + system);
   cpuCounter(registry, 'user_', ({ user }) => user);
@@ -93,6 +94,12 @@ export function registerProcessMetrics(registry: Registry): void {
     'nodejs_heap_size_limit_bytes',
     'The most heap that may be taken.',
     () => getHeapStatistics().heap_size_limit,
+  );
+  const flags = `${nodeOptions} ${process.execArgv.join(' ')}`;
+  add(
+    'mcp_memory_heap_limit_bytes',
+    'Heap that may be kept, new objects left out; the process ends when it needs more.',
+    () => keptHeapLimit(flags),
   );
   add(
     'mcp_memory_limit_bytes',
@@ -148,4 +155,18 @@ function memoryLimit(): number {
   const machine = totalmem();
   const allowed = process.constrainedMemory();
   return allowed > 0 && allowed < machine ? allowed : machine;
+}
+
+const OLD_SPACE = /--max[-_]old[-_]space[-_]size=(\d+)/g;
+const MIB = 1024 * 1024;
+
+/**
+ * The engine's limit has room for new objects in it, which is a few percent of what it chooses itself, but half of all
+ * with `--max-old-space-size=96`.
+ */
+function keptHeapLimit(flags: string): number {
+  const limit = getHeapStatistics().heap_size_limit;
+  // Of several the engine takes the last; those of the command line come after those of the environment.
+  const given = Number(Array.from(flags.matchAll(OLD_SPACE)).at(-1)?.[1] ?? 0) * MIB;
+  return given > 0 && given < limit ? given : limit;
 }

@@ -66,7 +66,7 @@ export const CONNECTOR_ERRORS: ErrorTable = {
       'the registry API: the key of a writer is missing or wrong',
     ],
     remedy:
-      'correct the credentials of the entry, or set "auth": {"type": "oauth"} and log in; one of the registry has it by cortex-mcp auth login',
+      'correct the credentials of the entry; for OAuth set "auth": {"type": "oauth"}, and cortex-mcp auth login',
   },
   AUTH_REQUIRED: {
     meaning: 'A person has to log in at the server, or the credentials must be corrected.',

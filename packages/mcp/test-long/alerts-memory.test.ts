@@ -1,0 +1,158 @@
+import { spawnSync } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startUpstream } from '@cortex-os/testkit';
+import { expect, test } from 'vitest';
+import { startServe, type ServeInput } from '../test/e2e/serve-process.ts';
+import { send, sendModern } from '../test/gateway/raw-client.ts';
+import { parseExposition, type Exposition } from '../test/observability/exposition.ts';
+import { NO_PROMTOOL } from '../test/observability/promtool.ts';
+import { startPrometheus } from './prometheus.ts';
+
+const MIB = 1024 * 1024;
+/** The alerts fire above 0.9; at 1 the process ends. */
+const WANTED = 0.93;
+/** From here on each step is waited for. */
+const NEAR = 0.8;
+const TIMEOUT_MS = 600_000;
+
+/** Sessions of clients that say much about themselves, which takes half a MiB of the heap each. */
+function wordySessions(url: string): { more(): Promise<void>; end(): Promise<void> } {
+  const ids: string[] = [];
+  return {
+    more: async () => {
+      const clientInfo = { name: 'wordy', version: String(ids.length), title: 'x'.repeat(MIB / 2) };
+      const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo };
+      const body = JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params });
+      const { status, headers } = await send(url, { body });
+      expect(status).toBe(200);
+      ids.push(String(headers['mcp-session-id']));
+    },
+    end: async () => {
+      for (const id of ids) {
+        const headers = { 'mcp-session-id': id, 'mcp-protocol-version': '2025-11-25' };
+        await send(url, { method: 'DELETE', headers });
+      }
+    },
+  };
+}
+
+interface Pressure {
+  readonly alert: string;
+  readonly serve: Pick<ServeInput, 'env' | 'under'>;
+  /** Which part of what it may have the gateway has. */
+  readonly share: (metrics: Exposition) => number;
+}
+
+/** Works until it is stopped. */
+function repeat(work: () => Promise<void>): { stop(): Promise<void> } {
+  const ended = new AbortController();
+  const run = async (): Promise<void> => {
+    while (!ended.signal.aborted) await work();
+  };
+  const running = run();
+  return {
+    stop: async () => {
+      ended.abort();
+      await running;
+    },
+  };
+}
+
+/** False without Prometheus. */
+async function firesUnderPressure({ alert, serve, ...pressure }: Pressure): Promise<boolean> {
+  await using upstream = await startUpstream({ kind: 'modern-http', ttlMs: 3_600_000 });
+  await using gateway = await startServe({ mcpServers: { up: { url: upstream.url } }, ...serve });
+  const { origin, port } = new URL(gateway.url);
+  await using prometheus = await startPrometheus(Number(port));
+  if (prometheus === undefined) return false;
+  const share = async (): Promise<number> => {
+    const { text } = await send(`${origin}/metrics`, { method: 'GET' });
+    return pressure.share(parseExposition(text));
+  };
+  const echo = async (): Promise<void> => {
+    const params = { name: 'up__echo', arguments: { message: 'x'.repeat(10_000) } };
+    expect((await sendModern(gateway.url, 'tools/call', params)).status).toBe(200);
+  };
+  await prometheus.untilQuiet('the start');
+  expect(await share()).toBeLessThan(NEAR);
+
+  const clients = wordySessions(gateway.url);
+  const pressing = repeat(async () => {
+    const now = await share();
+    if (now < WANTED) await clients.more();
+    if (now > NEAR) await delay(100);
+  });
+  try {
+    await prometheus.untilFired([alert]);
+    // It serves all the same.
+    await echo();
+  } finally {
+    await pressing.stop();
+    await clients.end();
+  }
+  // What is garbage is found while it works.
+  const working = repeat(async () => {
+    await echo();
+    await delay(20);
+  });
+  try {
+    await prometheus.untilQuiet(alert);
+  } finally {
+    await working.stop();
+  }
+  expect(await share()).toBeLessThan(0.9);
+  expect((await gateway.stop('SIGTERM')).code).toBe(0);
+  return true;
+}
+
+/** Of the heap, without what a young collection may still take away. */
+function heapShare({ value, samples }: Exposition): number {
+  const kept = samples.filter(
+    ({ name, labels }) =>
+      name === 'nodejs_heap_space_size_used_bytes' && !labels['space']?.startsWith('new'),
+  );
+  const bytes = kept.reduce((sum, one) => sum + one.value, 0);
+  return bytes / (value('mcp_memory_heap_limit_bytes') ?? 0);
+}
+
+test(
+  'CortexMcpHeap fires while sessions take the heap of a gateway, and clears after them (R11)',
+  { timeout: TIMEOUT_MS },
+  async ({ skip }) => {
+    const serve = { env: { NODE_OPTIONS: '--max-old-space-size=128' } };
+    const isRun = await firesUnderPressure({ alert: 'CortexMcpHeap', serve, share: heapShare });
+    skip(!isRun, NO_PROMTOOL);
+    expect(isRun).toBe(true);
+  },
+);
+
+/** What runs a program in a group of its own that may take so much memory; undefined where systemd does not run. */
+function memoryGroup(bytes: number): readonly string[] | undefined {
+  const user = process.getuid?.() === 0 ? [] : ['--user'];
+  const limits = ['-p', `MemoryMax=${bytes}`, '-p', 'MemorySwapMax=0'];
+  const command = ['systemd-run', ...user, '--scope', '--quiet', '--collect', ...limits, '--'];
+  const [program = '', ...args] = command;
+  return spawnSync(program, [...args, 'true']).status === 0 ? command : undefined;
+}
+
+test(
+  'CortexMcpMemory fires while sessions take the memory of its group, and clears after them (R11)',
+  { timeout: TIMEOUT_MS },
+  async ({ skip }) => {
+    const bytes = 320 * MIB;
+    const under = memoryGroup(bytes);
+    if (under === undefined) {
+      skip('no group with a limit of memory can be made here (needs systemd-run and systemd)');
+      return;
+    }
+    const share = ({ value }: Exposition): number => {
+      expect(value('mcp_memory_limit_bytes')).toBe(bytes);
+      return (value('process_resident_memory_bytes') ?? 0) / bytes;
+    };
+    // Otherwise the engine takes the limit into account, and its heap is full first.
+    const serve = { env: { NODE_OPTIONS: '--max-old-space-size=512' }, under };
+    const isRun = await firesUnderPressure({ alert: 'CortexMcpMemory', serve, share });
+    skip(!isRun, NO_PROMTOOL);
+    expect(isRun).toBe(true);
+  },
+);
