@@ -59,12 +59,13 @@ export async function runProbe(options: ProbeOptions): Promise<ProbeReport> {
   } else {
     const running = new Set<Promise<void>>();
     for (let due = 0; !isOver(); due += 1) {
-      const now = performance.now();
-      const leftMs = startedAtMs + durationMs - now;
-      const waitMs = Math.min(leftMs, startedAtMs + (due * 1_000) / ratePerSecond - now);
+      const endsAtMs = startedAtMs + durationMs;
+      const dueAtMs = startedAtMs + (due * 1_000) / ratePerSecond;
+      const waitMs = Math.min(endsAtMs, dueAtMs) - performance.now();
       // Aborted: seen below.
       if (waitMs > 1) await delay(waitMs, undefined, { signal }).catch(() => undefined);
-      if (isOver()) break;
+      // A timer may fire a little early: then it is not over, and the call is not due either.
+      if (isOver() || dueAtMs >= endsAtMs) break;
       if (running.size >= MAX_IN_FLIGHT) {
         skipped += 1;
         await Promise.race(running);

@@ -79,7 +79,7 @@ test('registry import says on which line a file of Codex is broken', async () =>
   await using bench = await registryBench();
   const file = await put(bench.path, '.codex/config.toml', '[mcp_servers.a]\ncommand = s3cret\n');
   expect(await bench.run('registry', 'import', 'codex')).not.toBe(0);
-  expect(bench.stderr.text).toContain(`${file}: the TOML is not valid on line 2 (a value`);
+  expect(bench.stderr.text).toContain(`${file}: the TOML is not valid on line 2 (invalid value)`);
   expect(bench.stderr.text).not.toContain('s3cret');
 });
 

@@ -31,7 +31,11 @@ beforeAll(async () => {
     const link = join(unpacked, 'node_modules', name);
     if (existsSync(link)) continue;
     mkdirSync(dirname(link), { recursive: true });
-    symlinkSync(realpathSync(join(ROOT, 'packages/mcp/node_modules', name)), link);
+    // Of ours, or of the registry, which is inside.
+    const places = ['mcp', 'mcp-registry'].map((one) =>
+      join(ROOT, 'packages', one, 'node_modules', name),
+    );
+    symlinkSync(realpathSync(places.find((place) => existsSync(place)) ?? name), link);
   }
 }, 120_000);
 
