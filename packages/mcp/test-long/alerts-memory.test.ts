@@ -15,17 +15,23 @@ const WANTED = 0.93;
 const NEAR = 0.8;
 const TIMEOUT_MS = 600_000;
 
-/** Sessions of clients that say much about themselves, which takes half a MiB of the heap each. */
+/** Sessions of clients that say as much about themselves as they may; eight take half a MiB of the heap. */
 function wordySessions(url: string): { more(): Promise<void>; end(): Promise<void> } {
   const ids: string[] = [];
   return {
     more: async () => {
-      const clientInfo = { name: 'wordy', version: String(ids.length), title: 'x'.repeat(MIB / 2) };
-      const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo };
-      const body = JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params });
-      const { status, headers } = await send(url, { body });
-      expect(status).toBe(200);
-      ids.push(String(headers['mcp-session-id']));
+      for (let n = 0; n < 8; n += 1) {
+        const clientInfo = {
+          name: 'wordy',
+          version: String(ids.length),
+          title: 'x'.repeat(65_000),
+        };
+        const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo };
+        const body = JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params });
+        const { status, headers } = await send(url, { body });
+        expect(status).toBe(200);
+        ids.push(String(headers['mcp-session-id']));
+      }
     },
     end: async () => {
       for (const id of ids) {

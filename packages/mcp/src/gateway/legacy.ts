@@ -50,9 +50,20 @@ export function initialize(
   return { session, body: resultText(JSON.stringify(id), JSON.stringify(result)) };
 }
 
-/** What a client says of itself in `initialize`. */
-function clientOf({ params }: Incoming<'request'>, protocolVersion: string): LegacyClient {
+/** What a client may say of itself: it is kept as long as its session. */
+const MAX_CLIENT_CHARS = 65_536;
+
+/**
+ * What a client says of itself in `initialize`.
+ * @throws ProtocolError when that is too much to be kept.
+ */
+function clientOf({ id, params }: Incoming<'request'>, protocolVersion: string): LegacyClient {
   const { capabilities } = params.value;
+  const texts = params.members.filter(({ key }) => key === 'clientInfo' || key === 'capabilities');
+  if (texts.reduce((sum, { text }) => sum + text.length, 0) > MAX_CLIENT_CHARS) {
+    const why = `Invalid params: clientInfo and capabilities have more than ${MAX_CLIENT_CHARS} characters`;
+    throw new ProtocolError(RPC.invalidParams, why, { id });
+  }
   const known = typeof capabilities === 'object' && capabilities !== null;
   return {
     protocolVersion,
