@@ -1,3 +1,4 @@
+import { tempFolder } from '@cortex-os/testkit';
 import type { ConnectorDefinition } from '../src/connectors/connector.ts';
 import {
   CALLED_TOOLS,
@@ -23,6 +24,15 @@ import { startSubject, type Subject } from './lib/subject.ts';
 /** The SDK gateways are left out where they would need minutes, or more memory than there is. */
 const SDK_MAX_BYTES = 10_240;
 const SDK_MAX_IN_FLIGHT = 32;
+
+const large = (what: string): string => `modern→modern, 1 MB ${what}, 8 in flight`;
+const SMALL = 'modern→modern, 0.5 KB, 32 in flight';
+const SMALL_LEGACY = 'legacy→legacy, 0.5 KB, 32 in flight';
+const SMALL_STDIO = 'modern→stdio, 0.5 KB, 32 in flight';
+const SMALL_ALONE = 'modern→modern, 0.5 KB, 1 in flight';
+
+/** The candidate that writes down every call. */
+const AUDITED = 'ours, audit log';
 
 interface Pace {
   readonly rounds: number;
@@ -81,6 +91,15 @@ async function ourSubjects(
   return base === undefined ? [ours] : [ours, { name: 'base', subject: await start(base) }];
 }
 
+/** Cortex MCP with the log of every call that it keeps when it has a state folder. */
+async function auditedSubject(
+  connectors: readonly ConnectorDefinition[],
+  stack: AsyncDisposableStack,
+): Promise<Subject> {
+  const { path } = stack.use(tempFolder());
+  return stack.use(await startSubject({ kind: 'ours', connectors, settings: {}, auditTo: path }));
+}
+
 async function httpRig(path: CallPath, base: string | undefined): Promise<Rig> {
   const era = clientEraOf(path);
   const serverEra: WireEra = path.includes('→modern') ? 'modern' : 'legacy';
@@ -92,9 +111,11 @@ async function httpRig(path: CallPath, base: string | undefined): Promise<Rig> {
   const connectors = connectorsOf(servers.urls);
   const ours = await ourSubjects(connectors, base, stack);
   const proxy = stack.use(await startSubject({ kind: 'proxy', url, piped: false }));
+  const audited = await auditedSubject(connectors, stack);
   const plain = { prefix: '', era: serverEra };
   const candidates = [
     ...ours.map(({ name, subject }) => ({ name, subject, prefix: FIRST_PREFIX, era })),
+    { name: AUDITED, subject: audited, prefix: FIRST_PREFIX, era },
     // What cannot translate speaks the server's era.
     { name: 'proxy', subject: proxy, ...plain },
     { name: 'direct', subject: serverSubject(servers), ...plain },
@@ -117,6 +138,7 @@ async function startRig(path: CallPath, base: string | undefined): Promise<Rig> 
 }
 
 function fits(row: CallRow, candidate: string): boolean {
+  if (candidate === AUDITED) return rowName(row) === SMALL || rowName(row) === SMALL_LEGACY;
   if (candidate !== 'sdk') return true;
   const bytes = Math.max(row.args.bytes, row.result.bytes);
   return bytes <= SDK_MAX_BYTES && row.inFlight <= SDK_MAX_IN_FLIGHT;
@@ -159,16 +181,10 @@ async function measurePath(
   return found;
 }
 
-const large = (what: string): string => `modern→modern, 1 MB ${what}, 8 in flight`;
-const SMALL = 'modern→modern, 0.5 KB, 32 in flight';
-const SMALL_LEGACY = 'legacy→legacy, 0.5 KB, 32 in flight';
-const SMALL_STDIO = 'modern→stdio, 0.5 KB, 32 in flight';
-const SMALL_ALONE = 'modern→modern, 0.5 KB, 1 in flight';
-
 /** Rows with a limit, and whom it is about. */
 const LIMITED: ReadonlyMap<string, readonly string[]> = new Map([
-  [SMALL, ['ours', 'proxy', 'nginx']],
-  [SMALL_LEGACY, ['ours', 'proxy']],
+  [SMALL, ['ours', AUDITED, 'proxy', 'nginx']],
+  [SMALL_LEGACY, ['ours', AUDITED, 'proxy']],
   [SMALL_STDIO, ['ours', 'relay']],
   [SMALL_ALONE, ['ours', 'proxy', 'direct']],
   [large('result'), ['ours', 'proxy']],
@@ -189,6 +205,11 @@ function targetsOf({ paired }: LoadTable): readonly Target[] {
     );
   const limits: readonly (readonly [string, number, Parameters<typeof ratioTarget>[2]])[] = [
     ['modern→modern, cpu against the bare proxy', cpu(SMALL, 'ours', 'proxy'), { atMost: 1.35 }],
+    [
+      'modern→modern with the audit log, cpu against the bare proxy',
+      cpu(SMALL, AUDITED, 'proxy'),
+      { atMost: 1.6 },
+    ],
     ['modern→modern, cpu against nginx', cpu(SMALL, 'ours', 'nginx'), { atMost: 3 }],
     ['modern→modern, the SDK gateway against ours', cpu(SMALL, 'sdk', 'ours'), { atLeast: 12 }],
     [

@@ -23,6 +23,7 @@ answerCommands(async (options) => {
     settings: { ...DEFAULT_SETTINGS, maxInFlight: 1_000, ...options.settings },
     logger: pino({ level: 'silent' }),
     baseEnv: { PATH: process.env['PATH'] },
+    audit: options.auditTo === undefined ? undefined : { stateFolder: options.auditTo },
     version: '0.0.0-bench',
   });
   const { profileTo } = options;

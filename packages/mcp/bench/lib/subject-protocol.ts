@@ -12,6 +12,8 @@ export type SubjectOptions =
       readonly settings: Partial<ServiceSettings>;
       /** The `packages/mcp` of another checkout, to compare two states of the code. Default: this one. */
       readonly source?: string | undefined;
+      /** The folder of its audit log. Default: it keeps none. */
+      readonly auditTo?: string | undefined;
       /** Where a profile of the start and the first pass is written. Default: none is taken. */
       readonly profileTo?: string | undefined;
     }
