@@ -241,8 +241,8 @@ test.for(Object.entries(LARGE))(
       const whole = body.replace('"@"', `{"x":${text}}`);
       expect((await send(gateway.url, { headers, body: whole })).status).toBe(200);
     });
-    // JSON.parse alone takes such text 200 ms; one pass over 4 MB is near the bound on a slow machine.
-    expect(held).toBeLessThan(2 * MAX_STALL_MS);
+    // JSON.parse alone takes such text 200 ms.
+    expect(held).toBeLessThan(MAX_STALL_MS);
   },
 );
 
