@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, rmdir, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startUpstream } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
@@ -132,23 +134,61 @@ test(
   },
 );
 
-/** What runs a program in a group of its own that may take so much memory; undefined where systemd does not run. */
-function memoryGroup(bytes: number): readonly string[] | undefined {
+/** A group of processes that together may take so much memory. */
+interface MemoryGroup extends AsyncDisposable {
+  /** What a program is put behind to run in the group. */
+  readonly under: readonly string[];
+}
+
+function systemdGroup(bytes: number): MemoryGroup | undefined {
   const user = process.getuid?.() === 0 ? [] : ['--user'];
   const limits = ['-p', `MemoryMax=${bytes}`, '-p', 'MemorySwapMax=0'];
-  const command = ['systemd-run', ...user, '--scope', '--quiet', '--collect', ...limits, '--'];
-  const [program = '', ...args] = command;
-  return spawnSync(program, [...args, 'true']).status === 0 ? command : undefined;
+  const under = ['systemd-run', ...user, '--scope', '--quiet', '--collect', ...limits, '--'];
+  const [program = '', ...args] = under;
+  const isMade = spawnSync(program, [...args, 'true']).status === 0;
+  return isMade ? { under, [Symbol.asyncDispose]: async () => {} } : undefined;
 }
+
+/** Where the kernel keeps the groups of memory, and the files with a group's limits: version 2, version 1. */
+const HIERARCHIES = [
+  { root: '/sys/fs/cgroup', sign: 'cgroup.controllers', limit: 'memory.max' },
+  { root: '/sys/fs/cgroup/memory', sign: 'cgroup.procs', limit: 'memory.limit_in_bytes' },
+] as const;
+
+/** Made by hand, as root where systemd does not run: in a container, mostly. */
+async function kernelGroup(bytes: number): Promise<MemoryGroup | undefined> {
+  const kept = HIERARCHIES.find(({ root, sign }) => existsSync(`${root}/${sign}`));
+  if (kept === undefined) return undefined;
+  const folder = `${kept.root}/cortex-mcp-test-${process.pid}`;
+  try {
+    await mkdir(folder);
+  } catch {
+    // Not root, or read only.
+    return undefined;
+  }
+  const remove = async (): Promise<void> => await rmdir(folder);
+  try {
+    await writeFile(`${folder}/${kept.limit}`, String(bytes));
+  } catch {
+    // The hierarchy is there, but its groups do not limit memory.
+    await remove();
+    return undefined;
+  }
+  const join = `echo $$ > ${folder}/cgroup.procs && exec "$@"`;
+  return { under: ['sh', '-c', join, 'sh'], [Symbol.asyncDispose]: remove };
+}
+
+const memoryGroup = async (bytes: number): Promise<MemoryGroup | undefined> =>
+  systemdGroup(bytes) ?? (await kernelGroup(bytes));
 
 test(
   'CortexMcpMemory fires while sessions take the memory of its group, and clears after them (R11)',
   { timeout: TIMEOUT_MS },
   async ({ skip }) => {
     const bytes = 320 * MIB;
-    const under = memoryGroup(bytes);
-    if (under === undefined) {
-      skip('no group with a limit of memory can be made here (needs systemd-run and systemd)');
+    await using group = await memoryGroup(bytes);
+    if (group === undefined) {
+      skip('no group with a limit of memory can be made here (needs systemd, or root)');
       return;
     }
     const share = ({ value }: Exposition): number => {
@@ -156,7 +196,7 @@ test(
       return (value('process_resident_memory_bytes') ?? 0) / bytes;
     };
     // Otherwise the engine takes the limit into account, and its heap is full first.
-    const serve = { env: { NODE_OPTIONS: '--max-old-space-size=512' }, under };
+    const serve = { env: { NODE_OPTIONS: '--max-old-space-size=512' }, under: group.under };
     const isRun = await firesUnderPressure({ alert: 'CortexMcpMemory', serve, share });
     skip(!isRun, NO_PROMTOOL);
     expect(isRun).toBe(true);
