@@ -77,21 +77,46 @@ function codeText(code: string | number): string {
   return typeof code === 'number' ? String(code) : lineText(code);
 }
 
-/** The record of a call as one line, without its end. Built by hand: it is made once a call. */
-export function callLine(call: CallRecord): string {
-  let line = `{"ts":"${new Date(call.atMs).toISOString()}","principal":${lineText(call.principal)}`;
-  if (call.key !== undefined) line += `,"key":${lineText(call.key)}`;
-  if (call.connector !== undefined) line += `,"connector":${lineText(call.connector)}`;
-  line += `,"method":${lineText(call.method)}`;
-  if (call.name !== undefined) line += `,"name":${lineText(call.name)}`;
-  if (call.definition !== undefined) line += `,"definition":"${call.definition}"`;
-  if (call.digest !== undefined) line += `,"args":"${call.digest}"`;
-  line += `,"outcome":"${call.outcome}"`;
-  if (call.code !== undefined) line += `,"code":${codeText(call.code)}`;
-  line += `,"ms":${Math.round(call.ms * 1000) / 1000}`;
-  if (call.trace !== undefined) line += `,"trace":"${call.trace}"`;
-  if (call.client !== undefined) line += `,"client":${lineText(call.client)}`;
-  return call.retry ? `${line},"retry":true}` : `${line}}`;
+/** Names that are remembered as text of a line: of tools, connectors, principals, clients. */
+const MAX_KNOWN = 1_024;
+
+/**
+ * Writes the records of calls as lines, without their ends. Made for one log: what call after call says alike, names
+ * and the millisecond, is written once (at most 1,024 names of 256 characters).
+ */
+export function createCallLines(): (call: CallRecord) => string {
+  const known = new Map<string, string>();
+  const nameText = (name: string): string => {
+    let text = known.get(name);
+    if (text === undefined) {
+      text = lineText(name);
+      if (name.length > MAX_TEXT_LENGTH) return text;
+      if (known.size >= MAX_KNOWN) known.clear();
+      known.set(name, text);
+    }
+    return text;
+  };
+  let stampMs = Number.NaN;
+  let stamp = '';
+  return (call) => {
+    if (call.atMs !== stampMs) {
+      stampMs = call.atMs;
+      stamp = `{"ts":"${new Date(stampMs).toISOString()}","principal":`;
+    }
+    let line = stamp + nameText(call.principal);
+    if (call.key !== undefined) line += `,"key":${nameText(call.key)}`;
+    if (call.connector !== undefined) line += `,"connector":${nameText(call.connector)}`;
+    line += `,"method":${nameText(call.method)}`;
+    if (call.name !== undefined) line += `,"name":${nameText(call.name)}`;
+    if (call.definition !== undefined) line += `,"definition":"${call.definition}"`;
+    if (call.digest !== undefined) line += `,"args":"${call.digest}"`;
+    line += `,"outcome":"${call.outcome}"`;
+    if (call.code !== undefined) line += `,"code":${codeText(call.code)}`;
+    line += `,"ms":${Math.round(call.ms * 1000) / 1000}`;
+    if (call.trace !== undefined) line += `,"trace":"${call.trace}"`;
+    if (call.client !== undefined) line += `,"client":${nameText(call.client)}`;
+    return call.retry ? `${line},"retry":true}` : `${line}}`;
+  };
 }
 
 /** The record of an event as one line, without its end. */

@@ -1,11 +1,11 @@
 import { appendAtExit } from './append-at-exit.ts';
 import { AuditFile, type AuditFileOptions } from './audit-file.ts';
-import { callLine, eventLine, type AuditEvent, type CallRecord } from './audit-line.ts';
+import { createCallLines, eventLine, type AuditEvent, type CallRecord } from './audit-line.ts';
 
 export interface AuditLogOptions extends AuditFileOptions {
   /** Longest time a record waits in memory. Default 50. */
   readonly flushMs?: number | undefined;
-  /** Records of this size together are written at once. Default 64 KiB. */
+  /** Records of this size together are written at once. Default 256 KiB. */
   readonly flushBytes?: number | undefined;
   /** What waits in memory while the disk does not take it; records beyond it are lost. Default 4 MiB. */
   readonly maxQueuedBytes?: number | undefined;
@@ -35,6 +35,7 @@ export class AuditLog {
   readonly #flushMs: number;
   readonly #flushBytes: number;
   readonly #maxQueuedBytes: number;
+  readonly #callLine: (record: CallRecord) => string = createCallLines();
   #lines: string[] = [];
   /** Of `#lines`, each with its end. */
   #bytes = 0;
@@ -55,7 +56,7 @@ export class AuditLog {
     this.#options = options;
     this.#file = new AuditFile(options);
     this.#flushMs = options.flushMs ?? 50;
-    this.#flushBytes = options.flushBytes ?? 64 * 1024;
+    this.#flushBytes = options.flushBytes ?? 256 * 1024;
     this.#maxQueuedBytes = options.maxQueuedBytes ?? 4 * 1024 * 1024;
   }
 
@@ -75,7 +76,7 @@ export class AuditLog {
   }
 
   call(record: CallRecord): void {
-    this.#add(callLine(record));
+    this.#add(this.#callLine(record));
   }
 
   event(record: AuditEvent): void {
@@ -94,8 +95,12 @@ export class AuditLog {
 
   /** Resolves when every record taken before is written, or could not be. Never rejects. */
   async flush(): Promise<void> {
+    const upTo = this.#taken;
     await this.#draining;
-    if (this.#bytes > 0 || this.#pending !== undefined) await this.#drain();
+    do {
+      if (this.#bytes === 0 && this.#pending === undefined) return;
+      await this.#drain();
+    } while (!this.#failing && this.#taken - this.#lines.length < upTo);
   }
 
   /** Writes what is left, has it put on the disk, and takes no more. Never rejects. Idempotent. */
@@ -159,7 +164,9 @@ export class AuditLog {
       for (this.#pending ??= this.#take(); this.#pending !== undefined;) {
         const taken = await this.#file.append(this.#pending);
         const rest = this.#pending.subarray(taken);
-        this.#pending = rest.length > 0 ? rest : this.#take();
+        if (rest.length > 0) this.#pending = rest;
+        // What came meanwhile waits for more: a write costs as much as making a hundred records.
+        else this.#pending = this.#bytes >= this.#flushBytes ? this.#take() : undefined;
       }
       this.#recover();
     } catch (error) {

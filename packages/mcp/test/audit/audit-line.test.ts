@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
-import { callLine, eventLine, lineText, type CallRecord } from '../../src/audit/audit-line.ts';
+import {
+  createCallLines,
+  eventLine,
+  lineText,
+  type CallRecord,
+} from '../../src/audit/audit-line.ts';
 
 const RECORD: CallRecord = {
   atMs: Date.UTC(2026, 10, 21),
@@ -18,7 +23,9 @@ const RECORD: CallRecord = {
   retry: false,
 };
 
-test('callLine() writes one JSON object with what is known and nothing else', () => {
+const callLine = createCallLines();
+
+test('createCallLines() writes one JSON object with what is known and nothing else', () => {
   expect(callLine(RECORD)).toBe(
     '{"ts":"2026-11-21T00:00:00.000Z","principal":"key:k1","key":"k1","connector":"github","method":"tools/call","name":"github__search","definition":"abc","args":"def","outcome":"ok","ms":1.235}',
   );
