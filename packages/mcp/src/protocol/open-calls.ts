@@ -41,9 +41,22 @@ export class OpenCalls<T extends Placed> {
   }
 }
 
-/** Calls by numbers of ours. */
+/** Calls under way that need a place each; with more, places are shared and the rest is looked up. */
+const MAX_PLACES = 1_024;
+const MIN_PLACES = 8;
+const FREE = -1;
+
+const freePlaces = (count: number): number[] => Array.from({ length: count }, () => FREE);
+
+/**
+ * Calls by numbers of ours, which count up: one after the other takes the next place of a ring, at most 1,024. Those
+ * whose place a longer call still has are in an object with numbers as keys.
+ */
 export class NumberedCalls<T> {
-  #calls: Record<number, T> = {};
+  #ids: number[] = freePlaces(MIN_PLACES);
+  #calls: (T | undefined)[] = Array.from({ length: MIN_PLACES }, () => undefined);
+  /** With numbers as keys this is a hash table, and unlike that of a Map it is not linked. */
+  #more: Record<number, T> | undefined;
   #size = 0;
 
   get size(): number {
@@ -51,36 +64,75 @@ export class NumberedCalls<T> {
   }
 
   get(id: number): T | undefined {
-    return this.#calls[id];
+    const place = id & (this.#ids.length - 1);
+    return this.#ids[place] === id ? this.#calls[place] : this.#more?.[id];
   }
 
   /** The number must be new. */
   set(id: number, call: T): void {
-    this.#calls[id] = call;
     this.#size += 1;
+    let place = id & (this.#ids.length - 1);
+    if (this.#ids[place] !== FREE) {
+      // One long call alone is no reason: it would need a ring as long as it lasts.
+      if (this.#size * 2 > this.#ids.length) this.#grow();
+      place = id & (this.#ids.length - 1);
+      if (this.#ids[place] !== FREE) {
+        (this.#more ??= {})[id] = call;
+        return;
+      }
+    }
+    this.#ids[place] = id;
+    this.#calls[place] = call;
   }
 
   /** False when there is none. */
   delete(id: number): boolean {
-    if (this.#calls[id] === undefined) return false;
-    // With numbers as keys this is a hash table, and unlike that of a Map it is not linked.
-    delete this.#calls[id];
+    const place = id & (this.#ids.length - 1);
+    if (this.#ids[place] === id) {
+      this.#ids[place] = FREE;
+      this.#calls[place] = undefined;
+    } else if (this.#more?.[id] === undefined) {
+      return false;
+    } else {
+      delete this.#more[id];
+    }
     this.#size -= 1;
     return true;
   }
 
   clear(): void {
-    this.#calls = {};
+    this.#ids = freePlaces(MIN_PLACES);
+    this.#calls = Array.from({ length: MIN_PLACES }, () => undefined);
+    this.#more = undefined;
     this.#size = 0;
   }
 
+  /** In the order of their numbers. */
   all(): readonly T[] {
-    return Object.values(this.#calls);
+    return this.#numbers().flatMap((id) => this.get(id) ?? []);
   }
 
   /** Any of them: where there is one, that one. */
   first(): number | undefined {
-    for (const id in this.#calls) return Number(id);
-    return undefined;
+    return this.#size === 0 ? undefined : this.#numbers()[0];
+  }
+
+  #numbers(): readonly number[] {
+    const placed = this.#ids.filter((id) => id !== FREE);
+    return [...placed, ...Object.keys(this.#more ?? {}).map(Number)].toSorted((a, b) => a - b);
+  }
+
+  /** Twice the places, unless they are enough already: each call keeps one of its own. */
+  #grow(): void {
+    const count = this.#ids.length * 2;
+    if (count > MAX_PLACES) return;
+    const [ids, calls] = [this.#ids, this.#calls];
+    this.#ids = freePlaces(count);
+    this.#calls = Array.from({ length: count }, () => undefined);
+    for (const [before, id] of ids.entries()) {
+      if (id === FREE) continue;
+      this.#ids[id & (count - 1)] = id;
+      this.#calls[id & (count - 1)] = calls[before];
+    }
   }
 }

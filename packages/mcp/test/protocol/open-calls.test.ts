@@ -50,3 +50,32 @@ test('NumberedCalls keeps calls by number, in order', () => {
   calls.clear();
   expect([calls.size, calls.first(), calls.get(5_000_001)]).toEqual([0, undefined, undefined]);
 });
+
+test('NumberedCalls keeps any number of calls that end in any order', () => {
+  const calls = new NumberedCalls<string>();
+  const model = new Map<number, string>();
+  // A multiplicative generator: the same numbers each time.
+  let seed = 12_345;
+  const below = (count: number): number => {
+    seed = (seed * 48_271) % 2_147_483_647;
+    return seed % count;
+  };
+  for (const most of [3, 40, 3_000, 5]) {
+    for (let id = model.size, end = id + 6_000; id < end; id += 1) {
+      const number = id + most * 10_000;
+      calls.set(number, `call ${number}`);
+      model.set(number, `call ${number}`);
+      while (model.size > most || (model.size > 0 && below(4) === 0)) {
+        const ended = [...model.keys()][below(Math.min(model.size, 50))] ?? -1;
+        model.delete(ended);
+        expect(calls.delete(ended)).toBe(true);
+        expect(calls.delete(ended)).toBe(false);
+        expect(calls.get(ended)).toBeUndefined();
+      }
+      expect(calls.size).toBe(model.size);
+    }
+    expect(calls.all()).toEqual([...model.values()]);
+    expect(calls.first()).toBe([...model.keys()][0]);
+    for (const [number, call] of model) expect(calls.get(number)).toBe(call);
+  }
+});

@@ -5,6 +5,7 @@ import type { ChannelHost, HttpChannel, LossReason, OpenCall } from './http-chan
 import type { Where } from './http-error.ts';
 import { HttpExchange, type ExchangeReceiver } from './http-exchange.ts';
 import { isUnasked, readMessages, type ServerMessage } from './http-message.ts';
+import { plainResult } from './plain-result.ts';
 import { isAnswer, refusalError, type Refusal } from './http-refusal.ts';
 import type { HttpWire } from './http-wire.ts';
 import type { ForwardHandle, ForwardRequest, ForwardSink } from '../upstream.ts';
@@ -24,6 +25,10 @@ export interface CallOptions {
 
 export function phaseOf(method: string): ConnectorPhase {
   return LIST_BY_METHOD.has(method) ? 'list' : 'ready';
+}
+
+function idTextOf(id: JsonRpcId): string {
+  return typeof id === 'number' ? String(id) : JSON.stringify(id);
 }
 
 /** What a client is told of a session that was lost; nothing of the request was executed. */
@@ -127,6 +132,13 @@ export abstract class HttpCall implements ExchangeReceiver, ForwardHandle, OpenC
   }
 
   message(text: string): void {
+    const { id, sink, era } = this.options;
+    const result = this.#finished ? undefined : plainResult(text, idTextOf(id));
+    if (result !== undefined) {
+      this.#settle();
+      sink.result(result, era);
+      return;
+    }
     let messages: ServerMessage[];
     try {
       messages = readMessages(text);
