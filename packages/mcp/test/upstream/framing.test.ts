@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { createLineWriter, oneLine } from '../../src/upstream/stdio/framing.ts';
+import { createLineWriter } from '../../src/upstream/stdio/framing.ts';
 
 interface Pipe {
   readonly stream: Writable;
@@ -24,12 +24,6 @@ function pipe(options: { readonly blocked: boolean } = { blocked: false }): Pipe
   });
   return { stream, writes, release: () => held.shift()?.() };
 }
-
-test('oneLine() replaces raw line breaks and keeps escaped ones', () => {
-  const pretty = '{\r\n  "a": "x\\ny"\n}';
-  expect(oneLine(pretty)).toBe('{    "a": "x\\ny" }');
-  expect(JSON.parse(oneLine(pretty))).toEqual(JSON.parse(pretty));
-});
 
 test('write() sends all messages of a tick at once, each on its line', async () => {
   const { stream, writes } = pipe();

@@ -20,7 +20,8 @@ export interface BridgeRequestPorts {
   readonly session: BridgeSession;
   readonly params: BridgeParams;
   readonly locator: BridgeLocator;
-  readonly send: (text: string) => void;
+  /** `isAnswer`: beyond doubt it is one, and asks nothing. */
+  readonly send: (text: string, isAnswer?: boolean) => void;
   /** Uniform in [0, 1), for jitter. */
   readonly random: () => number;
 }
@@ -53,10 +54,12 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 export class BridgeRequestRun {
   readonly #call: BridgeCall;
   readonly #ports: BridgeRequestPorts;
+  readonly #resultStart: string;
   #hasLearned = false;
 
   constructor(call: BridgeCall, ports: BridgeRequestPorts) {
     this.#call = call;
+    this.#resultStart = `{"jsonrpc":"2.0","id":${JSON.stringify(call.request.id)},"result":`;
     this.#ports = ports;
   }
 
@@ -160,7 +163,10 @@ export class BridgeRequestRun {
     const call = this.#call;
     const { request } = call;
     const { session, send } = this.#ports;
-    const answer = readAnswer(text);
+    // The endpoint writes results so: a list of thousands is not parsed to learn that it is the answer.
+    const answer = text.startsWith(this.#resultStart)
+      ? { id: request.id, errorCode: undefined }
+      : readAnswer(text);
     if (answer === undefined || answer.id !== request.id) {
       const isAcknowledgement = request.method === LISTEN && text.includes(ACKNOWLEDGED);
       // The client had one already when the subscription was opened the first time.
@@ -175,7 +181,7 @@ export class BridgeRequestRun {
       if (opened !== undefined) session.opened(target, call.text, opened);
       else session.succeeded(request.method, request.params.value, call.text);
     }
-    send(text);
+    send(text, true);
   }
 
   /** Whether the request may be sent again, now that what stood in the way is dealt with. */

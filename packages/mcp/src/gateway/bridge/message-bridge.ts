@@ -1,5 +1,6 @@
 import { parseMessage, type IncomingMessage } from '../../protocol/json-rpc.ts';
 import { ProtocolError, errorObject, errorText, type JsonRpcId } from '../../protocol/message.ts';
+import { oneLine } from '../../protocol/one-line.ts';
 import { bridgeError, createBridgeCall, type BridgeCall } from './bridge-call.ts';
 import { bridgeExchange, type BridgeTarget } from './bridge-exchange.ts';
 import { createBridgeLocator, type BridgeLocator } from './bridge-locator.ts';
@@ -55,7 +56,7 @@ class Bridge implements MessageBridge {
     this.#options = options;
     this.#locator = createBridgeLocator(options.locate);
     const { random } = options;
-    const send = (text: string): void => this.#send(text);
+    const send = (text: string, isAnswer?: boolean): void => this.#send(text, isAnswer);
     const locator = this.#locator;
     const lost = (): void => this.#questions.clear();
     this.#session = new BridgeSession({ locator, send, lost, ended: options.sessionEnded, random });
@@ -107,16 +108,15 @@ class Bridge implements MessageBridge {
     await this.#session.close();
   }
 
-  #send(text: string): void {
+  #send(text: string, isAnswer = false): void {
     if (this.#closing !== undefined) return;
-    const tooMuch = this.#questions.note(text);
+    const tooMuch = isAnswer ? undefined : this.#questions.note(text);
     if (tooMuch !== undefined) {
       const why = 'the client has too many questions before it';
       this.#notify(bridgeError(tooMuch, 'TOO_MANY_REQUESTS', why), 'response');
       return;
     }
-    // Raw line breaks can only be white space in JSON, and would end the frame.
-    this.#options.send(/[\r\n]/.test(text) ? text.replaceAll(/[\r\n]+/g, ' ') : text);
+    this.#options.send(oneLine(text));
   }
 
   #isBusy(): boolean {

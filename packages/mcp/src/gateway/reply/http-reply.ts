@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { oneLine } from '../../protocol/one-line.ts';
 import { gzipParts, takesGzip } from './gzip-parts.ts';
 import type { Reply } from './reply.ts';
 import { setRetryAfter } from './retry-after.ts';
@@ -10,9 +11,9 @@ export const STREAM_HEADERS: Readonly<Record<string, string>> = {
   'x-accel-buffering': 'no',
 };
 
-/** One frame of an event stream. Raw newlines can only be white space in JSON, and would end the frame. */
+/** One frame of an event stream. */
 export function eventFrame(text: string): string {
-  return `event: message\ndata: ${/[\r\n]/.test(text) ? text.replaceAll(/[\r\n]+/g, ' ') : text}\n\n`;
+  return `event: message\ndata: ${oneLine(text)}\n\n`;
 }
 
 /** As `eventFrame` for bytes of a frame already begun; UTF-8 never has these bytes inside a character. */

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { oneLine } from '../../protocol/one-line.ts';
 
 /** A message on its way out; `sent` turns true once it has been handed to the pipe. */
 export interface OutgoingLine {
@@ -14,14 +15,6 @@ export interface LineWriter {
   write(text: string): OutgoingLine | undefined;
   /** Takes a message back. False when it has left already. */
   drop(line: OutgoingLine): boolean;
-}
-
-/**
- * JSON text without raw line breaks. Outside strings they are white space, and inside strings JSON allows
- * none, so a space says the same (MCP spec, basic/transports/stdio: no embedded newlines).
- */
-export function oneLine(json: string): string {
-  return json.includes('\n') || json.includes('\r') ? json.replaceAll(/[\r\n]/g, ' ') : json;
 }
 
 /**
