@@ -70,6 +70,13 @@ function mediaType(headers: ResponseHeaders): string {
   return type === 'application/json' ? type : (type.split(';', 1)[0]?.trim().toLowerCase() ?? '');
 }
 
+/** Small bodies come in one piece. */
+function textOf(chunks: readonly Buffer[]): string {
+  const [only] = chunks;
+  const whole = only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks);
+  return whole.toString('utf8');
+}
+
 /** One HTTP exchange: undici's handler, made to speak of messages instead of bytes. */
 export class HttpExchange implements Dispatcher.DispatchHandler {
   readonly #wire: HttpWire;
@@ -201,7 +208,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
       body.taker.end();
     } else {
       if (body.kind === 'held' && this.#bytes > 0) {
-        this.#receiver.message(Buffer.concat(body.chunks).toString('utf8'));
+        this.#receiver.message(textOf(body.chunks));
       }
       // The message may have settled it.
       if (!this.#over) this.#receiver.ended(this.#bytes === 0 && body.kind !== 'events');
