@@ -14,7 +14,7 @@ import { startSubject, type Subject } from './lib/subject.ts';
 
 const CONNECTORS = 20;
 const PEERS: readonly PeerName[] = ['mcp-hub', 'mcporter'];
-/** As in `call`, where limits are held at 32; 256 is more than all of them can take. */
+/** As in `call`, where limits are held at 32. */
 const IN_FLIGHT = [1, 32] as const;
 const LIMITED = 32;
 const AT_LEAST = 8;

@@ -47,7 +47,10 @@ export interface UpstreamCounts {
   readonly requests: number;
   /** TCP connections accepted, or processes started. */
   readonly connections: number;
-  /** The longest row of HTTP requests of which each came when the one before had been answered; 0 over stdio. */
+  /**
+   * The longest row of HTTP requests of which each came when the one before had been answered, streams for changes
+   * aside; 0 over stdio.
+   */
   readonly roundTrips: number;
   /** By JSON-RPC method; HTTP requests without a message count as `GET` and `DELETE`. */
   readonly byMethod: Readonly<Record<string, number>>;

@@ -7,6 +7,7 @@ export type PassCommand =
   | {
       readonly kind: 'cold';
       readonly connectors: readonly ConnectorDefinition[];
+      /** With `backgroundRefresh` the pass is that of a service that starts; by default one is asked for. */
       readonly settings: Partial<ServiceSettings>;
       /** The pass counts as done as soon as this many connectors are served. Default: when it has ended. */
       readonly served?: number | undefined;

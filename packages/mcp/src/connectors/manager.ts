@@ -253,6 +253,8 @@ export class ConnectorProxyManager {
       createUpstream: this.#options.createUpstream,
       changed: () => this.#changed(),
       outdated: (id) => this.outdated(id),
+      // One after the other is as it was before: nothing is asked for early.
+      checker: this.#options.syncConcurrency === 1 ? undefined : this.#scheduler,
       told: (...what) => this.#options.onTold?.(...what),
       meter: createSyncMeter(measured),
       retried: () => measured?.syncRetried(),

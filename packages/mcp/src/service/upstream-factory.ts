@@ -190,6 +190,8 @@ function createWires(parts: UpstreamParts): (...args: WireArguments) => CreatePl
   const hear = (told: UpstreamEvents): UpstreamEvents => ({
     notification: (method, text) => told.notification(method, text),
     closed: (error) => told.closed(error),
+    // Sockets of its own are for those who want it as it was.
+    willCheckLists: parts.agents && told.willCheckLists,
     refused: (why) => parts.onRefused?.(why),
   });
   return (told, remembered, client) => (definition) => {

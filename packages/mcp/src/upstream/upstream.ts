@@ -183,6 +183,11 @@ export interface UpstreamEvents {
   notification(method: string, text: string): void;
   /** The connection is gone without our doing. The next `connect` makes a new one. */
   closed(error: UpstreamError): void;
+  /**
+   * What is listed next may lack what the server adds when the handshake is over. Whether it is listed once more soon
+   * after; where it is not, the handshake is waited for. Default: it is not.
+   */
+  readonly willCheckLists?: (() => boolean) | undefined;
   /** A request of the server was answered without asking a client. */
   refused?(why: RefusedQuestion): void;
 }

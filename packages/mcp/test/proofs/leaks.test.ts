@@ -11,8 +11,8 @@ import { startCensus, type Census, type ResourceCensus } from './resource-census
 const ROUNDS = 100;
 /** Sockets and timers come and go with requests; one that is left behind each round would be a hundred more. */
 const SLACK = 10;
-/** Of one server: four lists at a time, the notification stream, and what a restart has just cost. */
-const MAX_CONNECTIONS = 10;
+/** Of one server and two services: four lists beside the end of a handshake, and the notification stream. */
+const MAX_CONNECTIONS = 12;
 
 const COLD = { timeout: 180_000 };
 

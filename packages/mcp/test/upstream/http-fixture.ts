@@ -59,9 +59,11 @@ export function open(
     streamPolicy?: StreamPolicy;
     agents?: SharedAgents;
     client?: UpstreamClient;
+    /** Default: lists are not looked at again. */
+    willCheckLists?: () => boolean;
   } = {},
 ): Opened {
-  const { connections, streamPolicy = AT_ONCE } = options;
+  const { connections, streamPolicy = AT_ONCE, willCheckLists } = options;
   const agents =
     options.agents ??
     createSharedAgents(connections === undefined ? {} : { connectionsFor: () => connections });
@@ -76,6 +78,7 @@ export function open(
       notification: (method, text) => notifications.push({ method, text }),
       closed: (error) => losses.push(error),
       refused: (why) => refused.push(why),
+      willCheckLists,
     },
     streamPolicy,
     client: options.client,

@@ -14,7 +14,7 @@ export interface FrontState {
   readonly plan: FaultPlan<HttpFault>;
   readonly engine: Engine;
   onRequest(methods: readonly string[]): void;
-  /** A request has begun; what is returned is called when it has been answered. */
+  /** A request that is waited for has begun; what is returned is called when it has been answered. */
   onExchange(): () => void;
   onAborted(): void;
 }
@@ -74,13 +74,18 @@ function networkMs(state: FrontState, { socket }: IncomingMessage): number {
   return state.latencyMs + state.handshakeMs;
 }
 
+/** On which a server tells of changes; nobody waits for it to end. */
+function isStream({ method, headers }: IncomingMessage): boolean {
+  return method === 'GET' || headers['mcp-method'] === 'subscriptions/listen';
+}
+
 /** Serves one HTTP request: counts it, waits the latency, plays the fault it meets, else lets the real server answer. */
 export async function serveFront(
   state: FrontState,
   incoming: IncomingMessage,
   response: FrontResponse,
 ): Promise<void> {
-  response.once('finish', state.onExchange());
+  if (!isStream(incoming)) response.once('finish', state.onExchange());
   const delayMs = networkMs(state, incoming);
   const body = await readBody(incoming);
   const messages = parseMessages(body);

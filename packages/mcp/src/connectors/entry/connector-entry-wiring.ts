@@ -2,6 +2,7 @@ import type { SyncMeter } from '../../observability/sync-meter.ts';
 import type { ManifestCache } from '../cache/cache.ts';
 import type { CachedManifest } from '../cache/manifest-store.ts';
 import type { SyncOutcome } from '../sync-report.ts';
+import type { ListChecker } from './list-check.ts';
 import type { CreateUpstream } from './synced-upstream.ts';
 
 /** What one connector shares with, and tells, the manager. */
@@ -14,6 +15,8 @@ export interface ConnectorEntryWiring {
   readonly changed: () => void;
   /** The server said that a list of its has changed, or went away: what it offers must be asked again. */
   readonly outdated: (connectorId: string) => void;
+  /** Looks at lists once more that were asked for early. Default: nobody does, and none are. */
+  readonly checker: ListChecker | undefined;
   readonly meter: SyncMeter;
   /**
    * The server said something unasked that is not about its lists; `callerId` names the session whose own connection it

@@ -7,6 +7,8 @@ import type { ConnectorDefinition, ConnectorFailure } from '../connector.ts';
 import { createConnectorAccess, type ConnectorAccess } from './connector-access.ts';
 import { fetchConnectorManifest } from '../manifest-fetch.ts';
 import type { ConnectorEntryWiring } from './connector-entry-wiring.ts';
+import { isUnreachable } from './fetch-retry.ts';
+import { ListCheck } from './list-check.ts';
 import { manifestSource, type CachedManifest } from '../cache/manifest-store.ts';
 import type { ServedManifest } from './served-manifest.ts';
 import { activityOf, type RememberedEra, type SyncedUpstream } from './synced-upstream.ts';
@@ -20,13 +22,6 @@ import {
 export type { ServedManifest } from './served-manifest.ts';
 export type { RememberedEra, SyncedUpstream, CreateUpstream } from './synced-upstream.ts';
 
-/** Who does not take connections, or hangs, will not be in the first list: it need not wait for the retries. */
-const UNREACHABLE: ReadonlySet<UpstreamError['code']> = new Set([
-  'CONNECT_FAILED',
-  'CONNECT_TIMEOUT',
-  'TIMEOUT',
-]);
-
 /** One connector: its definition, its upstream, and how the last attempt to sync it went. */
 export class ConnectorEntry {
   readonly definition: ConnectorDefinition;
@@ -35,6 +30,7 @@ export class ConnectorEntry {
   readonly source: string;
   readonly #upstream: SyncedUpstream | undefined;
   readonly #wiring: ConnectorEntryWiring;
+  readonly #check: ListCheck;
   #failure: ConnectorFailure | undefined;
   #attempt: Promise<SyncOutcome> | undefined;
   #attemptedAtMs = -Infinity;
@@ -51,6 +47,7 @@ export class ConnectorEntry {
     this.definition = definition;
     this.source = manifestSource(definition);
     this.#wiring = wiring;
+    this.#check = new ListCheck(definition.id, wiring.checker);
     if (definition.problem !== undefined) {
       this.#failure = { phase: 'config', code: 'CONFIG_INVALID', message: definition.problem };
     }
@@ -65,6 +62,7 @@ export class ConnectorEntry {
         this.#noteFailure(error);
         this.#outdated();
       },
+      willCheckLists: () => this.#check.expect(),
     };
     const era = (): RememberedEra | undefined => this.#rememberedEra();
     const shared = wiring.createUpstream(definition, events, era);
@@ -245,6 +243,7 @@ export class ConnectorEntry {
   #outcomeOf(outcome: RefreshOutcome<CachedManifest>): SyncOutcome {
     if (outcome.kind === 'held') return this.#failed(outcome.retryInMs);
     this.#lastSyncFailed = outcome.kind === 'failed';
+    this.#check.synced(outcome.kind);
     if (outcome.kind === 'failed') {
       this.#noteFailure(outcome.error);
       this.#wiring.meter.ended('failed', performance.now() - this.#attemptedAtMs);
@@ -270,7 +269,7 @@ export class ConnectorEntry {
   }
 
   #retrying(error: UpstreamError): void {
-    this.#settled ||= UNREACHABLE.has(error.code);
+    this.#settled ||= isUnreachable(error);
     this.#wiring.retried();
     this.#noteFailure(error);
   }

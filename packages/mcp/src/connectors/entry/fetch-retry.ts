@@ -53,6 +53,18 @@ const PASSING_CAUSE: ReadonlySet<string> = new Set([
   'UND_ERR_SOCKET',
 ]);
 
+/** Of those who do not take connections, or hang. */
+const UNREACHABLE: ReadonlySet<UpstreamError['code']> = new Set([
+  'CONNECT_FAILED',
+  'CONNECT_TIMEOUT',
+  'TIMEOUT',
+]);
+
+/** Whether a server will not be in the first list, which then need not wait for the retries. */
+export function isUnreachable({ code }: UpstreamError): boolean {
+  return UNREACHABLE.has(code);
+}
+
 function causeOf({ cause }: UpstreamError): string {
   return cause instanceof Error && 'code' in cause ? String(cause.code) : '';
 }

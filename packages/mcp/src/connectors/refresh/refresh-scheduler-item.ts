@@ -14,6 +14,8 @@ export interface ScheduledItem extends DueItem {
   /** When notifications caused the last refreshes, oldest first. */
   readonly changes: number[];
   changePending: boolean;
+  /** When what was had last is to be looked at again; Infinity: when it is due. */
+  checkAtMs: number;
   /** Set while a refresh runs. */
   abort: AbortController | undefined;
   /** Those who wait for a forced refresh that has not begun. */
@@ -30,6 +32,7 @@ export function createScheduledItem(id: string): ScheduledItem {
     failures: 0,
     changes: [],
     changePending: false,
+    checkAtMs: Infinity,
     abort: undefined,
     waiters: [],
     dueAtMs: Infinity,

@@ -38,6 +38,8 @@ export interface RefreshSchedulerOptions {
   readonly onError?: ((id: string, error: unknown) => void) | undefined;
 }
 
+/** How long after a refresh that may have come too early it is made once more, plus up to as much jitter. */
+const CHECK_MS = 1_000;
 /** The longest `setTimeout` can do. */
 const MAX_TIMER_MS = 2_147_483_647;
 
@@ -76,6 +78,11 @@ export class RefreshScheduler {
       debounceMs: Math.max(1_000, options.debounceMs ?? 1_000),
       maxChangesPerMinute: Math.max(1, options.maxChangesPerMinute ?? 10),
     };
+  }
+
+  /** Between `start` and `stop`. */
+  get running(): boolean {
+    return this.#started;
   }
 
   /** Arms the timer. Does nothing when started already; may follow a `stop`. */
@@ -135,6 +142,15 @@ export class RefreshScheduler {
     if (item === undefined || item.changePending) return;
     item.changePending = true;
     if (item.abort === undefined) this.#placeChange(item);
+  }
+
+  /** What was just fetched may have been had too early: due in 1 to 2 s, unless it then fails. */
+  checkSoon(id: string): void {
+    const item = this.#items.get(id);
+    if (item === undefined) return;
+    item.checkAtMs = performance.now() + CHECK_MS * (1 + this.#limits.random());
+    if (item.abort === undefined && item.checkAtMs < item.dueAtMs)
+      this.#place(item, item.checkAtMs);
   }
 
   /**
@@ -202,6 +218,7 @@ export class RefreshScheduler {
     const { id, waiters } = item;
     if (item.changePending) item.changes.push(performance.now());
     item.changePending = false;
+    if (performance.now() >= item.checkAtMs) item.checkAtMs = Infinity;
     item.waiters = [];
     item.abort = new AbortController();
     // Of a connector removed and added again, the earlier refresh may still be ending.
@@ -253,11 +270,13 @@ export class RefreshScheduler {
     item.aheadAtMs = now + aheadDelayMs(ttlMs, this.#limits);
     const demanded = now - item.demandedAtMs < 2 * (ttlMs ?? 0);
     const atMs = now + intervalDelayMs(this.#limits);
-    this.#place(item, demanded ? Math.min(atMs, item.aheadAtMs) : atMs);
+    const dueAtMs = demanded ? Math.min(atMs, item.aheadAtMs) : atMs;
+    this.#place(item, Math.min(dueAtMs, item.checkAtMs));
   }
 
   #failed(item: ScheduledItem, retryAfterMs: number | undefined): void {
     item.failures += 1;
+    item.checkAtMs = Infinity;
     const delayMs = retryDelayMs(item.failures, item.ttlMs, retryAfterMs, this.#limits);
     const atMs = performance.now() + delayMs;
     item.notBeforeMs = retryAfterMs === undefined ? -Infinity : atMs;

@@ -82,12 +82,18 @@ class LegacyChannel implements HttpChannel {
   #wanted: ReadonlySet<string> = new Set();
   // 0 was the handshake's.
   #nextId = 1;
+  #unconfirmed: Promise<void> | undefined;
 
   constructor(host: ChannelHost, session: LegacySession) {
     const { connectorId } = host.wire;
     this.info = session.info;
     this.#host = host;
     this.#session = session;
+    this.#unconfirmed = session.confirmation?.done;
+    this.#unconfirmed?.then(
+      () => void (this.#unconfirmed = undefined),
+      () => undefined,
+    );
     const requests = createRequests(host, session);
     this.#state = { channel: this, session, pending: new NumberedCalls(), requests };
     const { capabilities } = session.info;
@@ -109,6 +115,10 @@ class LegacyChannel implements HttpChannel {
 
   get isListening(): boolean {
     return this.#stream.isOpen;
+  }
+
+  get unconfirmed(): Promise<void> | undefined {
+    return this.#unconfirmed;
   }
 
   forward(request: ForwardRequest, sink: ForwardSink, mayRecover: boolean): ForwardHandle {
@@ -141,7 +151,8 @@ class LegacyChannel implements HttpChannel {
   }
 
   notify(text: string): void {
-    void this.#session.notify(text);
+    // No client's own session is opened so, and only on such a one is anything told.
+    if (this.#unconfirmed === undefined) void this.#session.notify(text);
   }
 
   listen(): void {
@@ -154,6 +165,7 @@ class LegacyChannel implements HttpChannel {
   }
 
   async leave(): Promise<void> {
+    this.#session.confirmation?.abandon();
     this.#stream.close();
     await this.#session.end();
   }

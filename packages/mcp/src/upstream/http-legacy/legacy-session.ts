@@ -1,5 +1,6 @@
 import { RPC, requestText, type JsonObject } from '../../protocol/message.ts';
 import { HEADER, LATEST_LEGACY, eraOf } from '../../protocol/revision.ts';
+import { beginToConfirm, confirm, type Confirmation } from './legacy-confirmation.ts';
 import { isJsonObject } from '../streamable-http/http-message.ts';
 import {
   headerOf,
@@ -41,6 +42,8 @@ export interface LegacySession {
   answer(text: string): Promise<UpstreamError | undefined>;
   /** Ends the session at the server. Bounded; never throws. */
   end(): Promise<void>;
+  /** That of a handshake whose end was not waited for. */
+  readonly confirmation?: Confirmation;
 }
 
 /** As whom a server is greeted. */
@@ -55,6 +58,8 @@ export interface HandshakeOptions {
   readonly signal: AbortSignal;
   /** The server took the connection and a request is on its way. */
   readonly onSent: () => void;
+  /** When the handshake must be over, on the clock of `performance.now()`. */
+  readonly dueAtMs: number;
 }
 
 function handshakeError(wire: HttpWire, message: string): UpstreamError {
@@ -218,33 +223,24 @@ export function isSessionLost(
 
 /**
  * Opens a legacy session: `initialize`, then `notifications/initialized`, which is awaited because another
- * socket could overtake it.
+ * socket could overtake it. With `confirmLater` only until it is on its way (decision 0032).
  * @throws UpstreamError phase `handshake` or `connect`
  */
 export async function openLegacySession(
   wires: LegacyWires,
   greeting: LegacyGreeting,
-  options: HandshakeOptions,
+  options: HandshakeOptions & { readonly confirmLater: boolean },
 ): Promise<LegacySession> {
   const { wire } = wires;
   const { info, sessionId } = await initialize(wire, greeting, options);
   const session = createSession(wires, info, sessionId);
-  await confirm(wire, session, options);
-  return session;
-}
-
-async function confirm(
-  wire: HttpWire,
-  session: LegacySession,
-  options: HandshakeOptions,
-): Promise<void> {
-  const outcome = await post(wire, {
-    headers: session.headers(),
-    body: '{"jsonrpc":"2.0","method":"notifications/initialized"}',
-    phase: 'handshake',
-    timeoutMs: options.timeoutMs,
-    signal: options.signal,
-  });
-  if (outcome.kind !== 'refused') return;
-  throw refusalError(outcome.refusal, { connectorId: wire.connectorId, phase: 'handshake' });
+  const { signal, timeoutMs, dueAtMs, confirmLater } = options;
+  if (!confirmLater) {
+    await confirm(wire, session.headers(), { signal, timeoutMs });
+    return session;
+  }
+  // Nothing else ends it any more once the handshake counts as over.
+  const leftMs = Math.max(1, dueAtMs - performance.now());
+  const limits = { signal, timeoutMs: leftMs };
+  return { ...session, confirmation: await beginToConfirm(wire, session.headers(), limits) };
 }

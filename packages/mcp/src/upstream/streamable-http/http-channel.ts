@@ -29,6 +29,11 @@ export type LossReason =
 export interface HttpChannel extends InterestTarget {
   readonly info: UpstreamInfo;
   /**
+   * The server has not answered the end of the handshake yet: only lists of our own may be asked for. Resolves when it
+   * has, rejects with an UpstreamError when it did not take it: the channel is of no use then.
+   */
+  readonly unconfirmed?: Promise<void> | undefined;
+  /**
    * Sends a request. `mayRecover` is false for one that was already sent again: a second refusal is delivered.
    */
   forward(request: ForwardRequest, sink: ForwardSink, mayRecover: boolean): ForwardHandle;

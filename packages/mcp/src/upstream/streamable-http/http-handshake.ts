@@ -17,6 +17,8 @@ export interface OpenChannelOptions {
   readonly mustPause: boolean;
   /** Its lists are wanted next. */
   readonly listsNext: boolean;
+  /** As that of `UpstreamEvents`. */
+  readonly willCheckLists: (() => boolean) | undefined;
   /** The server is about to be asked for its era. */
   readonly probing: () => void;
   /** The server took the connection and a request is on its way. */
@@ -35,6 +37,7 @@ export async function openChannel(
   const { definition, memory, clientInfo } = options;
   const { connectorId } = host.wire;
   const timeoutMs = definition.timeouts.handshakeTimeoutMs;
+  const dueAtMs = performance.now() + timeoutMs;
   let phase: ConnectorPhase = 'connect';
   const timer = setTimeout(() => {
     const message = `the handshake took longer than ${timeoutMs} ms`;
@@ -49,6 +52,8 @@ export async function openChannel(
       memory,
       memoryKey: memoryKeyOf(host.wire),
       listsNext: options.listsNext,
+      willCheckLists: options.willCheckLists,
+      dueAtMs,
       onProbe: options.probing,
       timeoutMs,
       signal: abort.signal,

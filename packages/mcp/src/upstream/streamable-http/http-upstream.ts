@@ -2,15 +2,17 @@ import { LIST_BY_METHOD } from '../../protocol/list-kind.ts';
 import type { RawMember } from '../../protocol/message.ts';
 import { OpenCalls } from '../../protocol/open-calls.ts';
 import type { ConnectorDefinition } from '../../connectors/connector.ts';
+import { createChannelHost } from './channel-host.ts';
 import { createEraMemory, type EraMemory } from './era-memory.ts';
 import type { ChannelHost, HttpChannel, Loss, LossReason, OpenCall } from './http-channel.ts';
 import { phaseOf, sessionLost } from './http-forward.ts';
 import { openChannel } from './http-handshake.ts';
 import type { HttpUpstream, HttpUpstreamOptions } from './http-upstream-options.ts';
+import { IDLE, type HttpState } from './http-upstream-state.ts';
 import { createHttpWire, memoryKeyOf, type HttpWire } from './http-wire.ts';
 import { KeptInterest } from '../kept-interest.ts';
+import { askBeside, mayGoAhead } from './unconfirmed-list.ts';
 import { announceUpdate } from './notification-stream-lists.ts';
-import { DEFAULT_STREAM_POLICY } from './notification-stream-policy.ts';
 import { askOver, toOwnRequest } from '../own-request.ts';
 import { unlessAborted } from '../stdio/stdio-request.ts';
 import type {
@@ -30,19 +32,6 @@ const PROBE_FLOOR_MS = 10_000;
 
 export type { HttpUpstream, HttpUpstreamOptions } from './http-upstream-options.ts';
 
-type State =
-  | { readonly kind: 'idle' }
-  | {
-      readonly kind: 'connecting';
-      readonly channel: Promise<HttpChannel>;
-      readonly abort: AbortController;
-    }
-  | { readonly kind: 'ready'; readonly channel: HttpChannel }
-  | { readonly kind: 'closed'; readonly done: Promise<void> };
-
-const PROGRESS = 'notifications/progress';
-const IDLE: State = { kind: 'idle' };
-
 class SharedHttpUpstream implements HttpUpstream {
   readonly connectorId: string;
   readonly #definition: ConnectorDefinition;
@@ -51,7 +40,7 @@ class SharedHttpUpstream implements HttpUpstream {
   readonly #wire: HttpWire | UpstreamError;
   readonly #calls = new OpenCalls<OpenCall>();
   readonly #interest: KeptInterest;
-  #state: State = IDLE;
+  #state: HttpState = IDLE;
   #phase: ConnectorPhase = 'connect';
   #info: UpstreamInfo | undefined;
   #ignored = 0;
@@ -68,8 +57,8 @@ class SharedHttpUpstream implements HttpUpstream {
     this.#memory = options.eraMemory ?? createEraMemory();
     this.#interest = new KeptInterest({
       connectorId: this.connectorId,
-      current: () => (this.#state.kind === 'ready' ? this.#state.channel : undefined),
-      connect: async () => await this.#open(),
+      current: () => (this.#ready?.unconfirmed === undefined ? this.#ready : undefined),
+      connect: async () => await this.#confirmed(),
       missed: (uri) => announceUpdate(uri, options.events),
     });
     try {
@@ -94,11 +83,15 @@ class SharedHttpUpstream implements HttpUpstream {
   }
 
   get isListening(): boolean {
-    return this.#state.kind === 'ready' && this.#state.channel.isListening;
+    return this.#ready?.isListening === true;
+  }
+
+  get #ready(): HttpChannel | undefined {
+    return this.#state.kind === 'ready' ? this.#state.channel : undefined;
   }
 
   async connect(signal: AbortSignal, next?: ConnectNext): Promise<UpstreamInfo> {
-    if (this.#state.kind === 'ready') return this.#state.channel.info;
+    if (this.#ready !== undefined) return this.#ready.info;
     const givenUp = (): UpstreamError => this.#error('CANCELLED', 'connecting was given up');
     if (signal.aborted) throw givenUp();
     // The attempt goes on for the others that wait for it (M5).
@@ -114,12 +107,12 @@ class SharedHttpUpstream implements HttpUpstream {
     if (isList) this.#listsUnderWay += 1;
     const over = this.#options.roundTrips?.begin();
     try {
-      const result = await askOver(
-        (request, sink) => this.forward(request, sink),
-        { connectorId: this.connectorId, phase: phaseOf(method) },
-        toOwnRequest(method, params),
-        options,
-      );
+      const where = { connectorId: this.connectorId, phase: phaseOf(method) };
+      const asked = toOwnRequest(method, params);
+      const ask = async (): Promise<string> =>
+        await askOver((request, sink) => this.forward(request, sink), where, asked, options);
+      const unconfirmed = isList ? this.#ready?.unconfirmed : undefined;
+      const result = await askBeside(unconfirmed, options.signal, ask);
       this.#mayListen ||= isList;
       return result;
     } finally {
@@ -130,9 +123,14 @@ class SharedHttpUpstream implements HttpUpstream {
   }
 
   forward(request: ForwardRequest, sink: ForwardSink): ForwardHandle {
-    const channel = this.#state.kind === 'ready' ? this.#state.channel : undefined;
-    if (channel !== undefined && channel.beforeCall(request.caller) === undefined) {
-      return channel.forward(request, sink, true);
+    const channel = this.#ready;
+    if (
+      channel !== undefined &&
+      mayGoAhead(channel, request) &&
+      channel.beforeCall(request.caller) === undefined
+    ) {
+      // A refusal before the handshake is over does not say that the session is lost.
+      return channel.forward(request, sink, channel.unconfirmed === undefined);
     }
     return this.#forwardLater(request, sink, true);
   }
@@ -142,7 +140,7 @@ class SharedHttpUpstream implements HttpUpstream {
   }
 
   notify(text: string): void {
-    if (this.#state.kind === 'ready') this.#state.channel.notify(text);
+    this.#ready?.notify(text);
   }
 
   async close(): Promise<void> {
@@ -155,11 +153,10 @@ class SharedHttpUpstream implements HttpUpstream {
   /** Not before the lists are here: what a client waits for comes first, and a stream changes nothing for it. */
   #listen(): void {
     if (this.#options.listens === false) return;
-    if (this.#state.kind !== 'ready' || !this.#mayListen || this.#listsUnderWay > 0) return;
-    this.#state.channel.listen();
+    if (this.#mayListen && this.#listsUnderWay === 0) this.#ready?.listen();
   }
 
-  async #end(state: State): Promise<void> {
+  async #end(state: HttpState): Promise<void> {
     const error = this.#error('CLOSED', 'the connector was closed');
     for (const call of this.#calls.all()) call.closed(error);
     if (state.kind === 'connecting') {
@@ -177,9 +174,16 @@ class SharedHttpUpstream implements HttpUpstream {
   }
 
   async #readyFor({ caller }: ForwardRequest): Promise<HttpChannel> {
-    const channel = await this.#open();
+    const channel = await this.#confirmed();
     await channel.beforeCall(caller);
     return channel;
+  }
+
+  /** A channel for more than lists: one whose handshake fails in the end is replaced. */
+  async #confirmed(): Promise<HttpChannel> {
+    const channel = await this.#open();
+    const [end] = await Promise.allSettled([channel.unconfirmed]);
+    return end.status === 'fulfilled' ? channel : await this.#open();
   }
 
   /** The channel, one attempt at a time. */
@@ -210,6 +214,7 @@ class SharedHttpUpstream implements HttpUpstream {
         clientInfo,
         mustPause: this.#lossesInARow > 1,
         listsNext,
+        willCheckLists: this.#options.events.willCheckLists,
         probing: () => {
           this.#probedAtMs = performance.now();
         },
@@ -224,7 +229,8 @@ class SharedHttpUpstream implements HttpUpstream {
       this.#info = channel.info;
       this.#phase = 'ready';
       this.#state = { kind: 'ready', channel };
-      void this.#interest.renew(channel);
+      if (channel.unconfirmed === undefined) void this.#interest.renew(channel);
+      else void this.#followUp(channel, channel.unconfirmed);
       return channel;
     } catch (error) {
       if (this.#state.kind === 'connecting') this.#state = IDLE;
@@ -233,40 +239,35 @@ class SharedHttpUpstream implements HttpUpstream {
     }
   }
 
+  async #followUp(channel: HttpChannel, unconfirmed: Promise<void>): Promise<void> {
+    try {
+      await unconfirmed;
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error;
+      this.#drop({ channel, reason: 'session', error });
+      return;
+    }
+    await this.#interest.renew(channel);
+  }
+
   #hostOf(wire: HttpWire): ChannelHost {
-    const { events, random, agents, client, streamPolicy = DEFAULT_STREAM_POLICY } = this.#options;
-    return {
-      wire,
-      streamWire: { ...wire, dispatcher: agents.streams },
-      random,
-      streamPolicy,
+    return createChannelHost(wire, this.#options, {
       calls: this.#calls,
-      ignored: (question) => {
-        this.#ignored += 1;
-        if (question !== undefined) events.refused?.(question);
-      },
+      ignored: () => void (this.#ignored += 1),
       answered: () => void (this.#lossesInARow = 0),
-      client,
-      unasked: (method, text) => events.notification(method, text),
-      unattributed: (method, text) => {
-        if (client?.sole === true && method !== PROGRESS) events.notification(method, text);
-        else this.#ignored += 1;
-      },
-      missed: (uri) => announceUpdate(uri, events),
       lost: (loss) => this.#drop(loss),
       mayReplace: (channel, reason) => this.#mayReplace(channel, reason),
       rerun: (loss, request, sink) => {
         this.#drop(loss);
         return this.#forwardLater(request, sink, false);
       },
-    };
+    });
   }
 
   #mayReplace(channel: HttpChannel, reason: LossReason): boolean {
     if (this.#state.kind === 'closed') return false;
     // Another call has replaced it already.
-    if (this.#state.kind !== 'ready' || this.#state.channel !== channel) return true;
-    if (reason === 'session') return true;
+    if (this.#ready !== channel || reason === 'session') return true;
     const { era } = this.#definition;
     const idleMs = performance.now() - (this.#probedAtMs ?? -Infinity);
     return era === 'auto' && idleMs >= PROBE_FLOOR_MS;
@@ -274,7 +275,7 @@ class SharedHttpUpstream implements HttpUpstream {
 
   /** Gives up a channel; the first call that finds it lost tells the others. */
   #drop({ channel, reason, error }: Loss): void {
-    if (this.#state.kind !== 'ready' || this.#state.channel !== channel) return;
+    if (this.#ready !== channel) return;
     this.#state = IDLE;
     this.#mayListen = false;
     channel.stopListening();

@@ -94,6 +94,8 @@ export interface NegotiateOptions extends HandshakeOptions {
   readonly onProbe: () => void;
   /** Its lists are wanted next. */
   readonly listsNext: boolean;
+  /** As that of `UpstreamEvents`. */
+  readonly willCheckLists: (() => boolean) | undefined;
 }
 
 async function discover(host: ChannelHost, options: NegotiateOptions): Promise<Verdict> {
@@ -110,7 +112,12 @@ async function discover(host: ChannelHost, options: NegotiateOptions): Promise<V
   return judgeDiscover(outcome, { connectorId: host.wire.connectorId, phase: 'handshake' });
 }
 
-async function openLegacy(host: ChannelHost, options: NegotiateOptions): Promise<HttpChannel> {
+/** @param confirmLater lists may follow `notifications/initialized` before it is answered (decision 0032). */
+async function openLegacy(
+  host: ChannelHost,
+  options: NegotiateOptions,
+  confirmLater = false,
+): Promise<HttpChannel> {
   const { name, version } = options.clientInfo;
   const session = await openLegacySession(
     host,
@@ -118,7 +125,7 @@ async function openLegacy(host: ChannelHost, options: NegotiateOptions): Promise
       clientInfo: host.client?.clientInfo ?? { name, version },
       capabilities: host.client?.capabilities ?? EVERY_CAPABILITY,
     },
-    options,
+    { ...options, confirmLater },
   );
   const { memory, memoryKey } = options;
   memory.set(memoryKey, { era: 'legacy', storedAtMs: Date.now(), info: session.info });
@@ -149,7 +156,13 @@ async function openByProbe(host: ChannelHost, options: NegotiateOptions): Promis
   }
   leave();
   if (verdict.kind === 'contradictory') return await openContradictory(host, options, verdict);
-  if (options.era === 'auto') return await openLegacy(host, options);
+  if (options.era === 'auto') {
+    return await openLegacy(
+      host,
+      options,
+      options.listsNext && options.willCheckLists?.() === true,
+    );
+  }
   throw new UpstreamError('BAD_RESPONSE', 'the server does not speak the modern revision', {
     connectorId: host.wire.connectorId,
     phase: 'handshake',
