@@ -181,7 +181,7 @@ Written by \`pnpm bench:docs\` from \`bench/baseline/main_latest.json\`; do not 
   a budget of \`bench/budgets.json\`. Ours are compared as ratios to the bare proxy, relay or server of the same row, which
   is what survives a change of machine.
 - \`pnpm bench:peers\` installs other gateways into a cache outside the workspace and runs the rows they can run.
-- \`pnpm profile call\` says where the time goes, with a flame graph.
+- \`pnpm run profile call\` says where the time goes, with a flame graph.
 
 Load, gateway and servers are processes of their own on one machine, the gateway on a core of its own where the system lets
 us. What is compared runs in turn, in rounds, so that what the machine does meanwhile meets all alike; rounds during

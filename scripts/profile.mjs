@@ -1,4 +1,4 @@
-/** `pnpm profile call|list|sync|memory`: where time or memory of the gateway at work goes, with a flame graph; options in bench/profile.ts. */
+/** `pnpm run profile call|list|sync|memory`: where time or memory of the gateway at work goes, with a flame graph; options in bench/profile.ts. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { resultsFolder } from './bench-records.mjs';

@@ -1,4 +1,4 @@
-// `pnpm profile call|list|sync|memory [--out FOLDER] [--seconds N] [--in-flight N] [--era modern|legacy]`: writes a CPU profile of
+// `pnpm run profile call|list|sync|memory [--out FOLDER] [--seconds N] [--in-flight N] [--era modern|legacy]`: writes a CPU profile of
 // the gateway's process at work, a flame graph of it, and prints where the time went.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
