@@ -7,8 +7,18 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { defineConfig } from 'rolldown';
+import { compiled } from './rolldown.compiled.mjs';
 
 const MODULES = `${sep}node_modules${sep}`;
+/** The registry in three files: what opens it, its API, and what tools and commands want of it. */
+const REGISTRY = [
+  {
+    name: 'registry',
+    test: /[\\/]mcp-registry[\\/]src[\\/](?:(?:store[\\/])?[\w-]+|tools[\\/]registry-handle)(?<!index)\.ts$/,
+  },
+  { name: 'registry-api', test: /[\\/]mcp-registry[\\/]src[\\/]http[\\/]/ },
+  { name: 'registry-rest', test: /[\\/]mcp-registry[\\/]/ },
+];
 const require = createRequire(import.meta.url);
 
 /** A module of our own making that stands for the import of a package. */
@@ -207,7 +217,7 @@ function statusPage(folder) {
   };
 }
 
-/** The bundle of an entry, and beside it undici as a file of its own. */
+/** The bundle of an entry, and beside it undici and the loader of compiled code as files of their own. */
 export function bundle({ input, dir, plugins = [] }) {
   const start = loadedAtStart();
   const entry = {
@@ -227,6 +237,7 @@ export function bundle({ input, dir, plugins = [] }) {
       builtins(),
       oneByteText(),
       licences('LICENSES.txt'),
+      compiled(['start', 'registry', 'registry-api']),
       ...plugins,
     ],
     output: {
@@ -239,10 +250,7 @@ export function bundle({ input, dir, plugins = [] }) {
       sourcemapExcludeSources: true,
       chunkFileNames: '[name].js',
       codeSplitting: {
-        groups: [
-          { name: 'start', test: (id) => start.has(id) },
-          { name: 'registry', test: /[\\/]mcp-registry[\\/]/ },
-        ],
+        groups: [{ name: 'start', test: (id) => start.has(id) }, ...REGISTRY],
       },
     },
   };
@@ -253,7 +261,14 @@ export function bundle({ input, dir, plugins = [] }) {
     plugins: [undiciParts(), lateHttp2(), oneByteText(), licences('undici.LICENSE.txt')],
     output: { file: join(dir, 'undici.cjs'), format: 'cjs', comments: false },
   };
-  return defineConfig([entry, undici]);
+  const loader = {
+    input: 'src/cli/load-compiled.ts',
+    platform: 'node',
+    external: isBuiltin,
+    plugins: [builtins(), oneByteText()],
+    output: { file: join(dir, 'load-compiled.js'), format: 'esm', comments: false },
+  };
+  return defineConfig([entry, undici, loader]);
 }
 
 // oxlint-disable-next-line import/no-default-export -- where the bundler looks for it

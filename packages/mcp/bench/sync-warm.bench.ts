@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tempFolder } from '@cortex-os/testkit';
@@ -64,6 +65,13 @@ async function emptyStart(): Promise<number> {
   return performance.now() - program.startedAtMs;
 }
 
+/** User and system time of Node without a program: the machine of this hour, to compare runs by. */
+function bareNode(): number {
+  const script =
+    'const { user, system } = process.cpuUsage(); console.log((user + system) / 1000);';
+  return Number(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' }));
+}
+
 function readingsOf(name: string, starts: readonly Start[]): Record<string, Reading> {
   const keys = ['listMs', 'listeningMs', 'listenCpuMs', 'listCpuMs'] as const;
   return Object.fromEntries(
@@ -89,16 +97,19 @@ async function run(): Promise<BenchResult> {
   const fromFile: Start[] = [];
   const fromRegistry: Start[] = [];
   const bare: number[] = [];
+  const node: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
     fromFile.push(await warmStart(file));
     fromRegistry.push(await warmStart(registry));
     bare.push(await emptyStart());
+    node.push(bareNode());
   }
   await client.close();
   const readings = {
     ...readingsOf('file', fromFile),
     ...readingsOf('registry', fromRegistry),
     emptyListeningMs: readingOf(bare, 'ms'),
+    nodeCpuMs: readingOf(node, 'ms'),
   };
   return resultOf(readings, Math.min(...[...fromFile, ...fromRegistry].map((one) => one.tools)));
 }
@@ -133,6 +144,7 @@ function resultOf(readings: Readonly<Record<string, Reading>>, tools: number): B
         rows: [
           ...ROWS.map(([what, key]) => [what, cell(`file.${key}`), cell(`registry.${key}`)]),
           ['listening, no connectors', cell('emptyListeningMs'), ''],
+          ['the end of `node -e 0`, processor time', cell('nodeCpuMs'), ''],
         ],
       },
     ],

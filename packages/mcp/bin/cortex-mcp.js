@@ -35,7 +35,8 @@ async function fileByFile(error) {
 }
 
 async function start() {
-  const module = await import('node:module');
+  // An import would read all that it exports, and so load more.
+  const module = process.getBuiltinModule('node:module');
   if (module.enableCompileCache) module.enableCompileCache();
   // Not only at the end: a service that is killed would leave nothing for its next start.
   if (module.flushCompileCache) {

@@ -1,5 +1,5 @@
-import { crc32 } from 'node:zlib';
 import type { ServerRecord } from '../server-record.ts';
+import { crc32 } from './crc32.ts';
 
 function sorted(values: Readonly<Record<string, string>> | undefined): unknown {
   return values === undefined

@@ -1,8 +1,8 @@
-import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 import { isJsonObject } from '../json-object.ts';
 import { checkRecord } from '../server-record.ts';
 import { storedJson, storeRecord } from '../stored-record.ts';
+import { crc32 } from './crc32.ts';
 import type { Batch, RecordChange } from './store.ts';
 
 /** Newest format of snapshot and journal this build understands. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { readFileSync, statSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import type { CacheStore, StoredEntry } from './cache-store.ts';
@@ -31,8 +32,8 @@ export class CacheStoreError extends Error {
 
 const SUFFIX = '.json';
 const DAMAGED = '.bad';
-/** Files that are read at a time: a start waits for their bytes, hardly for its own work on them. */
-const READ_AHEAD = 8;
+/** Up to this a file is read at once: handing it to another thread and back takes ten times as long as reading it. */
+const AT_ONCE_BYTES = 262_144;
 
 /** File name of a key: itself when it is a connector id, else a digest (any text is a possible key). */
 function fileNameOf(key: string): string {
@@ -59,12 +60,6 @@ function parseEntry<T>(text: string, file: string, decode: (json: unknown) => T)
   };
 }
 
-/** A file whose bytes are on their way. */
-interface Reading {
-  readonly file: string;
-  readonly text: Promise<string>;
-}
-
 async function listFiles(folder: string): Promise<string[]> {
   try {
     return (await readdir(folder)).filter((name) => name.endsWith(SUFFIX)).toSorted();
@@ -81,23 +76,18 @@ async function listFiles(folder: string): Promise<string[]> {
 export function createFileCacheStore<T>(options: FileCacheStoreOptions<T>): CacheStore<T> {
   const { folder, decode, maxBytes = 16 * 1024 * 1024, maxEntries = 10_000 } = options;
 
-  const readText = async (file: string): Promise<string> => {
+  const readText = (file: string): string | Promise<string> => {
     const path = join(folder, file);
-    const stats = await stat(path);
+    const stats = statSync(path);
     // Opening a pipe would wait for whoever writes to it.
     if (!stats.isFile()) throw new RangeError('not a regular file');
     if (stats.size > maxBytes) throw new RangeError('too large');
-    return await readFile(path, 'utf8');
+    return stats.size > AT_ONCE_BYTES ? readFile(path, 'utf8') : readFileSync(path, 'utf8');
   };
-  const reading = (file: string): Reading => {
-    const text = readText(file);
-    // Waited for in its turn; until then a failure is nobody's.
-    text.catch(() => undefined);
-    return { file, text };
-  };
-  const load = async ({ file, text }: Reading): Promise<StoredEntry<T> | undefined> => {
+  const load = async (file: string): Promise<StoredEntry<T> | undefined> => {
     try {
-      return parseEntry(await text, file, decode);
+      const text = readText(file);
+      return parseEntry(typeof text === 'string' ? text : await text, file, decode);
     } catch (error) {
       options.onDamaged?.(file, error);
       const path = join(folder, file);
@@ -111,13 +101,11 @@ export function createFileCacheStore<T>(options: FileCacheStoreOptions<T>): Cach
     async loadAll() {
       const entries: StoredEntry<T>[] = [];
       const files = (await listFiles(folder)).slice(0, maxEntries);
-      const ahead = files.splice(0, READ_AHEAD).map(reading);
-      // Parsed one after the other, in slices: each may take milliseconds.
+      // One after the other, in slices: each may take milliseconds.
       const pace = createPace();
-      for (let next = ahead.shift(); next !== undefined; next = ahead.shift()) {
-        const entry = await load(next);
+      for (const file of files) {
+        const entry = await load(file);
         if (entry !== undefined) entries.push(entry);
-        ahead.push(...files.splice(0, 1).map(reading));
         await pace();
       }
       return entries;

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { LIST_KINDS, type ListKind } from '../../protocol/list-kind.ts';
 import { createFileCacheStore } from './cache-store-file.ts';
@@ -16,9 +16,7 @@ export interface CachedManifest {
 
 /** Names what a connector's manifest was fetched from, without showing it: environment and headers hold secrets. */
 export function manifestSource({ transport, era }: ConnectorDefinition): string {
-  return createHash('sha256')
-    .update(JSON.stringify([transport, era]))
-    .digest('base64url');
+  return hash('sha256', JSON.stringify([transport, era]), 'base64url');
 }
 
 export function sameManifest(a: CachedManifest, b: CachedManifest): boolean {
