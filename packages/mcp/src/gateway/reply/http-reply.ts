@@ -82,8 +82,10 @@ class HttpReply implements Reply {
     if (this.#prefersStream && status === 200) this.#startStream();
     if (this.#streaming) this.#response.end(eventFrame(body.toString()));
     else if (typeof body === 'string') {
-      this.#writeHead(status, Buffer.byteLength(body));
-      this.#response.end(body);
+      const bytes = Buffer.byteLength(body);
+      this.#writeHead(status, bytes);
+      // ASCII is the same in both, and needs no look at each character in the one.
+      this.#response.end(body, bytes === body.length ? 'latin1' : 'utf8');
     } else {
       this.#writeHead(status, body.length);
       // As text Node puts it behind the head, and both leave in one piece; each byte is one of its characters.
