@@ -21,7 +21,8 @@ async function run({ quick }: BenchOptions): Promise<BenchResult> {
   return {
     method:
       'In one process, with mitata. `parseMessage` is the strict reading of a request, `nestsDeeper` and `objectMembers` are ' +
-      'parts of it, beside a plain JSON.parse; `AnswerScan` is what is read of an answer that passes through.',
+      'parts of it, beside a plain JSON.parse; `afterValue` finds the end of a large value in the bytes of a body, in JavaScript ' +
+      'or WebAssembly; `AnswerScan` is what is read of an answer that passes through.',
     tables: [{ title: 'small work', headings: ['what', 'median', 'lowest', 'p75', 'p99'], rows }],
     targets: [],
     readings,

@@ -1,6 +1,9 @@
 import { buildCatalog, type CatalogBuild } from '../../src/catalog/build-catalog.ts';
 import type { CatalogSource } from '../../src/catalog/source.ts';
 import type { ManifestItem } from '../../src/connectors/manifest.ts';
+import { byteText } from '../../src/protocol/byte-scan.ts';
+import { afterValue } from '../../src/protocol/byte-value.ts';
+import { containerScan } from '../../src/protocol/container-scan.ts';
 import { parseMessage } from '../../src/protocol/json-rpc.ts';
 import { nestsDeeper, objectMembers } from '../../src/protocol/json-scan.ts';
 import { AnswerScan } from '../../src/upstream/streamable-http/answer-scan.ts';
@@ -29,6 +32,24 @@ function requestSubjects(): readonly MicroSubject[] {
       { name: `parseMessage, ${name}`, work: () => parseMessage(text) },
       { name: `nestsDeeper, ${name}`, work: () => nestsDeeper(text, 1_000) },
       { name: `objectMembers, ${name}`, work: () => objectMembers(text, 0, 64, 1_000).length },
+    ];
+  });
+}
+
+/** Where a large value of a body ends, with and without WebAssembly. */
+function scanSubjects(): readonly MicroSubject[] {
+  const lines = JSON.stringify({ text: 'const some = "line of code";\n'.repeat(32_000) });
+  const texts = BODIES.slice(1).map(
+    ([name, bytes, shape]) => [name, payloadJson(bytes, shape)] as const,
+  );
+  return [...texts, ['1 MB of lines of code', lines] as const].flatMap(([name, text]) => {
+    const bytes = Buffer.from(text);
+    return [
+      { name: `afterValue, ${name}`, work: () => afterValue(byteText(bytes), 0, 64) },
+      {
+        name: `afterValue in WebAssembly, ${name}`,
+        work: () => afterValue(byteText(bytes, containerScan(bytes)), 0, 64),
+      },
     ];
   });
 }
@@ -109,5 +130,5 @@ function catalogSubjects(): readonly MicroSubject[] {
 }
 
 export function microSubjects(): readonly MicroSubject[] {
-  return [...requestSubjects(), ...answerSubjects(), ...catalogSubjects()];
+  return [...requestSubjects(), ...scanSubjects(), ...answerSubjects(), ...catalogSubjects()];
 }

@@ -1,5 +1,6 @@
 import { byteText, skipSpace } from './byte-scan.ts';
 import { bytesNestDeeper } from './byte-value.ts';
+import { containerScan } from './container-scan.ts';
 import {
   PARSE_DEPTH,
   notJson,
@@ -23,8 +24,10 @@ export interface BodyLimits {
   readonly smallBytes: number;
   /** Larger members of those stay bytes. Default 2 KiB. */
   readonly memberBytes: number;
+  /** Larger bodies are looked through by WebAssembly. Default 8 KiB: the first one waits until that is compiled. */
+  readonly compiledBytes: number;
 }
-const DEFAULT_LIMITS: BodyLimits = { smallBytes: 8_192, memberBytes: 2_048 };
+const DEFAULT_LIMITS: BodyLimits = { smallBytes: 8_192, memberBytes: 2_048, compiledBytes: 8_192 };
 
 const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
@@ -131,8 +134,9 @@ function idOf(text: string): JsonRpcId | undefined {
 }
 
 /** As `readBodyMessage`, of an object: what is large in it is not made a string but looked through where it is. */
-function readLarge(body: Buffer, memberBytes: number): IncomingMessage {
-  const skeleton = skeletonOf(byteText(body), memberBytes);
+function readLarge(body: Buffer, { memberBytes, compiledBytes }: BodyLimits): IncomingMessage {
+  const containers = body.length > compiledBytes ? containerScan(body) : undefined;
+  const skeleton = skeletonOf(byteText(body, containers), memberBytes);
   if (skeleton === undefined) throw bytesNestDeeper(body, PARSE_DEPTH) ? tooDeep() : notJson();
   const { text, holes, isTooDeep } = skeleton;
   if (isTooDeep) throw tooDeep(idOf(text));
@@ -147,8 +151,8 @@ function readLarge(body: Buffer, memberBytes: number): IncomingMessage {
  */
 export function readBodyMessage(
   body: Buffer,
-  { smallBytes, memberBytes }: BodyLimits = DEFAULT_LIMITS,
+  limits: BodyLimits = DEFAULT_LIMITS,
 ): IncomingMessage {
-  const isLarge = body.length > smallBytes && body[skipSpace(body, 0)] === OPEN_BRACE;
-  return isLarge ? readLarge(body, memberBytes) : readMessage(body.toString('utf8'));
+  const isLarge = body.length > limits.smallBytes && body[skipSpace(body, 0)] === OPEN_BRACE;
+  return isLarge ? readLarge(body, limits) : readMessage(body.toString('utf8'));
 }
