@@ -2,11 +2,12 @@ import { listPlace } from './lib/call-rows.ts';
 import { compareLoad, type Candidate } from './lib/compare-load.ts';
 import { loadTable, ratioTarget, type ComparedRow } from './lib/load-table.ts';
 import { connectorsOf } from './lib/measure-pass.ts';
-import { requestTemplate, type WireEra } from './lib/message-bytes.ts';
+import { INITIALIZE, requestTemplate, type WireEra } from './lib/message-bytes.ts';
 import { PINNING } from './lib/pin.ts';
 import { startRawLoad, type RawLoad } from './lib/raw-load.ts';
 import { startRawServers } from './lib/raw-server.ts';
 import type { Bench, BenchOptions, BenchResult } from './lib/report.ts';
+import type { SubjectOptions } from './lib/subject-protocol.ts';
 import { startSubject } from './lib/subject.ts';
 
 /** As many as a connector may offer. */
@@ -15,15 +16,39 @@ const TOTALS = [1_000, 10_000] as const;
 const IN_FLIGHT = [1, 8] as const;
 const ERAS: readonly WireEra[] = ['modern', 'legacy'];
 
-/** The very bytes that ours answers to a modern client, for a server that knows nothing else. */
-async function listBytes(url: string): Promise<string> {
-  const { headers, tail } = requestTemplate({ era: 'modern', method: 'tools/list', params: '' });
+interface Asked {
+  readonly era: WireEra;
+  readonly method: string;
+  readonly params?: string;
+  readonly session?: string | undefined;
+}
+
+async function ask(
+  url: string,
+  { era, method, params = '', session }: Asked,
+): Promise<{ readonly body: string; readonly session: string | undefined }> {
+  const { headers, tail } = requestTemplate({ era, method, params });
+  const named = session === undefined ? headers : [...headers, `mcp-session-id: ${session}`];
   const response = await fetch(url, {
     method: 'POST',
-    headers: headers.map((line) => line.split(': ', 2) as [string, string]),
+    headers: named.map((line) => line.split(': ', 2) as [string, string]),
     body: `{"jsonrpc":"2.0","id":1000000${tail}`,
   });
-  return await response.text();
+  return {
+    body: await response.text(),
+    session: response.headers.get('mcp-session-id') ?? undefined,
+  };
+}
+
+type Bytes = Extract<SubjectOptions, { kind: 'bytes' }>;
+
+/** The very bytes that ours answers to a client, for a server that knows nothing else. */
+async function bytesOf(url: string, era: WireEra): Promise<Bytes> {
+  const method = 'tools/list';
+  if (era === 'modern') return { kind: 'bytes', body: (await ask(url, { era, method })).body };
+  const hello = await ask(url, { era, method: 'initialize', params: INITIALIZE });
+  const { body } = await ask(url, { era, method, session: hello.session });
+  return { kind: 'bytes', body, greeting: hello.body };
 }
 
 interface Measuring {
@@ -49,18 +74,18 @@ async function measureTotal(
     connectors,
     settings: { listPrebuilt: false },
   });
-  const body = await listBytes(ours.url);
-  await using bytes = await startSubject({ kind: 'bytes', body });
   const pace = quick
     ? { rounds: 1, durationMs: 60, warmUpMs: 0 }
     : { rounds: 4, durationMs: 350, warmUpMs: 1_000 };
   const rows: ComparedRow[] = [];
   for (const era of quick ? ERAS.slice(0, 1) : ERAS) {
+    const plainBytes = await bytesOf(ours.url, era);
+    await using bytes = await startSubject(plainBytes);
     for (const inFlight of quick ? [2] : IN_FLIGHT) {
       const plain: Candidate = {
         name: 'node:http',
         subject: bytes,
-        place: listPlace('modern', bytes.url, inFlight),
+        place: listPlace(era, bytes.url, inFlight),
       };
       const candidates: readonly Candidate[] = [
         { name: 'ours', subject: ours, place: listPlace(era, ours.url, inFlight) },
@@ -71,7 +96,7 @@ async function measureTotal(
           place: listPlace(era, serialised.url, inFlight),
         },
       ];
-      const size = `${total} tools, ${Math.round(body.length / 1_024)} KB`;
+      const size = `${total} tools, ${Math.round(plainBytes.body.length / 1_024)} KB`;
       rows.push({
         name: `${era}, ${size}, ${inFlight} in flight`,
         rounds: await compareLoad({
@@ -97,7 +122,9 @@ async function run({ quick }: BenchOptions): Promise<BenchResult> {
   return {
     method:
       'tools/list, closed loop, subjects in turn as in `call` ' +
-      `(${PINNING}). \`node:http\` reads the request and writes the bytes that ours answers, knowing nothing else.`,
+      `(${PINNING}). \`node:http\` reads the request and writes the bytes that ours answers, ` +
+      'knowing nothing else. Legacy clients are greeted by it, too: connections that begin with a short answer cost both of ' +
+      'them more later.',
     tables: [table],
     targets: rows
       .filter(({ name }) => name.includes('1000 tools'))

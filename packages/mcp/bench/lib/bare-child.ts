@@ -168,12 +168,18 @@ async function startRelay(command: string, args: readonly string[]): Promise<Sta
   };
 }
 
-async function startBytes(text: string): Promise<StartedSubject> {
+async function startBytes(text: string, greeting: string | undefined): Promise<StartedSubject> {
   const body = Buffer.from(text);
-  const headers = { 'content-type': 'application/json', 'content-length': body.length };
+  const type = { 'content-type': 'application/json' };
+  const headers = { ...type, 'content-length': body.length };
+  const greets = { ...type, 'mcp-session-id': 'bytes' };
   return {
     url: await listen((request, response) => {
-      collect(request, () => response.writeHead(200, headers).end(body));
+      const isNew = greeting !== undefined && request.headers['mcp-session-id'] === undefined;
+      collect(request, () => {
+        if (isNew) response.writeHead(200, greets).end(greeting);
+        else response.writeHead(200, headers).end(body);
+      });
     }),
   };
 }
@@ -200,7 +206,7 @@ answerCommands(async (options) => {
     case 'relay':
       return await startRelay(options.command, options.args);
     case 'bytes':
-      return await startBytes(options.body);
+      return await startBytes(options.body, options.greeting);
     case 'streams':
       return await startStreams();
     case 'sdk':

@@ -53,6 +53,9 @@ export function toolListJson(era: WireEra, sizes: readonly string[], count: numb
   return JSON.stringify({ tools, ...(era === 'modern' && hints) });
 }
 
+/** Parameters of `initialize`. */
+export const INITIALIZE: string = `"protocolVersion":"${LEGACY_VERSION}","capabilities":{},"clientInfo":{"name":"bench","version":"0"}`;
+
 const META =
   '"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",' +
   '"io.modelcontextprotocol/clientInfo":{"name":"bench","version":"0"},' +

@@ -1,5 +1,5 @@
 // The other side of raw-load.ts: closed-loop load on bare sockets, with requests made beforehand.
-import { LEGACY_VERSION, requestTemplate, type RequestTemplate } from './message-bytes.ts';
+import { INITIALIZE, requestTemplate, type RequestTemplate } from './message-bytes.ts';
 import { RawHttpConnection, type RawAnswer } from './raw-http-connection.ts';
 import { RawSseConnection } from './raw-sse-connection.ts';
 import type { LoadFigures, LoadPlace, RawLoadAnswer, RawLoadCommand } from './raw-load-protocol.ts';
@@ -10,7 +10,6 @@ const FIRST_ID = 1_000_000;
 const ONE_PIECE_BYTES = 16_384;
 const MAX_LATENCIES = 2_000_000;
 const BODY_START = '{"jsonrpc":"2.0","id":';
-const INITIALIZE = `"protocolVersion":"${LEGACY_VERSION}","capabilities":{},"clientInfo":{"name":"bench","version":"0"}`;
 
 interface Prepared {
   /** Headers and the start of the body, ready for an id, with the rest when it is small. */

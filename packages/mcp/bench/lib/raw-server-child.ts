@@ -152,11 +152,13 @@ class RawServer {
 
   #other(method: string, text: string, response: ServerResponse): string {
     const complete = this.#options.era === 'modern' ? '"resultType":"complete",' : '';
+    // As long as those of the tools, or the connector would be stale from its first moment.
+    const kept = complete === '' ? '' : `${complete}"ttlMs":3600000,"cacheScope":"public",`;
     switch (method) {
       case 'server/discover':
         return (
-          `{"supportedVersions":["${MODERN_VERSION}"],"capabilities":${CAPABILITIES},${complete}` +
-          `"ttlMs":3600000,"cacheScope":"public","_meta":{"io.modelcontextprotocol/serverInfo":${SERVER_INFO}}}`
+          `{"supportedVersions":["${MODERN_VERSION}"],"capabilities":${CAPABILITIES},${kept}` +
+          `"_meta":{"io.modelcontextprotocol/serverInfo":${SERVER_INFO}}}`
         );
       case 'initialize': {
         // Older clients take no newer revision than they asked for.
@@ -166,11 +168,11 @@ class RawServer {
         return `{"protocolVersion":"${version}","capabilities":${CAPABILITIES},"serverInfo":${SERVER_INFO}}`;
       }
       case 'resources/list':
-        return `{${complete}"resources":[{"uri":"${RESOURCE}","name":"text"}]}`;
+        return `{${kept}"resources":[{"uri":"${RESOURCE}","name":"text"}]}`;
       case 'resources/templates/list':
-        return `{${complete}"resourceTemplates":[]}`;
+        return `{${kept}"resourceTemplates":[]}`;
       case 'prompts/list':
-        return `{${complete}"prompts":[]}`;
+        return `{${kept}"prompts":[]}`;
       case 'resources/read':
         return `{${complete}"contents":[{"uri":"${RESOURCE}","text":"${'x'.repeat(400)}"}]}`;
       default:

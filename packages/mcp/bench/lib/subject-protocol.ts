@@ -23,8 +23,11 @@ export type SubjectOptions =
   | { readonly kind: 'relay'; readonly command: string; readonly args: readonly string[] }
   /** A gateway made of an official server and an official client: SDK 2 for `modern`, SDK 1 with sessions for `legacy`. */
   | { readonly kind: 'sdk'; readonly era: 'modern' | 'legacy'; readonly urls: readonly string[] }
-  /** `node:http` that answers with the same bytes whatever is asked. */
-  | { readonly kind: 'bytes'; readonly body: string }
+  /**
+   * `node:http` that answers with the same bytes whatever is asked. With a greeting, a request without a session gets that
+   * and the id of one: what a connection carried first decides what it costs later.
+   */
+  | { readonly kind: 'bytes'; readonly body: string; readonly greeting?: string }
   /** `node:http` that opens a stream for every request and never ends it. */
   | { readonly kind: 'streams' };
 

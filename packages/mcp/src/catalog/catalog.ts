@@ -49,6 +49,7 @@ export interface PageKey {
 
 /** A part of a list; `next` is undefined on the last page. */
 export interface ListPage {
+  /** As those of a whole list. */
   readonly bytes: Buffer;
   readonly next: PageKey | undefined;
 }
@@ -56,7 +57,7 @@ export interface ListPage {
 /** One list, ready to send, as clients of an era see it. */
 export interface ListBody {
   readonly count: number;
-  /** The UTF-8 of `"tools":[…]`. */
+  /** The UTF-8 of `"tools":[…]}}`: the last member of a result, and the end of its message. */
   bytes(era: Era): Buffer;
   /** As `bytes` for at most `size` items after `after`, or from the beginning. */
   page(after: PageKey | undefined, size: number, era: Era): ListPage;
@@ -106,7 +107,7 @@ export interface Catalog<T> {
 }
 
 function emptyBody(kind: ListKind): ListBody {
-  const bytes = Buffer.from(`"${kind}":[]`);
+  const bytes = Buffer.from(`"${kind}":[]}}`);
   const body: ListBody = {
     count: 0,
     bytes: () => bytes,

@@ -51,7 +51,7 @@ function join(kind: ListKind, pieces: readonly Buffer[]): Buffer {
     if (parts.length > 1) parts.push(Buffer.from(','));
     parts.push(piece);
   }
-  return Buffer.concat([...parts, Buffer.from(']')]);
+  return Buffer.concat([...parts, Buffer.from(']}}')]);
 }
 
 /** A list serialised once, when the catalog is built. */
@@ -104,7 +104,7 @@ export function perRequestBody(kind: ListKind, groups: readonly ListedGroup[]): 
     const values = groups.flatMap(({ items }) =>
       items.map((listed) => JSON.parse(itemText(listed, era)) as unknown),
     );
-    return Buffer.from(`"${kind}":${JSON.stringify(values)}`);
+    return Buffer.from(`"${kind}":${JSON.stringify(values)}}}`);
   };
   return {
     count: countOf(groups),
@@ -164,5 +164,5 @@ function pageOf(
 }
 
 function wrap(kind: ListKind, texts: readonly string[]): Buffer {
-  return Buffer.from(`"${kind}":[${texts.join(',')}]`);
+  return Buffer.from(`"${kind}":[${texts.join(',')}]}}`);
 }

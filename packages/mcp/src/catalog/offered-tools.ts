@@ -9,7 +9,9 @@ export interface OfferedTool {
 
 /** The tools of a view, for people and programs in this process. */
 export function offeredTools(view: CatalogView<unknown>): readonly OfferedTool[] {
-  const listed: unknown = JSON.parse(`{${view.lists.tools.bytes('modern').toString('utf8')}}`);
+  // Of the two braces at its end one closes the object that begins here.
+  const text = `{${view.lists.tools.bytes('modern').toString('utf8').slice(0, -1)}`;
+  const listed: unknown = JSON.parse(text);
   const items: unknown = typeof listed === 'object' && listed && Reflect.get(listed, 'tools');
   return (Array.isArray(items) ? items : []).map((item: object) => {
     const name = String(Reflect.get(item, 'name'));

@@ -34,19 +34,18 @@ export interface ListAnswerOptions {
 /** Key of `_meta` of a list under which stale and missing connectors are named. */
 export const DEGRADED_KEY = 'io.cortex-os/degraded';
 
-/** A list answer: the view's own bytes, not copied, between a head with the id and a tail with the cache hint. */
+/** A list answer: a head with the id and the cache hint, and the view's own bytes, not copied. */
 export function listAnswer(
   view: CatalogView<unknown>,
   kind: ListKind,
   options: ListAnswerOptions,
 ): readonly Buffer[] {
   const { id, era, page } = options;
-  const head = Buffer.from(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{`);
+  const start = `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{${membersOf(view, options)}`;
   const list = view.lists[kind];
-  if (page === undefined) return [head, list.bytes(era), Buffer.from(tailOf(view, options))];
+  if (page === undefined) return [Buffer.from(start), list.bytes(era)];
   const part = list.page(page.after, page.size, era);
-  const tail = nextCursorText(kind, part) + tailOf(view, options);
-  return [head, part.bytes, Buffer.from(tail)];
+  return [Buffer.from(start + nextCursorText(kind, part)), part.bytes];
 }
 
 /** What servers say of themselves, serialised. */
@@ -62,12 +61,13 @@ function textOf(serverInfo: JsonObject): string {
 
 const SERVER_INFO_KEY = JSON.stringify(META.serverInfo);
 
-function tailOf(view: CatalogView<unknown>, options: ListAnswerOptions): string {
+/** What stands beside the list, each member with its comma. */
+function membersOf(view: CatalogView<unknown>, options: ListAnswerOptions): string {
   const { degraded } = options;
   const trouble = degraded === undefined ? '' : `"${DEGRADED_KEY}":${degraded}`;
-  if (options.era === 'legacy') return trouble === '' ? '}}' : `,"_meta":{${trouble}}}}`;
+  if (options.era === 'legacy') return trouble === '' ? '' : `"_meta":{${trouble}},`;
   const { ttlMs, cacheScope } = remainingHint(view, options.complete);
   const who = `${SERVER_INFO_KEY}:${textOf(options.serverInfo)}`;
   const meta = trouble === '' ? who : `${who},${trouble}`;
-  return `,"resultType":"complete","ttlMs":${ttlMs},"cacheScope":"${cacheScope}","_meta":{${meta}}}}`;
+  return `"resultType":"complete","ttlMs":${ttlMs},"cacheScope":"${cacheScope}","_meta":{${meta}},`;
 }

@@ -30,7 +30,7 @@ function readCursor(kind: ListKind, cursor: string): PageKey | undefined {
 
 /** `,"nextCursor":"…"` of a page, or nothing on the last one. */
 export function nextCursorText(kind: ListKind, { next }: ListPage): string {
-  return next === undefined ? '' : `,"nextCursor":${JSON.stringify(cursorText(kind, next))}`;
+  return next === undefined ? '' : `"nextCursor":${JSON.stringify(cursorText(kind, next))},`;
 }
 
 /**

@@ -72,7 +72,7 @@ test('buildCatalog() prefixes tools and changes not a letter besides', () => {
   const raw = '{ "title":"T", "name" : "search", "x-vendor": {"n": 1.0} }';
   const built = build([source('github', manifest({ tools: [raw] }))]);
   expect(listOf(built, 'tools')).toBe(
-    '"tools":[{ "title":"T", "name" : "github__search", "x-vendor": {"n": 1.0} }]',
+    '"tools":[{ "title":"T", "name" : "github__search", "x-vendor": {"n": 1.0} }]}}',
   );
   expect(built.catalog.all.tools.get('github__search')).toEqual({
     connectorId: 'github',
@@ -81,7 +81,7 @@ test('buildCatalog() prefixes tools and changes not a letter besides', () => {
     definition: expect.objectContaining({ id: 'search', text: raw }),
   });
   expect(built.catalog.connectors.get('github')?.lists.tools.bytes('modern').toString()).toBe(
-    `"tools":[${raw}]`,
+    `"tools":[${raw}]}}`,
   );
 });
 
@@ -89,7 +89,7 @@ test('buildCatalog() orders connectors by id, whatever order they come in', () =
   const a = source('a', manifest({ tools: ['{"name":"t"}'] }));
   const b = source('b', manifest({ tools: ['{"name":"t"}'] }));
   expect(listOf(build([b, a]), 'tools')).toBe(listOf(build([a, b]), 'tools'));
-  expect(listOf(build([b, a]), 'tools')).toBe('"tools":[{"name":"a__t"},{"name":"b__t"}]');
+  expect(listOf(build([b, a]), 'tools')).toBe('"tools":[{"name":"a__t"},{"name":"b__t"}]}}');
 });
 
 test('buildCatalog() takes over the parts of connectors that did not change', () => {
@@ -108,7 +108,7 @@ test('buildCatalog() says what a removed connector takes with it', () => {
   const second = build([], first);
   expect(second.change.all).toEqual(new Set(['tools']));
   expect(second.catalog.all.tools.size).toBe(0);
-  expect(listOf(second, 'tools')).toBe('"tools":[]');
+  expect(listOf(second, 'tools')).toBe('"tools":[]}}');
 });
 
 test('buildCatalog() sees no change when a manifest is fetched again with the same content', () => {
@@ -123,7 +123,7 @@ test('buildCatalog() keeps a resource URI with the first connector and shows the
     source('a', manifest({ resources: ['x://1'] })),
   ]);
   expect(listOf(built, 'resources')).toBe(
-    '"resources":[{"uri":"x://1"},{"uri":"x://1/b"},{"uri":"x://2"}]',
+    '"resources":[{"uri":"x://1"},{"uri":"x://1/b"},{"uri":"x://2"}]}}',
   );
   const { resources } = built.catalog.all;
   expect(resources.get('x://1')?.connectorId).toBe('a');
@@ -166,13 +166,15 @@ test('buildCatalog() pages a list without a gap or a repeat while other connecto
   const c = source('c', manifest({ tools: names('c') }));
   const before = build([a, source('b', manifest({ tools: names('b') })), c]);
   const first = before.catalog.all.lists.tools.page(undefined, 4, 'modern');
-  expect(JSON.parse(`{${first.bytes.toString()}}`).tools).toHaveLength(4);
+  expect(JSON.parse(`{"result":{${first.bytes.toString()}`).result.tools).toHaveLength(4);
   // The connector in which the page ended loses the tool it ended with, another one is new.
   const b = source('b', manifest({ tools: ['{"name":"new"}', '{"name":"b1"}', '{"name":"b2"}'] }));
   const after = build([a, b, c], before);
   const rest = after.catalog.all.lists.tools.page(first.next, 10, 'modern');
   expect(
-    JSON.parse(`{${rest.bytes.toString()}}`).tools.map(({ name }: { name: string }) => name),
+    JSON.parse(`{"result":{${rest.bytes.toString()}`).result.tools.map(
+      ({ name }: { name: string }) => name,
+    ),
   ).toEqual(['b__new', 'b__b1', 'b__b2', 'c__c0', 'c__c1', 'c__c2']);
   expect(rest.next).toBeUndefined();
 });
@@ -187,9 +189,9 @@ test('buildCatalog() shows legacy clients wrapped output schemas, and counts on 
   const shown = (era: 'modern' | 'legacy'): string =>
     built.catalog.all.lists.tools.bytes(era).toString();
   expect(shown('modern')).toBe(
-    '"tools":[{"name":"l__n","outputSchema":{"type":"array"}},{"name":"m__n","outputSchema":{"type":"array"}}]',
+    '"tools":[{"name":"l__n","outputSchema":{"type":"array"}},{"name":"m__n","outputSchema":{"type":"array"}}]}}',
   );
-  expect(JSON.parse(`{${shown('legacy')}}`).tools[1]).toEqual({
+  expect(JSON.parse(`{"result":{${shown('legacy')}`).result.tools[1]).toEqual({
     name: 'm__n',
     outputSchema: {
       type: 'object',
@@ -217,7 +219,9 @@ test('buildCatalog() without prebuilt lists gives the same tools (MCP_LIST_PREBU
   const off = await runInSlices(
     buildCatalog([source('c', held)], undefined, { separator: '.', prebuilt: false }),
   );
-  expect(JSON.parse(`{${off.catalog.all.lists.tools.bytes('modern').toString()}}`)).toEqual({
+  expect(
+    JSON.parse(`{"result":{${off.catalog.all.lists.tools.bytes('modern').toString()}`).result,
+  ).toEqual({
     tools: [{ name: 'c.one', a: 1 }, { name: 'c.two' }],
   });
   expect(off.catalog.all.lists.tools.count).toBe(2);

@@ -35,10 +35,10 @@ function build(...sources: readonly CatalogSource<string>[]): CatalogBuild<strin
 
 const listed = (catalog: ReturnType<typeof build>): string[] =>
   (
-    JSON.parse(`{${catalog.all.lists.tools.bytes('modern').toString()}}`) as {
-      tools: { name: string }[];
+    JSON.parse(`{"result":{${catalog.all.lists.tools.bytes('modern').toString()}`) as {
+      result: { tools: { name: string }[] };
     }
-  ).tools.map(({ name }) => name);
+  ).result.tools.map(({ name }) => name);
 
 /** Two names whose long exposed names are cut to the same. */
 function collision(first: string, second: string): readonly [string, string] {

@@ -59,17 +59,19 @@ function catalogOf(generation: number): Catalog<string> {
 
 test('a filtered list is the whole one without what is left out, in both ways of making it', () => {
   const { lists } = filteredView(view, filter('k', ['a/y', 'b/x']));
-  expect(lists.tools.bytes('modern').toString()).toBe('"tools":[{"name":"a__y"},{"name":"b__x"}]');
+  expect(lists.tools.bytes('modern').toString()).toBe(
+    '"tools":[{"name":"a__y"},{"name":"b__x"}]}}',
+  );
   expect(lists.tools.count).toBe(2);
   expect(lists.prompts.bytes('legacy').toString()).toBe(
-    '"prompts":[{"name":"a__y"},{"name":"b__x"}]',
+    '"prompts":[{"name":"a__y"},{"name":"b__x"}]}}',
   );
   const page = lists.tools.page(undefined, 1, 'modern');
-  expect(page.bytes.toString()).toBe('"tools":[{"name":"a__y"}]');
+  expect(page.bytes.toString()).toBe('"tools":[{"name":"a__y"}]}}');
   expect(lists.tools.page(page.next, 1, 'modern').bytes.toString()).toBe(
-    '"tools":[{"name":"b__x"}]',
+    '"tools":[{"name":"b__x"}]}}',
   );
-  expect(lists.resources.bytes('modern').toString()).toBe('"resources":[]');
+  expect(lists.resources.bytes('modern').toString()).toBe('"resources":[]}}');
   expect(lists.tools).toBe(lists.tools);
 });
 

@@ -3,7 +3,7 @@ import type * as NodeZlib from 'node:zlib';
 /** Loaded when the first client asks for compressed answers. */
 type Zlib = typeof NodeZlib;
 
-/** A list compressed once, as blocks of a deflate stream that others can stand before and after. */
+/** A list compressed once, as the last blocks of a deflate stream, that others can stand before. */
 interface Deflated {
   readonly blocks: Buffer;
   readonly crc: number;
@@ -61,10 +61,10 @@ export function joinedCrc(before: number, shift: number, crc: number): number {
   return (multiply(shift, before) ^ crc) >>> 0;
 }
 
-/** A text as a block of its own, not compressed. */
-function stored(text: Buffer, isLast: boolean): Buffer {
+/** A text as a block of its own, not compressed, that others follow. */
+function stored(text: Buffer): Buffer {
   const block = Buffer.allocUnsafe(5 + text.length);
-  block[0] = isLast ? 1 : 0;
+  block[0] = 0;
   block.writeUInt16LE(text.length, 1);
   block.writeUInt16LE(text.length ^ 0xff_ff, 3);
   text.copy(block, 5);
@@ -77,20 +77,18 @@ class ListCompressor {
   #zlib: Zlib | undefined;
   #compressing = 0;
 
-  parts(head: Buffer, body: Buffer, tail: Buffer): readonly Buffer[] | undefined {
-    const isShort = head.length <= MAX_STORED_BYTES && tail.length <= MAX_STORED_BYTES;
-    if (body.length < MIN_GZIP_BYTES || !isShort) return undefined;
+  parts(head: Buffer, body: Buffer): readonly Buffer[] | undefined {
+    if (body.length < MIN_GZIP_BYTES || head.length > MAX_STORED_BYTES) return undefined;
     const known = this.#known.get(body);
     if (known === undefined) {
       this.#compress(body);
       return undefined;
     }
     const zlib = this.#loaded();
-    const crc = zlib.crc32(tail, joinedCrc(zlib.crc32(head), known.shift, known.crc));
     const end = Buffer.allocUnsafe(8);
-    end.writeUInt32LE(crc, 0);
-    end.writeUInt32LE((head.length + body.length + tail.length) >>> 0, 4);
-    return [HEADER, stored(head, false), known.blocks, stored(tail, true), end];
+    end.writeUInt32LE(joinedCrc(zlib.crc32(head), known.shift, known.crc), 0);
+    end.writeUInt32LE((head.length + body.length) >>> 0, 4);
+    return [HEADER, stored(head), known.blocks, end];
   }
 
   #loaded(): Zlib {
@@ -106,8 +104,6 @@ class ListCompressor {
     const zlib = this.#loaded();
     const crc = zlib.crc32(body);
     const shift = crcShift(body.length);
-    // Ends on a byte, and is not the end of the stream.
-    const options = { finishFlush: zlib.constants.Z_SYNC_FLUSH };
     const keep = (error: Error | null, blocks: Buffer): void => {
       this.#compressing -= 1;
       // What cannot be had, or is no smaller, stays among the refused: the list goes out as it is.
@@ -115,7 +111,7 @@ class ListCompressor {
         this.#known.set(body, { blocks, crc, shift });
       }
     };
-    zlib.deflateRaw(body, options, keep);
+    zlib.deflateRaw(body, keep);
   }
 }
 
@@ -133,10 +129,10 @@ export function takesGzip(acceptEncoding: string | undefined): boolean {
 }
 
 /**
- * An answer as one gzip stream (RFC 1952), of which only head and tail are made for each request: the list between them is
+ * An answer as one gzip stream (RFC 1952), of which only the head is made for each request: the list that ends it is
  * compressed once, in the background, for as long as it is served.
  * @returns undefined while there is no compressed list, or when it would not be smaller; the answer then goes as it is.
  */
-export function gzipParts(head: Buffer, body: Buffer, tail: Buffer): readonly Buffer[] | undefined {
-  return compressor.parts(head, body, tail);
+export function gzipParts(head: Buffer, body: Buffer): readonly Buffer[] | undefined {
+  return compressor.parts(head, body);
 }

@@ -108,14 +108,12 @@ class HttpReply implements Reply {
       parts.reduce((sum, part) => sum + part.length, 0),
       compressed && GZIPPED,
     );
-    this.#response.cork();
+    // Node corks until the end; as text the first goes with the head, in one piece.
     for (const [index, part] of parts.entries()) {
-      // As text the first goes with the head, in one piece.
-      if (index > 0 || part.length > MAX_TEXT_BYTES) this.#response.write(part);
+      if (index === parts.length - 1) this.#response.end(part);
+      else if (index > 0 || part.length > MAX_TEXT_BYTES) this.#response.write(part);
       else this.#response.write(part.toString('latin1'), 'latin1');
     }
-    this.#response.end();
-    this.#response.uncork();
     limitUnread(this.#response);
   }
 
@@ -186,11 +184,11 @@ class HttpReply implements Reply {
     ]);
   }
 
-  /** A list between its head and its tail, compressed when the client takes that. */
-  #compressed([head, body, tail]: readonly Buffer[]): readonly Buffer[] | undefined {
-    if (head === undefined || body === undefined || tail === undefined) return undefined;
+  /** A list behind its head, compressed when the client takes that. */
+  #compressed([head, body]: readonly Buffer[]): readonly Buffer[] | undefined {
+    if (head === undefined || body === undefined) return undefined;
     if (!takesGzip(this.#response.req.headers['accept-encoding'])) return undefined;
-    return gzipParts(head, body, tail);
+    return gzipParts(head, body);
   }
 
   #writeHead(status: number, length?: number, more: readonly string[] = NONE): void {
