@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import {
+  constants,
   fstatSync,
   openSync,
   closeSync,
@@ -35,7 +36,8 @@ function isService([command = 'serve']: readonly string[]): boolean {
 function readKept(file: string): Buffer | undefined {
   let descriptor: number | undefined;
   try {
-    descriptor = openSync(file, 'r');
+    // A pipe would otherwise hold the start up until somebody writes to it.
+    descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
     const { uid, mode, size } = fstatSync(descriptor);
     const isForeign =
       process.getuid !== undefined && (uid !== process.getuid() || (mode & 0o022) !== 0);

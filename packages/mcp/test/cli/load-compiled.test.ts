@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmod, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tempFolder } from '@cortex-os/testkit';
@@ -91,6 +92,15 @@ test('loadCompiled() compiles again what is damaged, of another engine, or could
   vi.advanceTimersByTime(KEEP_AFTER_MS);
   load();
   expect(vi.getTimerCount()).toBe(0);
+});
+
+test('loadCompiled() waits for no pipe in the place of what was kept', async () => {
+  await using folder = tempFolder();
+  const load = await chunkIn(folder.path);
+  execFileSync('mkfifo', [join(folder.path, 'chunk.cjs-abc')]);
+  expect(load().called()).toBe(42);
+  vi.advanceTimersByTime(KEEP_AFTER_MS);
+  expect((await stat(join(folder.path, 'chunk.cjs-abc'))).isFile()).toBe(true);
 });
 
 test('loadCompiled() keeps nothing of other commands, and survives a folder that cannot be written', async () => {

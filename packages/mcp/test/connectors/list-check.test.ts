@@ -5,7 +5,8 @@ import { connector, connectorFor, startGateway, type TestGateway } from '../e2e/
 import { openListen } from '../e2e/listen-client.ts';
 import { json, legacyAnswer, startWire, type Wire } from '../upstream/http-fixture.ts';
 
-const LATENCY_MS = 60;
+/** A list that is held up for longer than this counts as one more round trip. */
+const LATENCY_MS = 200;
 const TRIPS = 'mcp_connector_sync_round_trips_total';
 /** Lists are looked at again as soon as they can be. */
 const EARLY = (): number => 0;

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { byteText } from '../../src/protocol/byte-scan.ts';
 import { afterValue } from '../../src/protocol/byte-value.ts';
 import { containerScan } from '../../src/protocol/container-scan.ts';
+import { damagedTexts } from './damaged-texts.ts';
 
 const DEPTH = 999;
 /** Windows so small that everything is cut somewhere, and the one that is used. */
@@ -42,17 +43,6 @@ function disputed(texts: readonly string[]): readonly string[] {
     return others.length > 0 || (end === Buffer.byteLength(text)) !== isJson(text);
   });
   return found.slice(0, 5);
-}
-
-/** The text with each of its places left out, replaced, or followed by something. */
-function damaged(text: string, bits: readonly string[]): readonly string[] {
-  return Array.from({ length: text.length }, (_, at) => [
-    text.slice(0, at),
-    ...bits.flatMap((bit) => [
-      text.slice(0, at) + bit + text.slice(at),
-      text.slice(0, at) + bit + text.slice(at + 1),
-    ]),
-  ]).flat();
 }
 
 const SCALARS = [
@@ -95,7 +85,7 @@ test('after() and JSON.parse agree on texts that were damaged anywhere, whatever
   const text = `{"a": [1,-2.50e+10,{"y":"z\\u00e9\\n"}, [ ] ,{}],"é":\r\n\t  {"long key of more than sixteen bytes":"${'x'.repeat(40)}\\"é"},"l":[true , false,null]}`;
   const bits = ['"', '\\', ',', ':', '{', '}', '[', ']', ' ', '\n', '0', '-', '.', 'e', '\0', 'u'];
   expect(disputed([text])).toEqual([]);
-  expect(disputed(damaged(text, bits).map((one) => `[${one}]`))).toEqual([]);
+  expect(disputed(damagedTexts(text, bits).map((one) => `[${one}]`))).toEqual([]);
 });
 
 test('after() finds the end of any JSON, and none in a part of it', () => {

@@ -4,6 +4,7 @@ import type { IncomingMessage } from '../../src/protocol/json-rpc.ts';
 import { ProtocolError, requestBody, requestText } from '../../src/protocol/message.ts';
 import { isBatch, readBodyMessage } from '../../src/protocol/read-body-message.ts';
 import { readMessage } from '../../src/protocol/read-message.ts';
+import { damagedTexts } from './damaged-texts.ts';
 
 const META = `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"progressToken":7}`;
 const CALL = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a__b","arguments":{"x":[1,2.50,{"y":"z"}],"x":null},${META}}}`;
@@ -168,14 +169,7 @@ test('readBodyMessage() bounds members as readMessage() does (S13)', () => {
 
 test('readBodyMessage() and readMessage() agree on texts that were damaged anywhere', () => {
   const bits = ['"', '\\', ',', ':', '{', '}', '[', ']', ' ', '0', '-', 'e', '\u0000', 'id', ''];
-  const cases = Array.from({ length: CALL.length }, (_, at) => [
-    CALL.slice(0, at),
-    ...bits.flatMap((bit) => [
-      CALL.slice(0, at) + bit + CALL.slice(at),
-      CALL.slice(0, at) + bit + CALL.slice(at + 1),
-    ]),
-  ]).flat();
-  expect(disputed(...cases)).toEqual([]);
+  expect(disputed(...damagedTexts(CALL, bits))).toEqual([]);
 });
 
 test('requestBody() writes of bytes what requestText() writes of text, in place where there is room', () => {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { parseMessage, type IncomingMessage } from '../../src/protocol/json-rpc.ts';
 import { ProtocolError } from '../../src/protocol/message.ts';
 import { readMessage } from '../../src/protocol/read-message.ts';
+import { damagedTexts } from './damaged-texts.ts';
 
 const META = `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"progressToken":7}`;
 const CALL = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a__b","arguments":{"x":[1,2.50,{"y":"z"}],"x":null},${META}}}`;
@@ -153,12 +154,5 @@ test('readMessage() bounds depth as parseMessage() does (S13)', () => {
 
 test('readMessage() and parseMessage() agree on texts that were damaged anywhere', () => {
   const bits = ['"', '\\', ',', ':', '{', '}', '[', ']', ' ', '0', '-', 'e', '\u0000', 'id', ''];
-  const cases = Array.from({ length: CALL.length }, (_, at) => [
-    CALL.slice(0, at),
-    ...bits.flatMap((bit) => [
-      CALL.slice(0, at) + bit + CALL.slice(at),
-      CALL.slice(0, at) + bit + CALL.slice(at + 1),
-    ]),
-  ]).flat();
-  expect(disputed(...cases)).toEqual([]);
+  expect(disputed(...damagedTexts(CALL, bits))).toEqual([]);
 });

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { JsonRpcId } from '../../src/protocol/message.ts';
 import { plainAnswer } from '../../src/upstream/streamable-http/answer-glance.ts';
 import { AnswerScan } from '../../src/upstream/streamable-http/answer-scan.ts';
+import { damagedTexts } from '../protocol/damaged-texts.ts';
 
 function scanned(text: string, id: JsonRpcId): string | undefined {
   const scan = new AnswerScan(id);
@@ -50,12 +51,7 @@ test.each([
 
 test('plainAnswer() passes no damaged answer that AnswerScan would refuse', () => {
   const bits = ['"', '\\', ',', ':', '{', '}', '[', ']', ' ', '7', '"id":8,', ''];
-  const damaged = Array.from({ length: RESULT.length + 1 }, (_, at) =>
-    bits.flatMap((bit) => [
-      RESULT.slice(0, at) + bit + RESULT.slice(at),
-      RESULT.slice(0, at) + bit + RESULT.slice(at + 1),
-    ]),
-  ).flat();
+  const damaged = damagedTexts(RESULT, bits);
   const passed = damaged.filter((text) => plainAnswer(text, '7') !== undefined);
   expect(passed.length).toBeGreaterThan(0);
   expect(passed.filter((text) => scanned(text, 7) !== undefined)).toEqual([]);

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { readMessages } from '../../src/upstream/streamable-http/http-message.ts';
 import { plainResult } from '../../src/upstream/streamable-http/plain-result.ts';
+import { damagedTexts } from '../protocol/damaged-texts.ts';
 
 const RESULT = '{"jsonrpc":"2.0","id":7,"result":{"a":["x\\"}",{"id":8},true],"b":-1.5e3}}';
 
@@ -87,12 +88,7 @@ test('plainResult() takes no damaged answer for another than readMessages() does
     '"id":8,',
     '',
   ];
-  const damaged = Array.from({ length: RESULT.length + 1 }, (_, at) =>
-    bits.flatMap((bit) => [
-      RESULT.slice(0, at) + bit + RESULT.slice(at),
-      RESULT.slice(0, at) + bit + RESULT.slice(at + 1),
-    ]),
-  ).flat();
+  const damaged = damagedTexts(RESULT, bits);
   const taken = damaged.filter((text) => plainResult(text, '7') !== undefined);
   expect(taken.length).toBeGreaterThan(0);
   expect(taken.map((text) => plainResult(text, '7'))).toEqual(

@@ -69,7 +69,8 @@ test('an unknown legacy server is in sync after three round trips (S4-01)', asyn
   await using server = await startUpstream({
     kind: 'legacy-http-session',
     toolCount: 2,
-    latencyMs: 50,
+    // A list that is held up for longer than this counts as one more.
+    latencyMs: 200,
   });
   await using opened = open(definitionFor(server.url), CHECKED);
   const info = await opened.upstream.connect(SIGNAL, 'lists');
