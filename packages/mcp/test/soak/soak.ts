@@ -254,8 +254,10 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   };
 }
 
-/** Memory that may differ between two looks at a gateway that leaks nothing: pools, compiled code, fragments. */
-const SLACK_BYTES = 24 * 1024 * 1024;
+/** Memory that may differ between two looks at a gateway that leaks nothing: compiled code, fragments. */
+const SLACK_BYTES = 16 * 1024 * 1024;
+/** What lives on the heap differs by some 0.3 MB. */
+const HEAP_SLACK_BYTES = 4 * 1024 * 1024;
 /** Sockets in pools come and go. */
 const SLACK_HANDLES = 80;
 
@@ -273,7 +275,7 @@ export function leaksIn(report: SoakReport): readonly string[] {
   return [
     late.rssBytes > early.rssBytes * 1.15 + SLACK_BYTES &&
       `RSS ${early.rssBytes} to ${late.rssBytes}`,
-    late.heapBytes > early.heapBytes * 1.15 + SLACK_BYTES / 4 &&
+    late.heapBytes > early.heapBytes + HEAP_SLACK_BYTES &&
       `heap ${early.heapBytes} to ${late.heapBytes}`,
     total(late) > total(early) + SLACK_HANDLES && `handles ${total(early)} to ${total(late)}`,
     timers(late) > timers(early) + 20 && `timers ${timers(early)} to ${timers(late)}`,
