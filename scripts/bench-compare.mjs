@@ -1,6 +1,6 @@
 /**
  * `pnpm bench:compare <record> [--baseline FILE] [--threshold 0.10] [--budgets FILE] [--accept]`: fails when a record is
- * worse than the baseline by more than the threshold and the noise of both, or over a budget (S3-16, S3-17).
+ * worse than the baseline by more than the threshold and the noise of both, misses a target, or is over a budget (S3-16, S3-17).
  * `--accept` makes the record's benches the baseline instead.
  */
 import { spawnSync } from 'node:child_process';
@@ -15,7 +15,7 @@ import {
   stampOf,
   writeRecord,
 } from './bench-records.mjs';
-import { compareRecords, overBudget } from './bench-verdict.mjs';
+import { compareRecords, missedTargets, overBudget } from './bench-verdict.mjs';
 import { print, root, workspaceEnv } from './workspace.mjs';
 
 const { values, positionals } = parseArgs({
@@ -58,12 +58,17 @@ function compare(record) {
   for (const { name, limit, measured } of over) {
     print(`OVER   ${name}: ${measured.toPrecision(4)} ms, the budget is ${limit} ms`);
   }
+  const missed = missedTargets(record);
+  for (const { name, wanted, measured } of missed) {
+    print(`MISSED ${name}: ${measured}, wanted ${wanted}`);
+  }
   const count = (verdict) => compared.filter((one) => one.verdict === verdict).length;
   print(
     `${compared.length} figures compared: ${count('same')} the same within noise, ${count('better')} better, ` +
-      `${worse.length} worse; ${over.length} over budget`,
+      `${worse.length} worse; ${missed.length} targets missed, ${over.length} over budget`,
   );
-  if (values['fail-on-regression'] && worse.length + over.length > 0) process.exitCode = 1;
+  const bad = worse.length + missed.length + over.length;
+  if (values['fail-on-regression'] && bad > 0) process.exitCode = 1;
 }
 
 const [file] = positionals;

@@ -1,21 +1,27 @@
 /**
- * `pnpm bench:docs [--record FILE] [--check]`: writes docs/benchmarks.md and its plots from the baseline record.
+ * `pnpm bench:docs [--record FILE] [--out FOLDER] [--check]`: writes docs/benchmarks.md, its plots and what the task
+ * record says was measured from the baseline record; with `--out` the pages alone, into that folder.
  * No number in them is written by hand. `--check` only says whether they are what the record gives.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { barChart } from './bench-plots.mjs';
 import { baselineFile, budgetsFile, readRecord } from './bench-records.mjs';
+import { hotPathTask, refreshedBaton, targetsOf } from './bench-tasks.mjs';
 import { print, root, workspaceEnv } from './workspace.mjs';
 
 const { values } = parseArgs({
   options: {
     record: { type: 'string', default: baselineFile },
     check: { type: 'boolean', default: false },
+    out: { type: 'string' },
   },
 });
+
+/** Where the pages go. */
+const pages = values.out ?? join(root, 'docs');
 
 /** Which rows of which bench become a plot, and who is drawn. */
 const plots = [
@@ -177,9 +183,10 @@ const introduction = `# Benchmarks
 Written by \`pnpm bench:docs\` from \`bench/baseline/main_latest.json\`; do not edit.
 
 - \`pnpm bench\` runs all of it, \`pnpm bench call list\` only these; records go to \`bench/results\`.
-- \`pnpm bench:compare <record>\` fails when a record is worse than the baseline by more than 10 % and the noise of both, or over
-  a budget of \`bench/budgets.json\`. Ours are compared as ratios to the bare proxy, relay or server of the same row, which
-  is what survives a change of machine.
+- \`pnpm bench:compare <record>\` fails when a record is worse than the baseline by more than 10 % and the noise of both, misses a
+  target, or is over a budget of \`bench/budgets.json\`. Ours are compared as ratios to the bare proxy, relay or server of the
+  same row, round by round, which is what survives a change of machine. Noise is one and a half standard errors of the medians'
+  difference, from the quartiles of the rounds, at most 25 %.
 - \`pnpm bench:peers\` installs other gateways into a cache outside the workspace and runs the rows they can run.
 - \`pnpm run profile call\` says where the time goes, with a flame graph.
 
@@ -188,7 +195,7 @@ us. What is compared runs in turn, in rounds, so that what the machine does mean
 which others took more than 0.3 cores are left out, but for the three least disturbed. Figures are medians with the
 lowest and highest. Processor time is the process's own account; absolute times move with the machine, ratios within a
 row do not. On a machine with two cores load and servers share one, so that latencies at many in flight are those of a full
-machine. The closed loop keeps as many requests in flight as its row says: a slower subject is asked less often, and pays
+machine; which rows these are is said below them, from how busy that core was. The closed loop keeps as many requests in flight as its row says: a slower subject is asked less often, and pays
 for waking its peers more often. The cost of the load itself is a column.`;
 
 function generated() {
@@ -197,7 +204,7 @@ function generated() {
   const drawn = plots.flatMap((plot) => {
     const svg = plotOf(plot, record);
     if (svg === undefined) return [];
-    files.set(join(root, 'docs', 'benchmarks', plot.file), svg);
+    files.set(join(pages, 'benchmarks', plot.file), svg);
     return [plot];
   });
   const budgets = JSON.parse(readFileSync(budgetsFile, 'utf8'));
@@ -209,13 +216,24 @@ function generated() {
     ),
   );
   const text = [introduction, ...budgetSection(record, budgets), ...sections].join('\n\n');
-  files.set(join(root, 'docs', 'benchmarks.md'), `${text}\n`);
+  files.set(join(pages, 'benchmarks.md'), `${text}\n`);
+  if (values.out === undefined) {
+    const folder = join(root, hotPathTask);
+    const batonFile = join(folder, 'baton.v1.json');
+    const baton = refreshedBaton(JSON.parse(readFileSync(batonFile, 'utf8')), record);
+    const source = relative(root, resolve(values.record));
+    files.set(batonFile, JSON.stringify(baton));
+    files.set(
+      join(folder, 'verification', 'targets.json'),
+      JSON.stringify(targetsOf(record, source)),
+    );
+  }
   return files;
 }
 
 /** As the formatter leaves it, so that the check of formats agrees. */
-function formatted(text) {
-  return execFileSync('oxfmt', ['--stdin-filepath', 'benchmarks.md'], {
+function formatted(file, text) {
+  return execFileSync('oxfmt', ['--stdin-filepath', basename(file)], {
     cwd: join(root, 'docs'),
     input: text,
     encoding: 'utf8',
@@ -225,7 +243,7 @@ function formatted(text) {
 
 let stale = 0;
 for (const [file, text] of generated()) {
-  const wanted = file.endsWith('.md') ? formatted(text) : text;
+  const wanted = /\.(?:md|json)$/u.test(file) ? formatted(file, text) : text;
   if (existsSync(file) && readFileSync(file, 'utf8') === wanted) continue;
   stale += 1;
   if (values.check)

@@ -1,10 +1,11 @@
 /**
  * Prose cannot rot: every repository path, link, heading, npm script, command and flag of the command line, variable,
- * metric, route, code and key of the configuration that the documents name must exist. Needs an installed and built workspace.
+ * metric, route, code and key of the configuration that the documents name must exist, and every block of code is tried
+ * by `docs-run.mjs` or says why not. Needs an installed and built workspace.
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { documents, filesBelow } from './docs-blocks.mjs';
+import { blocksOf, documents, filesBelow, unmarked } from './docs-blocks.mjs';
 import {
   missingAnchors,
   missingCodes,
@@ -113,6 +114,13 @@ function badJson(blocks) {
     });
 }
 
+/** Code that is neither tried nor says why. */
+function badMarks(file) {
+  return blocksOf(file).flatMap((block) =>
+    unmarked(block).map((problem) => `${block.place}: ${problem}`),
+  );
+}
+
 /** The help of one command, or of the program. */
 async function helpOf(words) {
   const help = await run(workspaceNode, [cli, 'help', ...words]);
@@ -163,7 +171,9 @@ for (const file of documents()) {
     ...badJson(blocks),
   ];
   for (const problem of problems) print(`${relative(root, file)}: no such ${problem}`);
-  problemCount += problems.length;
+  const marks = badMarks(file);
+  for (const mark of marks) print(mark);
+  problemCount += problems.length + marks.length;
 }
 const undocumented = undocumentedVariables();
 for (const name of undocumented) print(`docs/configuration.md: ${name} is not described`);

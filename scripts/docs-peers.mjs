@@ -21,9 +21,13 @@ function readPeers() {
   const start = lines.findIndex((line) => cellsOf(line).includes('who'));
   if (taken === undefined || start === -1) return undefined;
   const headings = cellsOf(lines[start]);
-  const rows = lines
-    .slice(start + 2)
-    .filter((line) => line.startsWith('|'))
+  const body = lines.slice(start + 2);
+  // Other tables follow.
+  const rows = body
+    .slice(
+      0,
+      body.findIndex((line) => !line.startsWith('|')),
+    )
     .map(cellsOf);
   return {
     taken,
@@ -37,10 +41,10 @@ export function peersPart() {
   const peers = readPeers();
   if (peers === undefined) return 'Not measured yet.';
   const rows = peers.rows.map((row) => {
-    const failed = median(row['calls/s']) === '0';
+    const failed = !/^\d/.test(row['calls/s']);
     const version = peers.versions.get(row.who);
     const figures = failed
-      ? ['no answer', '', '']
+      ? [row['calls/s'], '', '']
       : [median(row['calls/s']), median(row['cpu µs/call']), median(row['p50 µs'])];
     return [row.load, version === undefined ? row.who : `${row.who} ${version}`, ...figures];
   });

@@ -1,7 +1,7 @@
-import type { ServiceSettings } from '../src/service/service.ts';
 import { listPlace } from './lib/call-rows.ts';
 import { compareLoad, type Candidate } from './lib/compare-load.ts';
 import { FIRST_PREFIX } from './lib/connectors.ts';
+import { firstPasses, OFF_PATHS, WHERE } from './lib/flag-rows.ts';
 import { loadTable, type ComparedRow } from './lib/load-table.ts';
 import { connectorsOf } from './lib/measure-pass.ts';
 import { callTemplate, payloadJson } from './lib/message-bytes.ts';
@@ -11,15 +11,6 @@ import { startRawServers } from './lib/raw-server.ts';
 import type { Bench, BenchOptions, BenchResult } from './lib/report.ts';
 import { startSubject, type Subject } from './lib/subject.ts';
 
-/** Each flag away from its default; flags that only a start or the registry notices have rows in their own benches. */
-const PATHS: readonly (readonly [name: string, settings: Partial<ServiceSettings>])[] = [
-  ['defaults', {}],
-  ['MCP_LIST_PREBUILT=false', { listPrebuilt: false }],
-  ['MCP_CONNECTOR_MANIFEST_CACHE=false', { manifestCache: false }],
-  ['MCP_CONNECTOR_SHARED_AGENT=false', { sharedAgent: false }],
-  ['MCP_CONNECTOR_REFRESH_SYNC=true', { backgroundRefresh: false }],
-  ['MCP_CONNECTOR_PARALLEL_SYNC=false', { parallelSync: false }],
-];
 const CONNECTORS = 10;
 const TOOLS_EACH = 20;
 
@@ -35,7 +26,7 @@ async function run({ quick }: BenchOptions): Promise<BenchResult> {
   );
   const connectors = connectorsOf(servers.urls);
   const subjects: (readonly [string, Subject])[] = [];
-  for (const [name, settings] of quick ? PATHS.slice(0, 3) : PATHS) {
+  for (const [name, settings] of quick ? OFF_PATHS.slice(0, 3) : OFF_PATHS) {
     subjects.push([name, stack.use(await startSubject({ kind: 'ours', connectors, settings }))]);
   }
   const load = stack.use(startRawLoad());
@@ -59,16 +50,21 @@ async function run({ quick }: BenchOptions): Promise<BenchResult> {
     rows.push({ name, rounds });
   }
   const { table, readings } = loadTable('each rollback flag beside the defaults', rows, 'defaults');
+  const passes = await firstPasses(
+    quick
+      ? { connectors: 3, rounds: 1, latencyMs: 1 }
+      : { connectors: 30, rounds: 5, latencyMs: 10 },
+  );
   return {
     method:
       `${CONNECTORS} modern HTTP servers with ${TOOLS_EACH} tools each; a gateway for each flag, all others at their ` +
-      `defaults, in turn as in \`call\` (${PINNING}). Beside these: \`sync-cold\` has the off path of a first pass, ` +
-      '`sync-warm` that of MCP_CONNECTOR_PERSIST_MANIFESTS, `registry-store` that of MCP_REGISTRY_MEMORY_CACHE.',
-    tables: [table],
+      `defaults, in turn as in \`call\` (${PINNING}). The first pass is that of a fresh process for each flag, in turn as well. ` +
+      'Flags that only a start, the registry or a pool notices have their rows in other benches; the last table says where.',
+    tables: [table, passes.table, WHERE],
     targets: [],
-    readings,
+    readings: { ...readings, ...passes.readings },
   };
 }
 
-/** What each rollback flag costs while serving. */
+/** What each rollback flag costs, off beside on. */
 export const flags: Bench = { name: 'flags', run };

@@ -2,6 +2,9 @@ import { do_not_optimize, measure } from 'mitata';
 import { microSubjects } from './lib/micro-subjects.ts';
 import type { Bench, BenchOptions, BenchResult, Reading } from './lib/report.ts';
 
+/** As a comparison of records allows at most. */
+const MAX_NOISE = 0.25;
+
 function shownNs(ns: number): string {
   if (ns < 1_000) return `${ns.toFixed(0)} ns`;
   return ns < 1_000_000 ? `${(ns / 1_000).toFixed(1)} µs` : `${(ns / 1_000_000).toFixed(2)} ms`;
@@ -14,8 +17,9 @@ async function run({ quick }: BenchOptions): Promise<BenchResult> {
   for (const { name, work } of subjects) {
     const pace = quick ? { min_cpu_time: 1e6, min_samples: 2 } : { min_cpu_time: 400e6 };
     const { min, p50, p75, p99, samples } = await measure(() => do_not_optimize(work()), pace);
-    // From the fastest quarter to the slowest: what a comparison takes for noise.
-    readings[name] = { median: p50, min, max: p75, samples: samples.length, unit: 'ns' };
+    // Thousands of runs in one process say little of the next process: half of what lies between the fastest and p75.
+    const noise = Math.min(MAX_NOISE, (p75 - min) / 2 / p50);
+    readings[name] = { median: p50, min, max: p75, samples: samples.length, unit: 'ns', noise };
     rows.push([name, shownNs(p50), shownNs(min), shownNs(p75), shownNs(p99)]);
   }
   return {

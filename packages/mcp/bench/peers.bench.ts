@@ -1,27 +1,35 @@
 import { waitUntil } from '@cortex-os/testkit';
 import { listPlace } from './lib/call-rows.ts';
-import { compareLoad, measureRound, type Candidate, type LoadRound } from './lib/compare-load.ts';
+import type { Candidate, LoadRound } from './lib/compare-load.ts';
 import { FIRST_PREFIX } from './lib/connectors.ts';
-import { loadTable, ratioTarget, type ComparedRow } from './lib/load-table.ts';
+import type { Way } from './lib/fault-client.ts';
+import { FAULTS, WAIT_MS } from './lib/fault-probe.ts';
+import { faultTable, probeReadings, summaryOf, type ProbeRow } from './lib/fault-table.ts';
+import { loadTable, ratioTarget } from './lib/load-table.ts';
+import { waitForQuiet } from './lib/machine-load.ts';
 import { connectorsOf } from './lib/measure-pass.ts';
 import { callTemplate, payloadJson } from './lib/message-bytes.ts';
-import { peerVersion, startPeer, type PeerName } from './lib/peers.ts';
+import type { Outcome } from './lib/outcome.ts';
+import { peerEntry, peerVersion, startPeer, type PeerName } from './lib/peers.ts';
 import { PINNING } from './lib/pin.ts';
+import { CALL_TIMEOUT_MS, oursKind, peerKind, probeAll } from './lib/probe-kinds.ts';
 import { startRawLoad, type RawLoad } from './lib/raw-load.ts';
 import { startRawServers, type RawServers } from './lib/raw-server.ts';
 import type { Bench, BenchOptions, BenchResult } from './lib/report.ts';
 import { startSubject, type Subject } from './lib/subject.ts';
+import { TriedRounds, tryRound } from './lib/try-round.ts';
 
 const CONNECTORS = 20;
+const LISTED = 4;
+/** A list without most of its tools is no list. */
+const MIN_LIST_BYTES = (CONNECTORS - 1) * LISTED * 100;
 const PEERS: readonly PeerName[] = ['mcp-hub', 'mcporter'];
 /** As in `call`, where limits are held at 32. */
 const IN_FLIGHT = [1, 32] as const;
 const LIMITED = 32;
 const AT_LEAST = 8;
+const QUIET_WAIT_MS = 500;
 const READY: Load = { what: 'call', inFlight: 1 };
-
-/** How clients reach a subject: with sessions, without, or over HTTP+SSE. */
-type Way = 'session' | 'plain' | 'sse';
 
 interface Entry {
   readonly name: string;
@@ -42,7 +50,8 @@ const rowOf = ({ what, inFlight }: Load): string =>
 
 function placeOf({ name, url, way }: Entry, { what, inFlight }: Load): Candidate['place'] {
   const shared = { session: way === 'session', sse: way === 'sse' };
-  if (what === 'list') return { ...listPlace('legacy', url, inFlight), ...shared };
+  if (what === 'list')
+    return { ...listPlace('legacy', url, inFlight), ...shared, minBytes: MIN_LIST_BYTES };
   // The last server: the first one is the one that is broken.
   const last = FIRST_PREFIX.replace('000', String(CONNECTORS - 1).padStart(3, '0'));
   // It allows no hyphens in names of servers.
@@ -89,68 +98,120 @@ async function untilReady(load: RawLoad, entry: Entry): Promise<void> {
   );
 }
 
-/** One server hangs; who waits for it? A list that does not come within 3 s counts as that. */
-async function hungRows(
-  entries: readonly Entry[],
-  { load, servers, rounds }: { load: RawLoad; servers: RawServers; rounds: number },
-): Promise<ComparedRow> {
-  const found = new Map<string, LoadRound[]>();
-  await servers.setFault(0, 'hang');
+interface Pace {
+  readonly rounds: number;
+  readonly durationMs: number;
+  readonly warmUpMs: number;
+}
+
+interface Rig {
+  readonly load: RawLoad;
+  readonly servers: RawServers;
+  readonly entries: readonly Entry[];
+  readonly tried: TriedRounds;
+}
+
+/** One load on all in turn, each round in another order. One that does not take it does not end the others'. */
+async function measureRow(
+  { load, servers, entries, tried }: Rig,
+  { row, one }: { readonly row: string; readonly one: Load },
+  { rounds, durationMs, warmUpMs }: Pace,
+): Promise<void> {
+  const shared = { load, helpers: [servers.pid] };
+  const attempt = async (entry: Entry, ms: number): Promise<LoadRound | Outcome> => {
+    const { name, subject, way } = entry;
+    const options = { ...shared, durationMs: ms };
+    return await tryRound(options, { name, subject, place: placeOf(entry, one) }, way);
+  };
+  if (warmUpMs > 0) for (const entry of entries) await attempt(entry, warmUpMs);
   for (let round = 0; round < rounds; round += 1) {
-    for (const entry of entries) {
-      const candidate = { name: entry.name, subject: entry.subject, place: placeOf(entry, LIST) };
-      const options = { load, helpers: [servers.pid], durationMs: 500 };
-      const one = await measureRound(options, candidate).catch(async () => {
-        await load.close();
-        return undefined;
-      });
-      found.set(entry.name, [...(found.get(entry.name) ?? []), one ?? stalled()]);
+    const first = round % entries.length;
+    for (const entry of [...entries.slice(first), ...entries.slice(0, first)]) {
+      await waitForQuiet(QUIET_WAIT_MS);
+      tried.add(row, entry.name, await attempt(entry, durationMs));
     }
   }
-  await servers.setFault(0, 'none');
-  return { name: `list, one of ${CONNECTORS} servers hung`, rounds: found };
 }
 
-function stalled(): LoadRound {
-  const us = 3_000_000;
-  const latencies = { p50Us: us, p95Us: us, p99Us: us, maxUs: us };
-  const cost = { loadCpuUs: 0, cpuUs: 0, gcUs: 0, rssBytes: 0, foreignCores: 0 };
-  return { calls: 1, failed: 1, seconds: 3, ...latencies, ...cost };
+interface Loads {
+  readonly tried: TriedRounds;
+  readonly commands: Readonly<Record<string, string>>;
 }
 
-async function run({ quick }: BenchOptions): Promise<BenchResult> {
+async function startServers(): Promise<RawServers> {
+  return await startRawServers({
+    era: 'legacy',
+    count: CONNECTORS,
+    tools: ['r512'],
+    listed: LISTED,
+  });
+}
+
+async function measureLoads(quick: boolean): Promise<Loads> {
   await using stack = new AsyncDisposableStack();
-  const servers = stack.use(
-    await startRawServers({ era: 'legacy', count: CONNECTORS, tools: ['r512'], listed: 4 }),
-  );
+  const servers = stack.use(await startServers());
   const entries = await startEntries(servers, stack);
   const load = stack.use(startRawLoad());
   for (const entry of entries) await untilReady(load, entry);
   const pace = quick
     ? { rounds: 1, durationMs: 60, warmUpMs: 0 }
     : { rounds: 5, durationMs: 1_000, warmUpMs: 2_000 };
-  const rows: ComparedRow[] = [];
+  const rig: Rig = { load, servers, entries, tried: new TriedRounds() };
   const calls = IN_FLIGHT.map((inFlight): Load => ({ what: 'call', inFlight }));
   for (const one of [...(quick ? [READY] : calls), LIST]) {
-    const candidates = entries.map((entry) => {
-      return { name: entry.name, subject: entry.subject, place: placeOf(entry, one) };
-    });
-    const rounds = await compareLoad({ load, candidates, helpers: [servers.pid], ...pace });
-    rows.push({ name: rowOf(one), rounds });
+    await measureRow(rig, { row: rowOf(one), one }, pace);
   }
-  rows.push(await hungRows(entries, { load, servers, rounds: quick ? 1 : 3 }));
-  const { table, readings, paired } = loadTable('other gateways', rows, 'ours');
-  const missing = PEERS.filter((name) => peerVersion(name) === undefined);
+  await servers.setFault(0, 'hang');
+  const row = `list, one of ${CONNECTORS} servers hung`;
+  await measureRow(
+    rig,
+    { row, one: LIST },
+    { rounds: quick ? 1 : 3, durationMs: 500, warmUpMs: 0 },
+  );
+  await servers.setFault(0, 'none');
+  const commands = entries.map(({ name, subject }) => [name, subject.commandLine] as const);
+  return { tried: rig.tried, commands: Object.fromEntries(commands) };
+}
+
+/** What each does beside a broken server, and with that. */
+async function probeFaults(
+  installed: readonly PeerName[],
+  { quick, only = '' }: BenchOptions,
+): Promise<readonly ProbeRow[]> {
+  await using servers = await startServers();
+  const { urls } = servers;
+  const found = FAULTS.filter((fault) => fault.includes(only));
+  const kinds = [oursKind(urls), ...installed.map((name) => peerKind(name, urls))];
+  return await probeAll(kinds, servers, { rounds: 1, faults: quick ? found.slice(-1) : found });
+}
+
+const METHOD =
+  `${CONNECTORS} legacy HTTP servers with five tools each behind each gateway, in turn as in \`call\` (${PINNING}). Each ` +
+  'is reached as it can be: mcp-hub over HTTP+SSE of 2024-11-05, the only transport it serves, mcporter over ' +
+  'streamable HTTP without sessions, ours over streamable HTTP with them; beside it ours over HTTP+SSE, which costs ' +
+  'any gateway one more answer for each call. Limits are held as in `call`, at ' +
+  `${LIMITED} in flight, for ours by its best transport, for the median of the ratios of each round. cpu of the ` +
+  'peers is that of all their processes from /proc, in ticks of 10 ms. Where the first answer is no result, a line says ' +
+  'what it was. In the table of faults each gateway is a fresh one for each fault, asked one thing at a time as in ' +
+  `\`faults\`, at most ${WAIT_MS / 1_000} s for each; "works again" is without a restart of the gateway. Ours is told to ` +
+  `give calls up after ${CALL_TIMEOUT_MS / 1_000} s; the peers have no setting for that when they serve (mcp-hub 5 min, mcporter 30 s).`;
+
+async function run(options: BenchOptions): Promise<BenchResult> {
+  const installed = PEERS.filter((name) => peerVersion(name) !== undefined);
+  const missing = PEERS.filter((name) => !installed.includes(name));
+  const { tried, commands } = await measureLoads(options.quick);
+  const probed = await probeFaults(installed, options);
+  const { table, readings, paired } = loadTable('other gateways', tried.rows, 'ours');
   const limited = rowOf({ what: 'call', inFlight: LIMITED });
   return {
-    method:
-      `${CONNECTORS} legacy HTTP servers with five tools each behind each gateway, in turn as in \`call\` (${PINNING}). Each ` +
-      'is reached as it can be: mcp-hub over HTTP+SSE of 2024-11-05, the only transport it serves, mcporter over ' +
-      'streamable HTTP without sessions, ours over streamable HTTP with them; beside it ours over HTTP+SSE, which costs ' +
-      'any gateway one more answer for each call. Limits are held as in `call`, at ' +
-      `${LIMITED} in flight, for ours by its best transport, for the median of the ratios of each round. cpu of the ` +
-      'peers is that of all their processes from /proc, in ticks of 10 ms. A list that does not come within 3 s counts as failed.',
-    tables: [table],
+    method: [
+      METHOD,
+      ...['ours', ...installed].map((name) => summaryOf(name, probed, CONNECTORS)),
+    ].join(' '),
+    tables: [
+      tried.complete(table),
+      faultTable('one broken server among twenty', probed, CONNECTORS),
+    ],
     targets: PEERS.flatMap((name) =>
       ratioTarget(
         `a call through ${name}, cpu against ours`,
@@ -158,14 +219,13 @@ async function run({ quick }: BenchOptions): Promise<BenchResult> {
         { atLeast: AT_LEAST },
       ),
     ),
-    readings,
+    readings: { ...readings, ...probeReadings(probed) },
     notes: [
-      ...PEERS.filter((name) => !missing.includes(name)).map(
-        (name) => `${name} is ${peerVersion(name)}`,
-      ),
+      ...installed.map((name) => `${name} is ${peerVersion(name)}`),
+      ...installed.map((name) => `each server in the file of ${name}: ${peerEntry(name)}`),
       ...missing.map((name) => `${name} is left out: it is not installed; run pnpm bench:peers`),
     ],
-    commands: Object.fromEntries(entries.map(({ name, subject }) => [name, subject.commandLine])),
+    commands,
   };
 }
 

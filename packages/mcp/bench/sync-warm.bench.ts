@@ -2,12 +2,19 @@ import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tempFolder } from '@cortex-os/testkit';
-import { ACCOUNTED, accountOf } from './lib/account.ts';
-import { cpuMsOf } from './lib/cpu-time.ts';
-import { keepFleet, type KeptFleet } from './lib/kept-fleet.ts';
-import { createBenchClient } from './lib/mcp-client.ts';
+import { keepFleet, keepLiveFleet } from './lib/kept-fleet.ts';
+import { persistTable, type PersistStarts } from './lib/persist-rows.ts';
 import { buildProgram, freePort, startProgram } from './lib/program.ts';
-import { readingOf, shown, type Bench, type BenchResult, type Reading } from './lib/report.ts';
+import {
+  readingOf,
+  shown,
+  spreadOf,
+  type Bench,
+  type BenchOptions,
+  type BenchResult,
+  type Reading,
+} from './lib/report.ts';
+import { startClient, warmStart, type Start } from './lib/warm-start.ts';
 
 const CONNECTORS = 100;
 const TOOLS_EACH = 10;
@@ -15,45 +22,10 @@ const WANTED_MS = 250;
 /** Processor time until it listens (issue of this work: start-up). */
 const WANTED_CPU_MS = 200;
 const ROUNDS = 12;
+/** Of the starts that have to ask the servers. */
+const PERSIST_ROUNDS = 6;
 /** As in the program: by then it has written what it compiled. */
 const CACHE_WRITTEN_MS = 3_500;
-
-const client = createBenchClient(1);
-
-/** Tools on the shared endpoint. */
-async function listTools(url: string): Promise<number> {
-  const text = await client.send(url, { method: 'tools/list', params: {} });
-  return (JSON.parse(text) as { result: { tools: unknown[] } }).result.tools.length;
-}
-
-interface Start {
-  readonly listeningMs: number;
-  readonly listMs: number;
-  /** User and system time of the whole process until it listened. */
-  readonly listenCpuMs: number;
-  /** The same until the list was there; not a number where there is no /proc. */
-  readonly listCpuMs: number;
-  readonly tools: number;
-}
-
-/** From the start of the process until the complete list is in the client's hands. */
-async function warmStart({ home, config }: KeptFleet, lingerMs: number = 0): Promise<Start> {
-  await using program = startProgram({
-    home,
-    config,
-    port: await freePort(),
-    execArgv: ACCOUNTED,
-  });
-  const account = accountOf(program);
-  await program.listening;
-  const listeningMs = performance.now() - program.startedAtMs;
-  const tools = await listTools(program.url);
-  const listMs = performance.now() - program.startedAtMs;
-  const listCpuMs = cpuMsOf(program.child.pid ?? 0);
-  const listenCpuMs = await account.cpuMsAtListen;
-  await new Promise((resolve) => setTimeout(resolve, lingerMs));
-  return { listeningMs, listMs, listenCpuMs, listCpuMs, tools };
-}
 
 /** The same program without connectors: what Node and our modules cost. */
 async function emptyStart(): Promise<number> {
@@ -72,46 +44,83 @@ function bareNode(): number {
   return Number(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' }));
 }
 
-function readingsOf(name: string, starts: readonly Start[]): Record<string, Reading> {
+/** Each start in terms of bare Node beside it, which is what survives a change of machine. */
+function readingsOf(
+  name: string,
+  starts: readonly Start[],
+  node: readonly number[],
+): Record<string, Reading> {
   const keys = ['listMs', 'listeningMs', 'listenCpuMs', 'listCpuMs'] as const;
   return Object.fromEntries(
-    keys.map((key) => [
-      `${name}.${key}`,
-      readingOf(
-        starts.map((start) => start[key]),
-        'ms',
-      ),
-    ]),
+    keys.map((key) => {
+      const values = starts.map((start) => start[key]);
+      const ratios = values.map((value, round) => value / (node[round] ?? Number.NaN));
+      const reading = readingOf(values, 'ms');
+      const known = ratios.every((ratio) => Number.isFinite(ratio));
+      return [
+        `${name}.${key}`,
+        known ? { ...reading, ratio: { to: 'node -e 0', ...spreadOf(ratios) } } : reading,
+      ];
+    }),
   );
 }
 
-async function run(): Promise<BenchResult> {
+interface Fleets {
+  readonly connectors: number;
+  readonly rounds: number;
+}
+
+/** `MCP_CONNECTOR_PERSIST_MANIFESTS` on and off, with the servers there and gone; in turn. */
+async function persistStarts({ connectors, rounds }: Fleets): Promise<PersistStarts> {
+  const counts = { connectors, toolsEach: TOOLS_EACH, source: 'file' } as const;
+  const wanted = connectors * TOOLS_EACH;
+  await using upFolder = tempFolder();
+  await using downFolder = tempFolder();
+  await using live = await keepLiveFleet({ home: upFolder.path, ...counts });
+  const down = await keepFleet({ home: downFolder.path, ...counts });
+  const found: PersistStarts = { wanted, up: { on: [], off: [] }, down: { on: [], off: [] } };
+  for (let round = 0; round < rounds; round += 1) {
+    for (const persist of [true, false]) {
+      const key = persist ? 'on' : 'off';
+      // A start that is off keeps nothing, and looks at nothing that is kept.
+      found.up[key].push(await warmStart(live.kept, { persist, untilTools: wanted }));
+      found.down[key].push(await warmStart(down, { persist }));
+    }
+  }
+  return found;
+}
+
+async function run({ quick }: BenchOptions): Promise<BenchResult> {
   buildProgram();
+  const connectors = quick ? 10 : CONNECTORS;
+  const rounds = quick ? 2 : ROUNDS;
   await using fileFolder = tempFolder();
   await using registryFolder = tempFolder();
-  const counts = { connectors: CONNECTORS, toolsEach: TOOLS_EACH };
+  const counts = { connectors, toolsEach: TOOLS_EACH };
   const file = await keepFleet({ home: fileFolder.path, source: 'file', ...counts });
   const registry = await keepFleet({ home: registryFolder.path, source: 'registry', ...counts });
   // The first start after a change compiles; every other has it from the cache.
-  for (const kept of [file, registry]) await warmStart(kept, CACHE_WRITTEN_MS);
+  for (const kept of [file, registry]) await warmStart(kept, { lingerMs: CACHE_WRITTEN_MS });
   const fromFile: Start[] = [];
   const fromRegistry: Start[] = [];
   const bare: number[] = [];
   const node: number[] = [];
-  for (let round = 0; round < ROUNDS; round += 1) {
+  for (let round = 0; round < rounds; round += 1) {
     fromFile.push(await warmStart(file));
     fromRegistry.push(await warmStart(registry));
     bare.push(await emptyStart());
     node.push(bareNode());
   }
-  await client.close();
+  const persist = await persistStarts({ connectors, rounds: quick ? 1 : PERSIST_ROUNDS });
+  await startClient.close();
   const readings = {
-    ...readingsOf('file', fromFile),
-    ...readingsOf('registry', fromRegistry),
+    ...readingsOf('file', fromFile, node),
+    ...readingsOf('registry', fromRegistry, node),
     emptyListeningMs: readingOf(bare, 'ms'),
     nodeCpuMs: readingOf(node, 'ms'),
   };
-  return resultOf(readings, Math.min(...[...fromFile, ...fromRegistry].map((one) => one.tools)));
+  const tools = Math.min(...[...fromFile, ...fromRegistry].map((one) => one.tools));
+  return resultOf(readings, { tools, connectors, persist });
 }
 
 const ROWS = [
@@ -121,22 +130,34 @@ const ROWS = [
   ['whole list answered, processor time', 'listCpuMs'],
 ] as const;
 
-function resultOf(readings: Readonly<Record<string, Reading>>, tools: number): BenchResult {
+interface Found {
+  readonly tools: number;
+  readonly connectors: number;
+  readonly persist: PersistStarts;
+}
+
+function resultOf(
+  readings: Readonly<Record<string, Reading>>,
+  { tools, connectors, persist }: Found,
+): BenchResult {
   const cell = (name: string): string => {
     const reading = readings[name];
     return reading === undefined ? '-' : shown(reading);
   };
   const median = (name: string): number => readings[name]?.median ?? Infinity;
-  const whole = tools >= CONNECTORS * TOOLS_EACH;
+  const wanted = connectors * TOOLS_EACH;
+  const kept = persistTable(persist);
   const sources = [
     ['file', 'connectors in the configuration'],
     ['registry', 'connectors in the snapshot of the registry'],
   ] as const;
   return {
     method:
-      `The built program with ${CONNECTORS} connectors whose manifests are on disk and whose servers are gone, from ` +
+      `The built program with ${connectors} connectors whose manifests are on disk and whose servers are gone, from ` +
       'spawn until a client has the whole list; processor time by its own accounting. Between the rounds the same ' +
-      'program without connectors. Compiled code comes from the cache, as in every start but the first.',
+      'program without connectors. Compiled code comes from the cache, as in every start but the first. The rows of ' +
+      'MCP_CONNECTOR_PERSIST_MANIFESTS are starts of the same kind with it on and off in turn, with the servers up as well: ' +
+      'off, the list has to be asked for, and with the servers gone there is none.',
     tables: [
       {
         title: 'warm start, every server down',
@@ -147,22 +168,26 @@ function resultOf(readings: Readonly<Record<string, Reading>>, tools: number): B
           ['the end of `node -e 0`, processor time', cell('nodeCpuMs'), ''],
         ],
       },
+      kept.table,
     ],
-    targets: sources.flatMap(([name, what]) => [
-      {
-        what: `whole list (${tools} of ${CONNECTORS * TOOLS_EACH} tools), ${what}`,
-        wanted: `≤ ${WANTED_MS} ms`,
-        measured: `${median(`${name}.listMs`).toFixed(0)} ms`,
-        met: median(`${name}.listMs`) <= WANTED_MS && whole,
-      },
-      {
-        what: `processor time until it listens, ${what}`,
-        wanted: `≤ ${WANTED_CPU_MS} ms`,
-        measured: `${median(`${name}.listenCpuMs`).toFixed(0)} ms`,
-        met: median(`${name}.listenCpuMs`) <= WANTED_CPU_MS,
-      },
-    ]),
-    readings,
+    targets: [
+      ...sources.flatMap(([name, what]) => [
+        {
+          what: `whole list (${tools} of ${wanted} tools), ${what}`,
+          wanted: `≤ ${WANTED_MS} ms`,
+          measured: `${median(`${name}.listMs`).toFixed(0)} ms`,
+          met: median(`${name}.listMs`) <= WANTED_MS && tools >= wanted,
+        },
+        {
+          what: `processor time until it listens, ${what}`,
+          wanted: `≤ ${WANTED_CPU_MS} ms`,
+          measured: `${median(`${name}.listenCpuMs`).toFixed(0)} ms`,
+          met: median(`${name}.listenCpuMs`) <= WANTED_CPU_MS,
+        },
+      ]),
+      ...kept.targets,
+    ],
+    readings: { ...readings, ...kept.readings },
   };
 }
 

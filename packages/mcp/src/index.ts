@@ -28,7 +28,26 @@ export {
   RefreshScheduler,
   type RefreshSchedulerOptions,
 } from './connectors/refresh/refresh-scheduler.ts';
-export { loadConnectorServiceMap } from './connectors/map/service-map.ts';
+export {
+  createConnectorUpstreams,
+  type ConnectorUpstreams,
+  type ConnectorUpstreamsOptions,
+} from './service/connector-upstreams.ts';
+export {
+  loadConnectorServiceMap,
+  type LoadedServiceMap,
+  type LoadServiceMapOptions,
+} from './connectors/map/service-map.ts';
+export { definitionsOfMap, type MapPolicy } from './connectors/map/map-definition.ts';
+export { ServiceMapError, type ServiceMapErrorCode } from './connectors/map/service-map-error.ts';
+export {
+  ed25519SignKey,
+  ed25519VerifyKey,
+  hmacKey,
+  type SignatureSignKey,
+  type SignatureVerifyKey,
+} from './connectors/map/signature-keys.ts';
+export { signServiceMap, verifyServiceMap } from './connectors/map/signature.ts';
 export {
   UpstreamError,
   type ConnectorPhase,

@@ -141,7 +141,7 @@ test('alerts fire in real faults, seen by a real Prometheus, and clear after the
       },
     },
     {
-      alerts: ['CortexMcpCpu', 'CortexMcpEventLoop'],
+      alerts: ['CortexMcpCpu', 'CortexMcpEventLoop', 'CortexMcpEventLoopStalls'],
       begin: () => void burning.push(burn()),
       end: () => {
         for (const one of burning.splice(0)) one.stop();

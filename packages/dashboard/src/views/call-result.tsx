@@ -138,7 +138,11 @@ function Content({ exchange }: { readonly exchange: Exchange }): JSX.Element {
   return (
     <>
       {parts.length === 0 && structured === undefined && (
-        <p class="empty">The result has no content.</p>
+        <p class="empty">
+          {result['resultType'] === 'input_required'
+            ? 'There is no content yet: the server waits for an answer.'
+            : 'The result has no content.'}
+        </p>
       )}
       {parts.map((part, index) => (
         // Content has an order and nothing else to be known by.

@@ -106,7 +106,7 @@ function Row({ one }: { readonly one: ConnectorFacts }): JSX.Element {
           <Foreign text={one.id} />
         </a>
         <span class="under">
-          {one.transport} · <Foreign text={one.origin} />
+          <Foreign text={[one.transport, one.origin].filter((part) => part !== '').join(' · ')} />
         </span>
       </th>
       <td>

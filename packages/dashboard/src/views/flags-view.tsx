@@ -1,6 +1,7 @@
 import type { JSX } from 'preact';
 import { formatCount } from '../model/format.ts';
-import { isObject, type JsonObject } from '../model/json.ts';
+import type { JsonObject } from '../model/json.ts';
+import { mapFacts } from '../model/map-facts.ts';
 import type { FlagFacts, RolloutFacts } from '../model/overview.ts';
 import { Facts, type Fact } from '../parts/facts.tsx';
 import { Foreign } from '../parts/foreign.tsx';
@@ -109,13 +110,7 @@ function FlagTable({ flags }: { readonly flags: readonly FlagFacts[] }): JSX.Ele
 }
 
 function MapFacts({ map }: { readonly map: JsonObject }): JSX.Element {
-  const facts = Object.entries(map).map(([name, value]): Fact => {
-    const text = typeof value === 'string' ? value : JSON.stringify(value);
-    return [
-      name,
-      isObject(value) || Array.isArray(value) ? <code>{text}</code> : <Foreign text={text} />,
-    ];
-  });
+  const facts = mapFacts(map).map(([name, text]): Fact => [name, <Foreign text={text} />]);
   return (
     <div class="panel">
       <h2>Service map</h2>

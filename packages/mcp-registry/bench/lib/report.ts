@@ -54,6 +54,9 @@ export function resultText(name: string, { method, tables, targets }: BenchResul
   return [`## ${name}`, method, '', ...tables.map(tableText), ...goals, ''].join('\n');
 }
 
+/** As a comparison of records allows at most. */
+const maxNoise = 0.25;
+
 const columns = ['n', 'p50', 'p95', 'p99', 'max'] as const;
 
 /** The result as a record holds it: texts for tables, and every figure by name for comparing runs. */
@@ -61,12 +64,19 @@ export function recordedResult({ method, tables, targets }: BenchResult) {
   const readings = tables.flatMap(({ title, rows }) => {
     const unit = title.slice(title.lastIndexOf(' ') + 1);
     return rows.flatMap(([what, { n, p50, p95, p99, max }]) => {
-      const of = (value: number) => ({ median: value, min: value, max: value, samples: n, unit });
+      // Many short measurements of few rounds: its spread is what lies between a figure and the next slower one.
+      const of = (value: number, next: number) => ({
+        median: value,
+        min: value,
+        max: next,
+        samples: n,
+        unit,
+        noise: value > 0 ? Math.min(maxNoise, (next - value) / 2 / value) : 0,
+      });
       return [
-        [`${title}: ${what}.p50Ms`, { ...of(p50), max: p95 }],
-        // Its spread is what lies between it and the slowest hundredth.
-        [`${title}: ${what}.p95Ms`, { ...of(p95), max: p99 }],
-        [`${title}: ${what}.maxMs`, of(max)],
+        [`${title}: ${what}.p50Ms`, of(p50, p95)],
+        [`${title}: ${what}.p95Ms`, of(p95, p99)],
+        [`${title}: ${what}.maxMs`, of(max, max)],
       ] as const;
     });
   });

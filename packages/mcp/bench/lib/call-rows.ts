@@ -24,6 +24,8 @@ export interface CallRow {
   readonly result: { readonly bytes: number; readonly shape: PayloadShape };
   readonly args: { readonly bytes: number; readonly shape: PayloadShape };
   readonly inFlight: number;
+  /** Measured for ours and what it is held against alone, in few rounds: it fills the matrix of sizes and concurrency. */
+  readonly brief?: boolean;
 }
 
 const KB = 1_024;
@@ -55,12 +57,22 @@ function small(path: CallPath, inFlight: number): CallRow {
   return { path, result: SMALL_RESULT, args: SMALL_ARGS, inFlight };
 }
 
+interface Load {
+  readonly path: CallPath;
+  readonly inFlight: number;
+}
+
+function largeOf(load: Load, bytes: number, brief: boolean): readonly CallRow[] {
+  const { path, inFlight } = load;
+  return [
+    { path, inFlight, brief, args: SMALL_ARGS, result: { bytes, shape: 'string' } },
+    { path, inFlight, brief, args: { bytes, shape: 'string' }, result: SMALL_RESULT },
+    { path, inFlight, brief, args: { bytes, shape: 'many' }, result: SMALL_RESULT },
+  ];
+}
+
 function large(path: CallPath, inFlight: number): readonly CallRow[] {
-  return SIZES.slice(1).flatMap(([, bytes]): CallRow[] => [
-    { path, inFlight, args: SMALL_ARGS, result: { bytes, shape: 'string' } },
-    { path, inFlight, args: { bytes, shape: 'string' }, result: SMALL_RESULT },
-    { path, inFlight, args: { bytes, shape: 'many' }, result: SMALL_RESULT },
-  ]);
+  return SIZES.slice(1).flatMap(([, bytes]) => largeOf({ path, inFlight }, bytes, false));
 }
 
 /** How many are in flight with large bodies: enough to keep busy, few enough that memory stays out of it. */
@@ -75,6 +87,34 @@ const PATHS: readonly CallPath[] = [
   'legacy→stdio',
 ];
 
+/** Of one size a big result, and a big text as arguments. */
+function briefOf(load: Load, bytes: number): readonly CallRow[] {
+  return largeOf(load, bytes, true).filter(({ args }) => args.shape === 'string');
+}
+
+/** What stands between the small calls at 1, 32 and 256 in flight and the large ones at 8. */
+function matrixRows(): readonly CallRow[] {
+  const sameEra = (['modern→modern', 'legacy→legacy'] as const).flatMap((path) =>
+    [1, 32].flatMap((inFlight) =>
+      [10 * KB, 100 * KB].flatMap((bytes) => briefOf({ path, inFlight }, bytes)),
+    ),
+  );
+  const crowded = (['modern→modern', 'legacy→legacy'] as const).flatMap((path) =>
+    briefOf({ path, inFlight: 256 }, 10 * KB),
+  );
+  const largest = [1, 32].flatMap((inFlight) =>
+    briefOf({ path: 'modern→modern', inFlight }, 1_024 * KB),
+  );
+  const mixed = (
+    ['legacy→modern', 'modern→legacy', 'modern→stdio', 'legacy→stdio'] as const
+  ).flatMap((path) =>
+    [10 * KB, 100 * KB].flatMap((bytes) =>
+      briefOf({ path, inFlight: LARGE_IN_FLIGHT }, bytes).slice(0, 1),
+    ),
+  );
+  return [...sameEra, ...crowded, ...largest, ...mixed];
+}
+
 /** Every load of the bench; `quick` keeps one small and one large one. */
 export function callRows(quick: boolean): readonly CallRow[] {
   if (quick) return [small('modern→modern', 4), ...large('legacy→legacy', 2).slice(0, 1)];
@@ -88,6 +128,7 @@ export function callRows(quick: boolean): readonly CallRow[] {
           result.bytes === 1_024 * KB || (args.shape === 'many' && args.bytes === 10 * KB),
       ),
     ),
+    ...matrixRows(),
   ];
 }
 

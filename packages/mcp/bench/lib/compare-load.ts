@@ -1,7 +1,6 @@
 import { cpuMsOf } from './cpu-time.ts';
 import { machineBusyMs, waitForQuiet } from './machine-load.ts';
 import type { RawLoad } from './raw-load.ts';
-import { readingOf } from './report.ts';
 import type { LoadFigures, LoadPlace } from './raw-load-protocol.ts';
 import type { Subject } from './subject.ts';
 
@@ -21,6 +20,10 @@ export interface LoadRound extends LoadFigures {
   readonly rssBytes: number;
   /** Cores that others took meanwhile. */
   readonly foreignCores: number;
+  /** How much of a core the load itself took; it is one thread. Left out where nobody looked. */
+  readonly loadCores?: number;
+  /** Cores that load and servers took together; likewise. */
+  readonly sharedCores?: number;
 }
 
 export interface ComparedLoad {
@@ -31,8 +34,10 @@ export interface ComparedLoad {
   readonly warmUpMs: number;
   /** Candidates that a limit is set for: their rounds are more. Default: none. */
   readonly close?: readonly string[];
-  /** Processes whose work is part of the bench beside load and subject. */
+  /** Processes whose work is part of the bench beside load and subject: the servers. */
   readonly helpers: readonly number[];
+  /** The same for those that the subjects started, which share their core. Default: none. */
+  readonly children?: readonly number[];
 }
 
 const QUIET_WAIT_MS = 500;
@@ -42,24 +47,33 @@ const CLOSE_MS = 200;
 
 /** One candidate under load, once. */
 export async function measureRound(
-  { load, durationMs, helpers }: Pick<ComparedLoad, 'load' | 'durationMs' | 'helpers'>,
+  options: Pick<ComparedLoad, 'load' | 'durationMs' | 'helpers' | 'children'>,
   { subject, place }: Candidate,
 ): Promise<LoadRound> {
-  const pids = [process.pid, load.pid, subject.pid, ...helpers];
+  const { load, durationMs, helpers, children = [] } = options;
+  const sharing = [load.pid, ...helpers];
+  // A server that is its own subject counts once.
+  const pids = [...new Set([process.pid, subject.pid, ...sharing, ...children])];
   const ownMs = (): number => pids.reduce((sum, pid) => sum + cpuMsOf(pid), 0);
+  const sharedMs = (): number => sharing.reduce((sum, pid) => sum + cpuMsOf(pid), 0);
   await load.open(place);
   const [busyMs, mineMs, startedAt] = [machineBusyMs(), ownMs(), performance.now()];
+  const sharedBefore = sharedMs();
   const before = await subject.usage();
   const figures = await load.run(durationMs);
   const after = await subject.usage();
+  const tookMs = performance.now() - startedAt;
   const foreignMs = machineBusyMs() - busyMs - (ownMs() - mineMs);
+  const sharedCores = (sharedMs() - sharedBefore) / tookMs;
   await load.close();
   return {
     ...figures,
     cpuUs: (after.cpuUs - before.cpuUs) / Math.max(1, figures.calls),
     gcUs: (after.gcUs - before.gcUs) / Math.max(1, figures.calls),
     rssBytes: after.rssBytes,
-    foreignCores: Math.max(0, foreignMs / (performance.now() - startedAt)),
+    foreignCores: Math.max(0, foreignMs / tookMs),
+    loadCores: (figures.loadCpuUs * figures.calls) / (figures.seconds * 1e6),
+    sharedCores,
   };
 }
 
@@ -96,14 +110,14 @@ const MAX_FOREIGN_CORES = 0.3;
 const MIN_ROUNDS = 3;
 
 /**
- * The median, over the rounds that the named candidates were all measured in, of what `combine` makes of one figure of
- * each. What makes the machine slower for a while is in both sides of a ratio, and does not make it larger.
+ * What `combine` makes of one figure of each named candidate, for each round that all of them were measured in. What makes
+ * the machine slower for a while is in both sides of a ratio, and does not make it larger.
  */
-export function pairedMedian(
+export function pairedValues(
   rounds: ReadonlyMap<string, readonly LoadRound[]>,
   names: readonly string[],
   combine: (together: readonly LoadRound[]) => number,
-): number {
+): readonly number[] {
   const rows = names.map((name) => rounds.get(name) ?? []);
   const count = Math.min(...rows.map(({ length }) => length));
   const together = Array.from({ length: count }, (_, index) =>
@@ -112,8 +126,7 @@ export function pairedMedian(
   const quiet = together.filter((pair) =>
     pair.every(({ foreignCores }) => !(foreignCores > MAX_FOREIGN_CORES)),
   );
-  const values = (quiet.length >= MIN_ROUNDS ? quiet : together).map((pair) => combine(pair));
-  return values.length === 0 ? Number.NaN : readingOf(values, '').median;
+  return (quiet.length >= MIN_ROUNDS ? quiet : together).map((pair) => combine(pair));
 }
 
 /** The rounds without foreign load; where fewer than three were left alone, the three that were disturbed least. */

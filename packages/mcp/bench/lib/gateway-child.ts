@@ -29,8 +29,10 @@ answerCommands(async (options) => {
   const { profileTo } = options;
   const profile = profileTo === undefined ? undefined : await startProfile();
   const { url } = await service.start();
-  await service.manager.sync();
-  await service.settled();
+  if (options.early !== true) {
+    await service.manager.sync();
+    await service.settled();
+  }
   if (profileTo !== undefined) await endProfile(profile, profileTo);
   return { url, close: async () => await service.close() };
 });

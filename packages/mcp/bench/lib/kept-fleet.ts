@@ -1,7 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { waitUntil } from '@cortex-os/testkit';
-import { startFleetProcess } from './fleet-process.ts';
+import { startFleetProcess, type FleetProcess } from './fleet-process.ts';
 import { freePort, runProgram, startProgram } from './program.ts';
 
 /** A home in which the program knows connectors whose servers are gone. */
@@ -34,12 +34,17 @@ async function fill({ home, config }: KeptFleet, connectors: number): Promise<vo
   });
 }
 
-/** Makes a home whose manifests are on disk; when it returns nothing listens at their addresses any more. */
-export async function keepFleet(options: KeptFleetOptions): Promise<KeptFleet> {
+/** A home whose servers are still there. */
+export interface LiveFleet extends AsyncDisposable {
+  readonly kept: KeptFleet;
+}
+
+/** Makes a home whose manifests are on disk, with every server up until it is disposed of. */
+export async function keepLiveFleet(options: KeptFleetOptions): Promise<LiveFleet> {
   const { home, connectors, toolsEach, source } = options;
   const config = join(home, 'cortex-mcp.json');
   const kept: KeptFleet = { home, config };
-  await using fleet = await startFleetProcess([
+  const fleet: FleetProcess = await startFleetProcess([
     {
       kind: 'modern-http',
       count: connectors,
@@ -59,5 +64,11 @@ export async function keepFleet(options: KeptFleetOptions): Promise<KeptFleet> {
     runProgram(home, 'registry', 'import', 'cursor', '--file', client, '--apply', '--connect');
   }
   await fill(kept, connectors);
-  return kept;
+  return { kept, [Symbol.asyncDispose]: async () => await fleet[Symbol.asyncDispose]() };
+}
+
+/** The same, with nothing at their addresses any more when it returns. */
+export async function keepFleet(options: KeptFleetOptions): Promise<KeptFleet> {
+  await using live = await keepLiveFleet(options);
+  return live.kept;
 }

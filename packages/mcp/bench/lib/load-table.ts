@@ -1,5 +1,12 @@
-import { pairedMedian, undisturbed, type LoadRound } from './compare-load.ts';
-import { readingOf, shown, type BenchTable, type Reading, type Target } from './report.ts';
+import { pairedValues, undisturbed, type LoadRound } from './compare-load.ts';
+import {
+  readingOf,
+  shown,
+  spreadOf,
+  type BenchTable,
+  type Reading,
+  type Target,
+} from './report.ts';
 
 /** What all candidates did with one load. */
 export interface ComparedRow {
@@ -15,6 +22,8 @@ const FIGURES = [
   ['p95Us', 'µs'],
   ['p99Us', 'µs'],
   ['loadCpuUs', 'µs'],
+  ['loadCores', ''],
+  ['sharedCores', ''],
   ['failed', ''],
   ['rssMb', 'MB'],
 ] as const;
@@ -23,7 +32,7 @@ type Figure = (typeof FIGURES)[number][0];
 function valueOf(round: LoadRound, figure: Figure): number {
   if (figure === 'perSecond') return round.calls / round.seconds;
   if (figure === 'rssMb') return round.rssBytes / 1_048_576;
-  return round[figure];
+  return round[figure] ?? Number.NaN;
 }
 
 /** One candidate's figures in one row, by name. */
@@ -32,13 +41,11 @@ export type RowReadings = ReadonlyMap<Figure, Reading>;
 export function rowReadings(rounds: readonly LoadRound[]): RowReadings {
   const kept = undisturbed(rounds);
   return new Map(
-    FIGURES.map(([figure, unit]) => [
-      figure,
-      readingOf(
-        kept.map((round) => valueOf(round, figure)),
-        unit,
-      ),
-    ]),
+    FIGURES.flatMap(([figure, unit]) => {
+      const values = kept.map((round) => valueOf(round, figure));
+      const known = values.length > 0 && !values.some((value) => Number.isNaN(value));
+      return known ? [[figure, readingOf(values, unit)] as const] : [];
+    }),
   );
 }
 
@@ -71,6 +78,8 @@ const HEADINGS = [
   'p95 µs',
   'p99 µs',
   'load µs/call',
+  'load cores',
+  '+ servers',
   'rss MB',
   'failed',
   'rounds',
@@ -99,10 +108,36 @@ function cellsOf(
     text('p95Us'),
     text('p99Us'),
     text('loadCpuUs', 1),
+    figures.get('loadCores')?.median.toFixed(2) ?? '-',
+    figures.get('sharedCores')?.median.toFixed(2) ?? '-',
     text('rssMb'),
     text('failed'),
     `${samples} of ${rounds.length}`,
   ];
+}
+
+/** Figures that a comparison of two records takes as shares of the reference's. */
+const COMPARED: ReadonlySet<Figure> = new Set(['cpuUs', 'p50Us', 'perSecond']);
+
+/** Who else is one where the table's reference was not measured in a row. */
+const OTHER_REFERENCES = ['relay', 'proxy', 'direct'] as const;
+
+/** The readings of one row by their full names, with their ratios to the reference of the row. */
+function namedReadings({ name, rounds }: ComparedRow, reference: string): [string, Reading][] {
+  const to = [reference, ...OTHER_REFERENCES].find((one) => rounds.has(one));
+  return [...rounds].flatMap(([candidate, all]) =>
+    [...rowReadings(all)].map(([figure, reading]): [string, Reading] => {
+      const full = `${name}.${candidate}.${figure}`;
+      if (to === undefined || to === candidate || !COMPARED.has(figure)) return [full, reading];
+      const ratios = pairedValues(rounds, [candidate, to], (pair) =>
+        quotient(pair.map((round) => valueOf(round, figure))),
+      ).filter((value) => Number.isFinite(value));
+      return [
+        full,
+        ratios.length === 0 ? reading : { ...reading, ratio: { to, ...spreadOf(ratios) } },
+      ];
+    }),
+  );
 }
 
 /** `reference` is the candidate whose processor time is 1 in the column of ratios. */
@@ -113,12 +148,9 @@ export function loadTable(
 ): LoadTable {
   const readings: Record<string, Reading> = {};
   const cells: string[][] = [];
-  for (const { name, rounds } of rows) {
-    for (const [candidate, all] of rounds) {
-      for (const [figure, reading] of rowReadings(all)) {
-        readings[`${name}.${candidate}.${figure}`] = reading;
-      }
-    }
+  for (const row of rows) {
+    const { name, rounds } = row;
+    for (const [full, reading] of namedReadings(row, reference)) readings[full] = reading;
     const base = readings[`${name}.${reference}.cpuUs`]?.median ?? Number.NaN;
     for (const [candidate, all] of rounds) cells.push(cellsOf([name, candidate], all, base));
   }
@@ -130,9 +162,10 @@ export function loadTable(
       readings[`${row}.${candidate}.${figure}`]?.median ?? Number.NaN,
     paired(row, figure, candidates, combine = quotient) {
       const found = rows.find(({ name }) => name === row)?.rounds ?? new Map();
-      return pairedMedian(found, candidates, (pair) =>
+      const values = pairedValues(found, candidates, (pair) =>
         combine(pair.map((round) => valueOf(round, figure))),
       );
+      return values.length === 0 ? Number.NaN : spreadOf(values).median;
     },
   };
 }

@@ -19,7 +19,10 @@ export type PeerName = 'mcp-hub' | 'mcporter';
 
 interface Peer {
   readonly script: string;
-  readonly config: (urls: readonly string[]) => unknown;
+  /** What its file says of each server, beside where it is. */
+  readonly entry: object;
+  /** What else its file says. */
+  readonly more: object;
   readonly args: (config: string, port: number) => readonly string[];
 }
 
@@ -32,16 +35,23 @@ function serversOf(urls: readonly string[], more: object): Readonly<Record<strin
 const PEERS: Readonly<Record<PeerName, Peer>> = {
   'mcp-hub': {
     script: 'mcp-hub/dist/cli.js',
-    config: (urls) => ({ mcpServers: serversOf(urls, {}) }),
+    entry: {},
+    more: {},
     args: (config, port) => ['--port', String(port), '--config', config],
   },
   mcporter: {
     script: 'mcporter/dist/cli.js',
     // It serves only servers that it keeps alive, by a daemon of its own.
-    config: (urls) => ({ mcpServers: serversOf(urls, { lifecycle: 'keep-alive' }), imports: [] }),
+    entry: { lifecycle: 'keep-alive' },
+    more: { imports: [] },
     args: (config, port) => ['--config', config, 'serve', '--http', String(port)],
   },
 };
+
+/** What its file says of a server, for the record. */
+export function peerEntry(name: PeerName): string {
+  return JSON.stringify({ url: 'http://127.0.0.1:PORT/mcp', ...PEERS[name].entry });
+}
 
 /** The installed version; undefined when `pnpm bench:peers` has not been run. */
 export function peerVersion(name: PeerName): string | undefined {
@@ -77,21 +87,32 @@ async function untilServing(url: string, child: ChildProcess): Promise<void> {
   );
 }
 
+/** How long they may take to end; one whose server hangs may not end at all. */
+const END_MS = 3_000;
+
 async function endFamily(pids: readonly number[]): Promise<void> {
-  for (const pid of pids) if (isAlive(pid)) process.kill(pid, 'SIGTERM');
-  await waitUntil(() => pids.every((pid) => !isAlive(pid)), {
-    timeoutMs: 10_000,
-    describe: 'the peer has ended',
+  const signal = (name: NodeJS.Signals): void => {
+    for (const pid of pids) if (isAlive(pid)) process.kill(pid, name);
+  };
+  const ended = async (): Promise<void> =>
+    await waitUntil(() => pids.every((pid) => !isAlive(pid)), {
+      timeoutMs: END_MS,
+      describe: 'the peer has ended',
+    });
+  signal('SIGTERM');
+  await ended().catch(async () => {
+    signal('SIGKILL');
+    await ended();
   });
 }
 
 /** Another gateway of npm before the same servers, in a home of its own. */
 export async function startPeer(name: PeerName, urls: readonly string[]): Promise<Subject> {
-  const { script, config, args } = PEERS[name];
+  const { script, entry, more, args } = PEERS[name];
   const folder = tempFolder();
   const port = await freePort();
   const file = join(folder.path, 'config.json');
-  await writeFile(file, JSON.stringify(config(urls)));
+  await writeFile(file, JSON.stringify({ mcpServers: serversOf(urls, entry), ...more }));
   const argv = [join(CACHE, script), ...args(file, port)];
   const env = {
     PATH: process.env['PATH'],
@@ -101,8 +122,14 @@ export async function startPeer(name: PeerName, urls: readonly string[]): Promis
   };
   const child = spawn(process.execPath, argv, { env, cwd: folder.path, stdio: 'ignore' });
   const url = `http://127.0.0.1:${port}/mcp`;
-  await untilServing(url, child);
   const pid = child.pid ?? 0;
+  try {
+    await untilServing(url, child);
+  } catch (error) {
+    await endFamily(familyOf(pid));
+    await folder[Symbol.asyncDispose]();
+    throw error;
+  }
   pin(pid, 'subject');
   const family = (): readonly number[] => familyOf(pid);
   return {

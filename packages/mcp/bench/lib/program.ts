@@ -55,8 +55,10 @@ export function startProgram(options: {
   readonly port: number;
   /** Of Node. Default: none. */
   readonly execArgv?: readonly string[];
+  /** On top of what every start is given. Default: nothing. */
+  readonly env?: Readonly<Record<string, string>>;
 }): Program {
-  const { home, config, port, execArgv = [] } = options;
+  const { home, config, port, execArgv = [], env = {} } = options;
   const startedAtMs = performance.now();
   const argv = [...execArgv, BIN, 'serve', '--config', config, '--port', String(port)];
   const child = spawn(process.execPath, argv, {
@@ -68,6 +70,7 @@ export function startProgram(options: {
       // Nobody is there who would have to move on.
       MCP_DRAIN_LAME_DUCK_MS: '0',
       NODE_COMPILE_CACHE: join(tmpdir(), 'cortex-mcp-bench-cache'),
+      ...env,
     },
     stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
   });

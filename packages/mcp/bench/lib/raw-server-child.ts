@@ -17,6 +17,11 @@ const HEAD_BYTES = 4_096;
 const SERVER_INFO = '{"name":"raw","version":"0"}';
 const CAPABILITIES = '{"tools":{"listChanged":true},"resources":{"subscribe":true}}';
 const RESOURCE = 'bench://text/1';
+/** What the official SDK 1 says, by status. */
+const REFUSALS = new Map([
+  [400, '{"code":-32000,"message":"Bad Request: Server not initialized"}'],
+  [404, '{"code":-32001,"message":"Session not found"}'],
+]);
 const TOLD = {
   tools: 'data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n',
   resource: `data: {"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"${RESOURCE}"}}\n\n`,
@@ -48,6 +53,8 @@ class RawServer {
   #port = 0;
   #fault: RawFault = 'none';
   #sessions = 0;
+  /** Sessions up to this one are forgotten. */
+  #forgotten = 0;
 
   constructor(options: RawServerOptions, list: Buffer) {
     this.#options = options;
@@ -76,6 +83,8 @@ class RawServer {
       await closed;
       this.#server = undefined;
     } else if (this.#server === undefined) {
+      // Another process on the same port knows no session of the one before.
+      this.#forgotten = this.#sessions;
       await this.listen();
     }
     this.#fault = fault;
@@ -126,11 +135,9 @@ class RawServer {
       response.writeHead(202).end();
       return;
     }
-    const { era } = this.#options;
-    const session = request.headers['mcp-session-id'];
-    if (era === 'legacy' && session === undefined && method !== 'initialize') {
-      // As the official SDK has it.
-      this.#refuse(response, id, 400);
+    const status = this.#refusal(method, request.headers['mcp-session-id']);
+    if (status !== undefined) {
+      this.#refuse(response, id, status);
       return;
     }
     switch (method) {
@@ -148,6 +155,14 @@ class RawServer {
       default:
         this.#result(response, id, Buffer.from(this.#other(method, text, response)), false);
     }
+  }
+
+  /** As the official SDK has it: what comes without a session, or with one of the process before. */
+  #refusal(method: string, session: string | string[] | undefined): number | undefined {
+    if (this.#options.era === 'modern') return undefined;
+    if (session === undefined) return method === 'initialize' ? undefined : 400;
+    if (this.#forgotten === 0) return undefined;
+    return Number(String(session).split('-').at(-1)) <= this.#forgotten ? 404 : undefined;
   }
 
   #other(method: string, text: string, response: ServerResponse): string {
@@ -201,10 +216,7 @@ class RawServer {
   }
 
   #refuse(response: ServerResponse, id: string, status: number = 200): void {
-    const error =
-      status === 400
-        ? '{"code":-32000,"message":"Bad Request: Server not initialized"}'
-        : '{"code":-32601,"message":"Method not found"}';
+    const error = REFUSALS.get(status) ?? '{"code":-32601,"message":"Method not found"}';
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(`{"jsonrpc":"2.0","id":${id},"error":${error}}`);
   }

@@ -12,7 +12,7 @@ export interface RawServerOptions {
   readonly events?: boolean | undefined;
 }
 
-/** `hang`: takes requests and answers nothing. `dead`: does not listen. */
+/** `hang`: takes requests and answers nothing. `dead`: does not listen; when it does again, its sessions are forgotten. */
 export type RawFault = 'none' | 'hang' | 'dead';
 
 export type Announcement = 'tools' | 'resource';

@@ -2,6 +2,16 @@ import { execFileSync } from 'node:child_process';
 import { cpus, release, totalmem } from 'node:os';
 import { versions } from 'node:process';
 
+/** Where the middle of several readings lies, and half of them. */
+export interface Spread {
+  readonly median: number;
+  /** The lower quartile. */
+  readonly q1: number;
+  /** The upper quartile. */
+  readonly q3: number;
+  readonly samples: number;
+}
+
 /** Several readings of one quantity. */
 export interface Reading {
   readonly median: number;
@@ -9,6 +19,13 @@ export interface Reading {
   readonly max: number;
   readonly samples: number;
   readonly unit: string;
+  /** Quartiles, where the readings are rounds: what a comparison of two records takes for noise. */
+  readonly q1?: number;
+  readonly q3?: number;
+  /** The same in terms of something that was measured beside it, round by round: what holds on any machine. */
+  readonly ratio?: Spread & { readonly to: string };
+  /** Where the samples are no rounds: the share of the median that says nothing. */
+  readonly noise?: number;
 }
 
 /** One number a bench has to reach. */
@@ -57,17 +74,23 @@ export interface Bench {
 }
 
 /** @throws RangeError for no values. */
-export function readingOf(values: readonly number[], unit: string): Reading {
+export function spreadOf(values: readonly number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b);
-  const [min] = sorted;
-  const max = sorted.at(-1);
-  const middle = (sorted.length - 1) / 2;
-  const low = sorted[Math.floor(middle)];
-  const high = sorted[Math.ceil(middle)];
-  if (min === undefined || max === undefined || low === undefined || high === undefined) {
-    throw new RangeError('there is nothing to read');
-  }
-  return { median: (low + high) / 2, min, max, samples: sorted.length, unit };
+  const at = (share: number): number => {
+    const place = share * (sorted.length - 1);
+    const low = sorted[Math.floor(place)] ?? Number.NaN;
+    const high = sorted[Math.ceil(place)] ?? Number.NaN;
+    return low + (high - low) * (place - Math.floor(place));
+  };
+  if (sorted.length === 0) throw new RangeError('there is nothing to read');
+  return { median: at(0.5), q1: at(0.25), q3: at(0.75), samples: sorted.length };
+}
+
+/** @throws RangeError for no values. */
+export function readingOf(values: readonly number[], unit: string): Reading {
+  const { median, q1, q3, samples } = spreadOf(values);
+  const [min, max] = [Math.min(...values), Math.max(...values)];
+  return { median, min, max, samples, unit, ...(samples > 1 && { q1, q3 }) };
 }
 
 /** The value below which `share` (0 to 1) of the values lie. */

@@ -14,6 +14,8 @@ export type SubjectOptions =
       readonly source?: string | undefined;
       /** The folder of its audit log. Default: it keeps none. */
       readonly auditTo?: string | undefined;
+      /** Serves before its first pass is over. Default: what it answers first is complete. */
+      readonly early?: boolean | undefined;
       /** Where a profile of the start and the first pass is written. Default: none is taken. */
       readonly profileTo?: string | undefined;
     }

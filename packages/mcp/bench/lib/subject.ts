@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { processTree } from '@cortex-os/testkit';
 import { bundledChild } from './bundled-child.ts';
 import { startChild, type BenchChild } from './child.ts';
 import { pin } from './pin.ts';
@@ -93,4 +94,9 @@ export async function startSubject(
     settledUsage: async () => await usageBy(child, 'settled-usage'),
     [Symbol.asyncDispose]: async () => await child[Symbol.asyncDispose](),
   };
+}
+
+/** What a process has started, all generations; nothing where there is no /proc. */
+export function childrenOf(pid: number): readonly number[] {
+  return process.platform === 'linux' ? processTree(pid).map((entry) => entry.pid) : [];
 }

@@ -1,17 +1,24 @@
-import { LIST_KINDS, type ListKind } from '../protocol/list-kind.ts';
-import type { CatalogView, ListBody, Route } from './catalog.ts';
+import type { ListKind } from '../protocol/list-kind.ts';
 import { findMember, objectMembers, replaceSpan } from '../protocol/json-scan.ts';
 import { legacyToolText } from '../protocol/legacy-tool.ts';
 import { readHeaderParams } from '../protocol/param-header.ts';
+import { atOnce } from './at-once.ts';
 import {
-  lateBody,
+  EMPTY_VIEW,
+  type CatalogView,
+  type ListBody,
+  type Route,
+  type TemplateRoute,
+} from './catalog.ts';
+import { lateBody, perRequestBody, prebuiltBody } from './list-body.ts';
+import {
+  ITEM_LENGTH,
   NO_PIECE,
-  perRequestBody,
   pieceOf,
-  prebuiltBody,
+  STEP_LENGTH,
+  type ListedGroup,
   type ListedItem,
-  type Piece,
-} from './list-body.ts';
+} from './listed-item.ts';
 import type { CatalogSource, ManifestItem } from './source.ts';
 import { exposedName } from './tool-name.ts';
 
@@ -25,10 +32,10 @@ export interface BuildOptions {
 /** What one connector adds to a catalog; kept as long as its manifest and target stay the same. */
 export interface CatalogPart<T> {
   readonly source: CatalogSource<T>;
-  /** As the shared endpoint shows it. */
-  readonly listed: Readonly<Record<ListKind, readonly ListedItem[]>>;
-  /** `listed` as bytes; empty when lists are not prebuilt. */
-  readonly pieces: Readonly<Record<ListKind, Piece>>;
+  /** As the shared endpoint shows it, if nobody else has the same names. */
+  readonly groups: Readonly<Record<ListKind, ListedGroup>>;
+  /** By the connector's own names. */
+  readonly routes: Readonly<Record<ListKind, ReadonlyMap<string, Route<T>>>>;
   /** By the connector's own names, without contributions. */
   readonly view: CatalogView<T>;
 }
@@ -71,10 +78,6 @@ function mayWrap(text: string): boolean {
   return text.includes('"outputSchema"');
 }
 
-function routesOf<T>(kind: ListKind, source: CatalogSource<T>): Map<string, Route<T>> {
-  return new Map(source.manifest.lists[kind].map((item) => [item.id, routeOf(kind, item, source)]));
-}
-
 /** An item as an endpoint lists it. */
 function listedItem<T>(
   kind: ListKind,
@@ -96,10 +99,9 @@ function ownBody<T>(kind: ListKind, source: CatalogSource<T>, options: BuildOpti
   const own = source.manifest.lists[kind];
   return lateBody(own.length, () => {
     const items = own.map((item) => listedItem(kind, item, item.id, source));
-    const groups = [{ connectorId: source.connectorId, items }];
-    return options.prebuilt
-      ? prebuiltBody(kind, [pieceOf(items)], groups)
-      : perRequestBody(kind, groups);
+    const { connectorId } = source;
+    if (!options.prebuilt) return perRequestBody(kind, [{ connectorId, items, piece: NO_PIECE }]);
+    return atOnce(prebuiltBody(kind, [{ connectorId, items, piece: atOnce(pieceOf(items)) }]));
   });
 }
 
@@ -108,60 +110,119 @@ export function byLength(a: { readonly prefix: string }, b: { readonly prefix: s
   return b.prefix.length - a.prefix.length;
 }
 
-function ownView<T>(source: CatalogSource<T>, options: BuildOptions): CatalogView<T> {
+/** What is worked out of one list. */
+interface PartList<T> {
+  readonly group: ListedGroup;
+  readonly routes: ReadonlyMap<string, Route<T>>;
+}
+
+/** Works out one list of a connector. Pauses between items. */
+function* buildList<T>(
+  kind: ListKind,
+  source: CatalogSource<T>,
+  options: BuildOptions,
+): Generator<void, PartList<T>, void> {
+  const { connectorId, manifest } = source;
+  const items: ListedItem[] = [];
+  const routes = new Map<string, Route<T>>();
+  let sinceStep = 0;
+  for (const item of manifest.lists[kind]) {
+    const name = RENAMED.has(kind) ? exposedName(connectorId, item.id, options.separator) : item.id;
+    items.push(listedItem(kind, item, name, source));
+    routes.set(item.id, routeOf(kind, item, source));
+    // Each item is read for what it says of its arguments.
+    sinceStep += item.text.length + ITEM_LENGTH;
+    if (sinceStep < STEP_LENGTH) continue;
+    sinceStep = 0;
+    yield;
+  }
+  const piece = options.prebuilt ? yield* pieceOf(items) : NO_PIECE;
+  return { group: { connectorId, items, piece }, routes };
+}
+
+/** Whether two lists show the same and may be called alike. */
+function sameItems(a: readonly ManifestItem[], b: readonly ManifestItem[]): boolean {
+  return (
+    a === b ||
+    (a.length === b.length &&
+      a.every(
+        ({ text, quarantine }, index) =>
+          text === b[index]?.text && quarantine === b[index].quarantine,
+      ))
+  );
+}
+
+/** What an earlier part knows of a list that has not changed. */
+function knownList<T>(
+  kind: ListKind,
+  { manifest, target }: CatalogSource<T>,
+  old: CatalogPart<T> | undefined,
+): PartList<T> | undefined {
+  if (old === undefined || old.source.target !== target) return undefined;
+  const before = old.source.manifest;
+  const same =
+    before.info.era === manifest.info.era && sameItems(before.lists[kind], manifest.lists[kind]);
+  return same ? { group: old.groups[kind], routes: old.routes[kind] } : undefined;
+}
+
+function templatesOf<T>(routes: ReadonlyMap<string, Route<T>>): readonly TemplateRoute<T>[] {
+  return Array.from(routes, ([template, route]) => ({
+    prefix: templatePrefix(template),
+    template,
+    namespaced: false,
+    route,
+  })).toSorted(byLength);
+}
+
+/**
+ * Works out one connector's part. Lists that are as they were in the part before are taken over, for as long as calls go
+ * the same way. Pauses between items.
+ */
+export function* buildPart<T>(
+  source: CatalogSource<T>,
+  old: CatalogPart<T> | undefined,
+  options: BuildOptions,
+): Generator<void, CatalogPart<T>, void> {
+  const list = function* (kind: ListKind): Generator<void, PartList<T>, void> {
+    return knownList(kind, source, old) ?? (yield* buildList(kind, source, options));
+  };
+  const tools = yield* list('tools');
+  const prompts = yield* list('prompts');
+  const resources = yield* list('resources');
+  const resourceTemplates = yield* list('resourceTemplates');
   const { connectorId, target, manifest } = source;
-  return {
+  const view: CatalogView<T> = {
+    ...EMPTY_VIEW,
     lists: {
       tools: ownBody('tools', source, options),
       prompts: ownBody('prompts', source, options),
       resources: ownBody('resources', source, options),
       resourceTemplates: ownBody('resourceTemplates', source, options),
     },
-    tools: routesOf('tools', source),
-    prompts: routesOf('prompts', source),
-    resources: routesOf('resources', source),
-    templates: manifest.lists.resourceTemplates
-      .map(({ id }) => ({
-        prefix: templatePrefix(id),
-        template: id,
-        namespaced: false,
-        route: { connectorId, upstreamName: id, target },
-      }))
-      .toSorted(byLength),
-    contributions: [],
+    tools: tools.routes,
+    prompts: prompts.routes,
+    resources: resources.routes,
+    templates:
+      old?.routes.resourceTemplates === resourceTemplates.routes
+        ? old.view.templates
+        : templatesOf(resourceTemplates.routes),
     info: manifest.info,
     servers: [{ connectorId, info: manifest.info, target }],
   };
-}
-
-/** Works out one connector's part. Pauses after each list. */
-export function* buildPart<T>(
-  source: CatalogSource<T>,
-  options: BuildOptions,
-): Generator<void, CatalogPart<T>, void> {
-  const listed: Partial<Record<ListKind, readonly ListedItem[]>> = {};
-  const pieces: Partial<Record<ListKind, Piece>> = {};
-  for (const kind of LIST_KINDS) {
-    const items = source.manifest.lists[kind].map((item) => {
-      const name = RENAMED.has(kind)
-        ? exposedName(source.connectorId, item.id, options.separator)
-        : item.id;
-      return listedItem(kind, item, name, source);
-    });
-    listed[kind] = items;
-    pieces[kind] = options.prebuilt ? pieceOf(items) : NO_PIECE;
-    yield;
-  }
-  const { tools = [], prompts = [], resources = [], resourceTemplates = [] } = listed;
   return {
     source,
-    listed: { tools, prompts, resources, resourceTemplates },
-    pieces: {
-      tools: pieces.tools ?? NO_PIECE,
-      prompts: pieces.prompts ?? NO_PIECE,
-      resources: pieces.resources ?? NO_PIECE,
-      resourceTemplates: pieces.resourceTemplates ?? NO_PIECE,
+    groups: {
+      tools: tools.group,
+      prompts: prompts.group,
+      resources: resources.group,
+      resourceTemplates: resourceTemplates.group,
     },
-    view: ownView(source, options),
+    routes: {
+      tools: tools.routes,
+      prompts: prompts.routes,
+      resources: resources.routes,
+      resourceTemplates: resourceTemplates.routes,
+    },
+    view,
   };
 }

@@ -1,8 +1,9 @@
-import type { CacheHint } from '../protocol/cache-hint.ts';
 import type { Era } from '../protocol/revision.ts';
 import type { HeaderParam } from '../protocol/param-header.ts';
 import type { ListKind } from '../protocol/list-kind.ts';
 import type { CatalogChange } from './catalog-change.ts';
+import { freshnessOf, type Contribution, type Freshness } from './freshness.ts';
+import type { ListedGroup } from './listed-item.ts';
 import type { UpstreamInfo } from './source.ts';
 import type { ViewFilter } from './view-filter.ts';
 
@@ -61,16 +62,13 @@ export interface ListBody {
   bytes(era: Era): Buffer;
   /** As `bytes` for at most `size` items after `after`, or from the beginning. */
   page(after: PageKey | undefined, size: number, era: Era): ListPage;
-  /** The list with those items only that `keep` wants; `name` is the connector's own name or URI of one. */
-  only(keep: (connectorId: string, name: string) => boolean): ListBody;
-}
-
-/** A part of a list's age: when it came and how long it is good. */
-export interface Contribution {
-  readonly connectorId: string;
-  /** On the clock of `performance.now()`. */
-  readonly receivedAtMs: number;
-  readonly hint: CacheHint;
+  /**
+   * The list with some of its items only.
+   * @param keptOf the places of those that stay of one connector's, ascending; undefined when all do.
+   */
+  only(keptOf: (group: ListedGroup) => Uint32Array | undefined): ListBody;
+  /** What `only` asks about. */
+  groups(): readonly ListedGroup[];
 }
 
 /** A connector as a view shows it. */
@@ -89,6 +87,8 @@ export interface CatalogView<T> {
   /** Literal beginnings of URI templates, longest first, for URIs that are not listed. */
   readonly templates: readonly TemplateRoute<T>[];
   readonly contributions: readonly Contribution[];
+  /** Of all contributions together. */
+  readonly freshness: Freshness;
   /** Set when the view is one connector's. */
   readonly info: UpstreamInfo | undefined;
   /** The servers behind the view. */
@@ -113,6 +113,7 @@ function emptyBody(kind: ListKind): ListBody {
     bytes: () => bytes,
     page: () => ({ bytes, next: undefined }),
     only: () => body,
+    groups: () => [],
   };
   return body;
 }
@@ -132,6 +133,7 @@ export const EMPTY_VIEW: CatalogView<never> = {
   resources: new Map(),
   templates: [],
   contributions: [],
+  freshness: freshnessOf([]),
   info: undefined,
   servers: [],
 };

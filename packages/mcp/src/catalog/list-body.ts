@@ -1,89 +1,140 @@
-import { replaceSpan } from '../protocol/json-scan.ts';
 import type { ListKind } from '../protocol/list-kind.ts';
 import type { Era } from '../protocol/revision.ts';
+import { atOnce } from './at-once.ts';
 import type { ListBody, ListPage, PageKey } from './catalog.ts';
-import type { ManifestItem } from './source.ts';
+import { itemText, type ListedGroup } from './listed-item.ts';
+import {
+  itemsOf,
+  joined,
+  keyBefore,
+  narrowed,
+  positionAfter,
+  selectedOf,
+  type Selected,
+} from './selection.ts';
 
-/** An item as an endpoint shows it: its raw text, renamed when the endpoint gives it another name. */
-export interface ListedItem {
-  readonly item: ManifestItem;
-  readonly name: string;
-  /** The item for legacy clients, with the endpoint's name, when they must see it differently. */
-  readonly legacyText?: string | undefined;
+/** All of connectors' items, in the order they are given in. */
+function allOf(groups: readonly ListedGroup[]): Selected {
+  return selectedOf(groups.map((group) => ({ group, kept: undefined })));
 }
 
-/** The items of one connector on an endpoint. */
-export interface ListedGroup {
-  readonly connectorId: string;
-  readonly items: readonly ListedItem[];
+function groupsOf({ selections }: Selected): readonly ListedGroup[] {
+  return selections.map(({ group }) => group);
 }
 
-/** Raw JSON of a connector's items, comma separated; both are the same bytes where the eras see the same. */
-export interface Piece {
-  readonly modern: Buffer;
-  readonly legacy: Buffer;
+/** Where a page ends, and what is told of the next one. */
+function pageEnd(
+  selected: Selected,
+  from: number,
+  size: number,
+): Pick<ListPage, 'next'> & { to: number } {
+  const to = Math.min(selected.count, from + size);
+  return { to, next: to < selected.count && to > from ? keyBefore(selected, to) : undefined };
 }
 
-export const NO_PIECE: Piece = { modern: Buffer.alloc(0), legacy: Buffer.alloc(0) };
+/** One era's list: whole, and in pages. */
+class EraList {
+  readonly #kind: ListKind;
+  readonly #era: Era;
+  readonly #selected: Selected;
+  #whole: Buffer | undefined;
+  #pageSize = 0;
+  /** By their number: those that clients get who begin at the beginning. No more than the list has. */
+  readonly #pages = new Map<number, ListPage>();
 
-/** The raw JSON of one item under the name it is listed by. Nothing but the name is touched. */
-export function renamedText(item: ManifestItem, name: string): string {
-  return name === item.id ? item.text : replaceSpan(item.text, item.idSpan, JSON.stringify(name));
-}
-
-/** The raw JSON of one listed item, as clients of an era see it. */
-export function itemText({ item, name, legacyText }: ListedItem, era: Era): string {
-  return era === 'legacy' && legacyText !== undefined ? legacyText : renamedText(item, name);
-}
-
-/** The items of one connector, comma separated, as UTF-8: the pieces a prebuilt list is joined from. */
-export function pieceOf(items: readonly ListedItem[]): Piece {
-  const textFor = (era: Era): string => items.map((item) => itemText(item, era)).join(',');
-  const modern = Buffer.from(textFor('modern'));
-  const differs = items.some(({ legacyText }) => legacyText !== undefined);
-  return { modern, legacy: differs ? Buffer.from(textFor('legacy')) : modern };
-}
-
-function join(kind: ListKind, pieces: readonly Buffer[]): Buffer {
-  const parts: Buffer[] = [Buffer.from(`"${kind}":[`)];
-  for (const piece of pieces) {
-    if (piece.length === 0) continue;
-    if (parts.length > 1) parts.push(Buffer.from(','));
-    parts.push(piece);
+  constructor(kind: ListKind, era: Era, selected: Selected) {
+    this.#kind = kind;
+    this.#era = era;
+    this.#selected = selected;
   }
-  return Buffer.concat([...parts, Buffer.from(']}}')]);
+
+  *build(): Generator<void, void, void> {
+    this.#whole = yield* this.#joined(0, this.#selected.count);
+  }
+
+  bytes(): Buffer {
+    this.#whole ??= atOnce(this.#joined(0, this.#selected.count));
+    return this.#whole;
+  }
+
+  page(after: PageKey | undefined, size: number): ListPage {
+    const from = positionAfter(this.#selected, after);
+    if (from === 0 && size >= this.#selected.count) return { bytes: this.bytes(), next: undefined };
+    if (this.#pageSize === 0) this.#pageSize = size;
+    // One that begins elsewhere was asked for by a cursor of an earlier catalog, or by one that somebody made up.
+    if (size !== this.#pageSize || from % size !== 0) return this.#page(from, size);
+    const number = from / size;
+    const known = this.#pages.get(number);
+    if (known !== undefined) return known;
+    const page = this.#page(from, size);
+    this.#pages.set(number, page);
+    return page;
+  }
+
+  #page(from: number, size: number): ListPage {
+    const { to, next } = pageEnd(this.#selected, from, size);
+    return { bytes: atOnce(this.#joined(from, to)), next };
+  }
+
+  #joined(from: number, to: number): Generator<void, Buffer, void> {
+    return joined(this.#kind, this.#selected, { from, to, era: this.#era });
+  }
 }
 
-/** A list serialised once, when the catalog is built. */
-export function prebuiltBody(
+/** A list put together from its connectors' pieces: nothing is serialised. */
+class JoinedBody implements ListBody {
+  readonly count: number;
+  readonly #kind: ListKind;
+  readonly #selected: Selected;
+  readonly #modern: EraList;
+  readonly #legacy: EraList;
+
+  constructor(kind: ListKind, selected: Selected) {
+    this.count = selected.count;
+    this.#kind = kind;
+    this.#selected = selected;
+    this.#modern = new EraList(kind, 'modern', selected);
+    const same = selected.selections.every(({ group: { piece } }) => piece.legacy === piece.modern);
+    this.#legacy = same ? this.#modern : new EraList(kind, 'legacy', selected);
+  }
+
+  *build(): Generator<void, void, void> {
+    yield* this.#modern.build();
+    if (this.#legacy !== this.#modern) yield* this.#legacy.build();
+  }
+
+  bytes(era: Era): Buffer {
+    return this.#of(era).bytes();
+  }
+
+  page(after: PageKey | undefined, size: number, era: Era): ListPage {
+    return this.#of(era).page(after, size);
+  }
+
+  only(keptOf: (group: ListedGroup) => Uint32Array | undefined): ListBody {
+    return new JoinedBody(this.#kind, narrowed(this.#selected, keptOf));
+  }
+
+  groups(): readonly ListedGroup[] {
+    return groupsOf(this.#selected);
+  }
+
+  #of(era: Era): EraList {
+    return era === 'modern' ? this.#modern : this.#legacy;
+  }
+}
+
+/**
+ * A list whose bytes are made with the catalog, and each of its pages when it is first asked for; they stay the same
+ * objects for as long as the list does. Pauses on the way. The lists that `only` leaves are made when they are asked for.
+ */
+export function* prebuiltBody(
   kind: ListKind,
-  pieces: readonly Piece[],
   groups: readonly ListedGroup[],
-): ListBody {
-  const modern = join(
-    kind,
-    pieces.map((piece) => piece.modern),
-  );
-  const same = pieces.every((piece) => piece.legacy === piece.modern);
-  const legacy = same
-    ? modern
-    : join(
-        kind,
-        pieces.map((piece) => piece.legacy),
-      );
-  return {
-    count: countOf(groups),
-    bytes: (era) => (era === 'modern' ? modern : legacy),
-    page: (after, size, era) => pageOf({ kind, groups, era }, after, size),
-    only: (keep) => {
-      const kept = groupsOf(groups, keep);
-      return prebuiltBody(
-        kind,
-        kept.map(({ items }) => pieceOf(items)),
-        kept,
-      );
-    },
-  };
+): Generator<void, ListBody, void> {
+  const body = new JoinedBody(kind, allOf(groups));
+  yield* body.build();
+  return body;
 }
 
 /** A list that is made when somebody asks for it, and kept. */
@@ -94,75 +145,31 @@ export function lateBody(count: number, make: () => ListBody): ListBody {
     count,
     bytes: (era) => body().bytes(era),
     page: (after, size, era) => body().page(after, size, era),
-    only: (keep) => body().only(keep),
+    only: (keptOf) => body().only(keptOf),
+    groups: () => body().groups(),
   };
 }
 
 /** The off path of `MCP_LIST_PREBUILT`: parsed and serialised again for each request. */
 export function perRequestBody(kind: ListKind, groups: readonly ListedGroup[]): ListBody {
-  const serialise = (era: Era): Buffer => {
-    const values = groups.flatMap(({ items }) =>
-      items.map((listed) => JSON.parse(itemText(listed, era)) as unknown),
-    );
+  return serialisedBody(kind, allOf(groups));
+}
+
+function serialisedBody(kind: ListKind, selected: Selected): ListBody {
+  const serialise = (era: Era, from: number, to: number): Buffer => {
+    const items = itemsOf(selected).slice(from, to);
+    const values = items.map((listed) => JSON.parse(itemText(listed, era)) as unknown);
     return Buffer.from(`"${kind}":${JSON.stringify(values)}}}`);
   };
   return {
-    count: countOf(groups),
-    bytes: serialise,
-    page: (after, size, era) => pageOf({ kind, groups, era }, after, size),
-    only: (keep) => perRequestBody(kind, groupsOf(groups, keep)),
+    count: selected.count,
+    bytes: (era) => serialise(era, 0, selected.count),
+    page: (after, size, era) => {
+      const from = positionAfter(selected, after);
+      const { to, next } = pageEnd(selected, from, size);
+      return { bytes: serialise(era, from, to), next };
+    },
+    only: (keptOf) => serialisedBody(kind, narrowed(selected, keptOf)),
+    groups: () => groupsOf(selected),
   };
-}
-
-function groupsOf(
-  groups: readonly ListedGroup[],
-  keep: (connectorId: string, name: string) => boolean,
-): readonly ListedGroup[] {
-  return groups.flatMap(({ connectorId, items }) => {
-    const kept = items.filter(({ item }) => keep(connectorId, item.id));
-    return kept.length === 0 ? [] : [{ connectorId, items: kept }];
-  });
-}
-
-function countOf(groups: readonly ListedGroup[]): number {
-  return groups.reduce((sum, { items }) => sum + items.length, 0);
-}
-
-/**
- * Where in a connector's items the next page begins. What follows an item that is still there follows it, wherever
- * it stands now; when it is gone, its place counts.
- */
-function placeAfter({ items }: ListedGroup, { index, name }: PageKey): number {
-  if (items[index]?.item.id === name) return index + 1;
-  const now = items.findIndex(({ item }) => item.id === name);
-  return now === -1 ? Math.min(index, items.length) : now + 1;
-}
-
-function pageOf(
-  list: {
-    readonly kind: ListKind;
-    readonly groups: readonly ListedGroup[];
-    readonly era: Era;
-  },
-  after: PageKey | undefined,
-  size: number,
-): ListPage {
-  const texts: string[] = [];
-  let last: PageKey | undefined;
-  for (const group of list.groups) {
-    const { connectorId, items } = group;
-    if (after !== undefined && connectorId < after.connectorId) continue;
-    const begin = after?.connectorId === connectorId ? placeAfter(group, after) : 0;
-    for (const [offset, listed] of items.slice(begin, begin + size + 1).entries()) {
-      // One more than fits: there is a next page.
-      if (texts.length === size) return { bytes: wrap(list.kind, texts), next: last };
-      texts.push(itemText(listed, list.era));
-      last = { connectorId, index: begin + offset, name: listed.item.id };
-    }
-  }
-  return { bytes: wrap(list.kind, texts), next: undefined };
-}
-
-function wrap(kind: ListKind, texts: readonly string[]): Buffer {
-  return Buffer.from(`"${kind}":[${texts.join(',')}]}}`);
 }

@@ -1,12 +1,7 @@
-import { LIST_KINDS, type ListKind } from '../protocol/list-kind.ts';
-import {
-  EMPTY_VIEW,
-  type Catalog,
-  type CatalogView,
-  type Contribution,
-  type ListBody,
-  type Route,
-} from './catalog.ts';
+import type { ListKind } from '../protocol/list-kind.ts';
+import { EMPTY_VIEW, type Catalog, type CatalogView, type Route } from './catalog.ts';
+import { freshnessOf } from './freshness.ts';
+import { JudgedItems } from './judged-items.ts';
 import type { ViewFilter } from './view-filter.ts';
 
 /** The routes of a view that a filter leaves. Looking up one judges that one; the others are not touched. */
@@ -61,55 +56,94 @@ class FilteredRoutes<T> implements ReadonlyMap<string, Route<T>> {
   }
 }
 
-/** Cached for one principal may be wrong for the next. */
-function privately(contribution: Contribution): Contribution {
-  return { ...contribution, hint: { ...contribution.hint, cacheScope: 'private' } };
-}
+/** A view that makes a list, or looks through the templates, when it is asked for them: most principals never ask for all. */
+class FilteredView<T> implements CatalogView<T> {
+  readonly lists: CatalogView<T>['lists'];
+  readonly tools: CatalogView<T>['tools'];
+  readonly prompts: CatalogView<T>['prompts'];
+  readonly resources: CatalogView<T>['resources'];
+  readonly contributions: CatalogView<T>['contributions'];
+  readonly freshness: CatalogView<T>['freshness'];
+  readonly info: CatalogView<T>['info'];
+  readonly servers: CatalogView<T>['servers'];
+  readonly filter: ViewFilter;
+  readonly #whole: CatalogView<T>;
+  readonly #judged: JudgedItems<T>;
 
-/** Bodies are made when they are asked for: most principals never ask for all four lists. */
-function lazyLists<T>(view: CatalogView<T>, filter: ViewFilter): CatalogView<T>['lists'] {
-  const made = new Map<ListKind, ListBody>();
-  const body = (kind: ListKind): ListBody => {
-    const known = made.get(kind);
-    if (known !== undefined) return known;
-    const only = view.lists[kind].only((connectorId, name) => filter.item(kind, connectorId, name));
-    made.set(kind, only);
-    return only;
-  };
-  const lists = {};
-  for (const kind of LIST_KINDS) {
-    Object.defineProperty(lists, kind, { enumerable: true, get: () => body(kind) });
+  constructor(view: CatalogView<T>, filter: ViewFilter, judged: JudgedItems<T>) {
+    const isSeen = ({ connectorId }: { readonly connectorId: string }): boolean =>
+      filter.connector(connectorId);
+    this.#whole = view;
+    this.#judged = judged;
+    this.lists = lazyLists(view, judged);
+    this.tools = new FilteredRoutes(view.tools, 'tools', filter);
+    this.prompts = new FilteredRoutes(view.prompts, 'prompts', filter);
+    this.resources = new FilteredRoutes(view.resources, 'resources', filter);
+    this.contributions = view.contributions.filter(isSeen);
+    // Cached for one principal may be wrong for the next.
+    this.freshness = { ...freshnessOf(this.contributions), cacheScope: 'private' };
+    this.info = view.info;
+    this.servers = view.servers.filter(isSeen);
+    this.filter = filter;
   }
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a getter for each kind has just been defined
-  return lists as CatalogView<T>['lists'];
+
+  get templates(): CatalogView<T>['templates'] {
+    return this.#judged.templates(this.#whole.templates);
+  }
 }
 
-/** A view as somebody sees it who may not see everything. What depends on many items is worked out when it is asked for. */
-export function filteredView<T>(view: CatalogView<T>, filter: ViewFilter): CatalogView<T> {
-  const templates = view.templates.filter(({ route }) =>
-    filter.item('resourceTemplates', route.connectorId, route.upstreamName),
-  );
+function lazyLists<T>({ lists }: CatalogView<T>, judged: JudgedItems<T>): CatalogView<T>['lists'] {
   return {
-    lists: lazyLists(view, filter),
-    tools: new FilteredRoutes(view.tools, 'tools', filter),
-    prompts: new FilteredRoutes(view.prompts, 'prompts', filter),
-    resources: new FilteredRoutes(view.resources, 'resources', filter),
-    templates,
-    contributions: view.contributions
-      .filter(({ connectorId }) => filter.connector(connectorId))
-      .map(privately),
-    info: view.info,
-    servers: view.servers.filter(({ connectorId }) => filter.connector(connectorId)),
-    filter,
+    get tools() {
+      return judged.body('tools', lists.tools);
+    },
+    get prompts() {
+      return judged.body('prompts', lists.prompts);
+    },
+    get resources() {
+      return judged.body('resources', lists.resources);
+    },
+    get resourceTemplates() {
+      return judged.body('resourceTemplates', lists.resourceTemplates);
+    },
   };
 }
 
-/** Views kept at a time; the longest unused gives way. */
+/**
+ * A view as somebody sees it who may not see everything. What depends on many items is worked out when it is asked for.
+ * @param judged what equal filters said before. Default: nothing.
+ */
+export function filteredView<T>(
+  view: CatalogView<T>,
+  filter: ViewFilter,
+  judged: JudgedItems<T> = new JudgedItems(filter),
+): CatalogView<T> {
+  return new FilteredView(view, filter, judged);
+}
+
+/** Views kept at a time, and filters whose judgements are; the longest unused gives way. */
 const MAX_VIEWS = 512;
 
-/** The filtered views of the current catalog: the next catalog throws them away. */
+/** As Map.get(), and what it finds is then the last to be dropped. */
+function touched<V>(map: Map<string, V>, key: string): V | undefined {
+  const value = map.get(key);
+  if (value === undefined) return undefined;
+  map.delete(key);
+  map.set(key, value);
+  return value;
+}
+
+function add<V>(map: Map<string, V>, key: string, value: V): V {
+  const [oldest] = map.size >= MAX_VIEWS ? map.keys() : [];
+  if (oldest !== undefined) map.delete(oldest);
+  map.set(key, value);
+  return value;
+}
+
+/** The filtered views of the current catalog: the next catalog throws them away, but not what was judged for them. */
 export class FilteredViews<T> {
   readonly #views = new Map<string, CatalogView<T>>();
+  readonly #judged = new Map<string, JudgedItems<T>>();
   #catalog: Catalog<T> | undefined;
 
   /** The number of views that are kept. */
@@ -124,24 +158,28 @@ export class FilteredViews<T> {
       this.#catalog = catalog;
     }
     const key = `${connectorId ?? ''} ${filter.key}`;
-    const known = this.#views.get(key);
-    const view = known ?? this.#make(catalog, connectorId, filter);
-    if (known !== undefined) this.#views.delete(key);
-    else if (this.#views.size >= MAX_VIEWS) this.#dropOldest();
-    this.#views.set(key, view);
-    return view;
+    return (
+      touched(this.#views, key) ?? add(this.#views, key, this.#make(catalog, connectorId, filter))
+    );
+  }
+
+  /**
+   * Judges a long list of a view in slices before it is asked for.
+   * @returns undefined when there is nothing to wait for. Never rejects.
+   */
+  prepare(kind: ListKind, whole: CatalogView<T>, filter: ViewFilter): Promise<void> | undefined {
+    return this.#judgedBy(filter).prepare(kind, whole.lists[kind]);
   }
 
   #make(catalog: Catalog<T>, connectorId: string | undefined, filter: ViewFilter): CatalogView<T> {
     const isHidden = connectorId !== undefined && !filter.connector(connectorId);
     const whole = connectorId === undefined ? catalog.all : catalog.connectors.get(connectorId);
-    return filteredView(isHidden || whole === undefined ? EMPTY_VIEW : whole, filter);
+    const shown = isHidden || whole === undefined ? EMPTY_VIEW : whole;
+    return filteredView(shown, filter, this.#judgedBy(filter));
   }
 
-  #dropOldest(): void {
-    for (const key of this.#views.keys()) {
-      this.#views.delete(key);
-      return;
-    }
+  #judgedBy(filter: ViewFilter): JudgedItems<T> {
+    const { key } = filter;
+    return touched(this.#judged, key) ?? add(this.#judged, key, new JudgedItems(filter));
   }
 }

@@ -80,6 +80,7 @@ async function measureRunning(context: CommandContext): Promise<AdviseFacts | un
   const config = url === undefined ? await readConfig(context) : undefined;
   const service = await openRunningService(io, config, url);
   try {
+    if (!context.json) io.stderr.write(`watching for ${seconds} s\n`);
     const readings = await watch(service, seconds, io.signal);
     const last = readings?.at(-1);
     if (readings === undefined || last === undefined) return undefined;

@@ -21,18 +21,30 @@ function hasAuthorization(...all: readonly (object | undefined)[]): boolean {
 export function forLogin({ definition, source }: KnownConnector): ConnectorDefinition {
   const { id, origin, enabled, transport } = definition;
   if (source === 'registry' && !enabled) {
-    throw new UsageError(`${id} is switched off; first cortex-mcp connectors enable ${id}`);
+    throw new UsageError(
+      `${id} is switched off`,
+      'CONNECTOR_NO_LOGIN',
+      `first cortex-mcp connectors enable ${id}`,
+    );
   }
   if (source === 'config' || (transport?.kind !== 'http' && transport?.kind !== 'sse'))
     return definition;
   if (transport.oauth !== undefined) return definition;
   if (origin === 'remote') {
     const remedy = `add it yourself with cortex-mcp connectors add ${id} --url <address> --force`;
-    throw new UsageError(`${id} came from elsewhere and is given no tokens; ${remedy}`);
+    throw new UsageError(
+      `${id} came from elsewhere and is given no tokens`,
+      'CONNECTOR_NO_LOGIN',
+      remedy,
+    );
   }
   if (hasAuthorization(transport.headers, transport.lateHeaders)) {
     const remedy = 'add it again without that header to log in';
-    throw new UsageError(`${id} of the registry has a key in its Authorization header; ${remedy}`);
+    throw new UsageError(
+      `${id} of the registry has a key in its Authorization header`,
+      'CONNECTOR_NO_LOGIN',
+      remedy,
+    );
   }
   const auth = { headers: {}, oauth: OAUTH, problem: undefined, warnings: [] };
   return { ...definition, ...withAuth({ transport, problem: undefined }, auth, {}) };

@@ -26,7 +26,11 @@ function select(
   if (found !== undefined) return [found];
   const meant = nearest(wanted, ids);
   const hint = meant === undefined ? 'see cortex-mcp auth status' : `did you mean ${meant}?`;
-  throw new UsageError(`there is no connector ${JSON.stringify(wanted)}; ${hint}`);
+  throw new UsageError(
+    `there is no connector ${JSON.stringify(wanted)}`,
+    'CONNECTOR_UNKNOWN',
+    hint,
+  );
 }
 
 /**

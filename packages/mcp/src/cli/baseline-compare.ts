@@ -13,6 +13,7 @@ import { type Cell, type Colour, createPaint, safeText, table } from './terminal
 const COLOURS: Readonly<Record<string, Colour>> = {
   better: 'green',
   worse: 'red',
+  gone: 'red',
   pass: 'green',
   fail: 'red',
   unknown: 'yellow',
@@ -62,7 +63,7 @@ function show(context: CommandContext, diff: BaselineDiff): void {
   const percent = (diff.threshold * 100).toFixed(0);
   io.stdout.write(
     diff.failed
-      ? '\nworse than before, or over budget\n'
+      ? '\nworse than before, no longer measured, or over budget\n'
       : `\nnothing is worse by more than ${percent} % and noise\n`,
   );
 }

@@ -2,6 +2,8 @@ import type { LoadedConfig } from '../config/config.ts';
 import { nearest } from '../config/nearest.ts';
 import type { ConnectorDefinition } from '../connectors/connector.ts';
 import type { Service } from '../service/service.ts';
+import { CommandError } from '../protocol/command-error.ts';
+import { CallError, connectorError } from './call-error.ts';
 import type { CliIo } from './cli-io.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { EXIT_FAILED, EXIT_OK } from './exit-code.ts';
@@ -20,7 +22,10 @@ async function readAll(stdin: CliIo['stdin']): Promise<string> {
     const buffer = Buffer.from(chunk);
     bytes += buffer.length;
     if (bytes > MAX_ARGUMENT_BYTES) {
-      throw new UsageError(`the arguments on stdin are larger than ${MAX_ARGUMENT_BYTES} bytes`);
+      throw new UsageError(
+        `the arguments on stdin are larger than ${MAX_ARGUMENT_BYTES} bytes`,
+        'INPUT_TOO_LARGE',
+      );
     }
     chunks.push(buffer);
   }
@@ -35,47 +40,57 @@ async function readArguments(given: string | undefined, io: CliIo): Promise<stri
     value = JSON.parse(text);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : 'not JSON';
-    throw new UsageError(`the arguments are not JSON (${safeText(reason)})`);
+    throw new UsageError(`the arguments are not JSON (${safeText(reason)})`, 'INPUT_INVALID');
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new UsageError('the arguments must be a JSON object, such as {"message":"hello"}');
+    throw new UsageError(
+      'the arguments must be a JSON object, such as {"message":"hello"}',
+      'INPUT_INVALID',
+    );
   }
   return text;
 }
 
-/** Only the connector that the name begins with is needed; when there is none, all are asked. */
-function connectorsFor(tool: string, config: LoadedConfig): readonly ConnectorDefinition[] {
+/** The connectors that the name of a tool begins with. */
+function ownersOf(tool: string, config: LoadedConfig): readonly ConnectorDefinition[] {
   const separator = config.settings.separator.value;
-  const owners = config.connectors.filter(({ id }) => tool.startsWith(id + separator));
-  return owners.length > 0 ? owners : config.connectors;
+  return config.connectors.filter(({ id }) => tool.startsWith(id + separator));
 }
 
-function unknownTool(tool: string, service: Service): string {
+interface CallRequest {
+  readonly tool: string;
+  readonly args: string;
+  readonly owners: ReadonlySet<string>;
+}
+
+function unknownTool(tool: string, service: Service): CommandError {
   const names = service.tools().map(({ name }) => name);
   const meant = nearest(tool, names);
-  const hint = meant === undefined ? 'see cortex-mcp tools' : `did you mean ${meant}?`;
-  return `there is no tool ${JSON.stringify(tool)}; ${safeText(hint)}`;
+  const remedy = meant === undefined ? 'see cortex-mcp tools' : `did you mean ${meant}?`;
+  return new CommandError('TOOL_UNKNOWN', `there is no tool ${JSON.stringify(tool)}`, { remedy });
 }
 
 async function callTool(
   context: CommandContext,
   service: Service,
-  request: { readonly tool: string; readonly args: string },
+  request: CallRequest,
 ): Promise<number> {
   const { io } = context;
   const report = await service.manager.sync(true);
   if (io.signal.aborted) return EXIT_FAILED;
   await service.settled();
   if (!service.tools().some(({ name }) => name === request.tool)) {
+    const { owners } = request;
+    // Whether it has that tool is not known as long as it does not answer.
+    const silent = report.outcomes.filter(({ id }) => owners.has(id)).map(connectorError);
+    const failure = silent.find((error) => error !== undefined);
+    if (failure !== undefined) throw failure;
     showFailures(io, report);
-    io.stderr.write(`cortex-mcp: ${unknownTool(request.tool, service)}\n`);
-    return EXIT_FAILED;
+    throw unknownTool(request.tool, service);
   }
   const answer = readAnswer(await service.call(request.tool, request.args));
   if (answer.kind === 'error') {
-    io.stderr.write(`cortex-mcp: ${request.tool} failed: ${safeText(answer.message)}\n`);
-    if (answer.remedy !== undefined) io.stderr.write(`cortex-mcp: ${safeText(answer.remedy)}\n`);
-    return EXIT_FAILED;
+    throw new CallError(`${request.tool} failed: ${answer.message}`, answer);
   }
   const { text, isError } = showResult(answer.text, io.isTty);
   io.stdout.write(`${context.json ? answer.text : text}\n`);
@@ -86,11 +101,14 @@ async function call(context: CommandContext): Promise<number> {
   const [tool = '', given] = context.args;
   const args = await readArguments(given, context.io);
   const config = await readConfig(context);
-  const connectors = connectorsFor(tool, config);
+  const owners = ownersOf(tool, config);
+  // Only those are needed; when there are none, all are asked.
+  const connectors = owners.length > 0 ? owners : config.connectors;
+  const request = { tool, args, owners: new Set(owners.map(({ id }) => id)) };
   return await withService(
     context,
     { config, connectors },
-    async (service) => await callTool(context, service, { tool, args }),
+    async (service) => await callTool(context, service, request),
   );
 }
 

@@ -15,8 +15,12 @@ export async function checkOutput(file: string): Promise<void> {
   try {
     await access(folder, constants.W_OK | constants.X_OK);
   } catch (error) {
-    throw new UsageError(`-o ${file}: ${folder} cannot be written to (${codeOf(error)})`);
+    throw new UsageError(
+      `-o ${file}: ${folder} cannot be written to (${codeOf(error)})`,
+      'OUTPUT_UNWRITABLE',
+    );
   }
   const found = await stat(file).catch(() => undefined); // not there: it will be made
-  if (found?.isDirectory() === true) throw new UsageError(`-o ${file} is a folder; name a file`);
+  if (found?.isDirectory() === true)
+    throw new UsageError(`-o ${file} is a folder`, 'OUTPUT_UNWRITABLE', 'name a file');
 }

@@ -1,4 +1,5 @@
 import type { Environment } from '../config/environment.ts';
+import type { Note } from './service-note.ts';
 
 /** Where text goes; a reader that has gone away is no error (`| head`). */
 export interface Output {
@@ -33,6 +34,8 @@ export interface CliIo {
   readonly notifyParent?: ((message: string) => void) | undefined;
   /** Says what the output of a fault must not show; asked for when there is one. Default: nothing is known. */
   readonly hide?: ((texts: () => readonly string[]) => void) | undefined;
+  /** Takes what a service says beside its log. Default: it is written to stderr as lines for people. */
+  readonly say?: (note: Note) => void;
   /** Asks the command to end; the reason is the name of the signal. */
   readonly signal: AbortSignal;
 }

@@ -55,6 +55,8 @@ export type OptionName =
   | 'baseline'
   | 'accept-effort'
   | 'once'
+  | 'since-last'
+  | 'keep'
   | 'interval'
   | 'label'
   | 'dir'
@@ -125,6 +127,11 @@ export const OPTIONS: Readonly<Record<OptionName, OptionFacts>> = {
     'somebody has agreed to run and watch what pooling adds',
   ),
   once: flag('--once', 'print one frame and end'),
+  'since-last': flag('--since-last', 'one frame of all the time since the last run that had this'),
+  keep: text(
+    '--keep <number>',
+    'remove all but the newest so many of this label; never by default',
+  ),
   interval: text('--interval <time>', 'time between two looks, 250ms to 1h (2s)'),
   label: text('--label <word>', 'name of the folder, after the date (pre-optimization)'),
   dir: text('--dir <folder>', 'where baselines are kept (~/mcp-optimization-baselines)'),

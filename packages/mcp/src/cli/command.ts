@@ -1,14 +1,14 @@
 import type { ConfigFlags } from '../config/settings.ts';
+import { CommandError, type CommandErrorCode } from '../protocol/command-error.ts';
 import type { CliIo } from './cli-io.ts';
 import type { GivenOptions, OptionName } from './command-option.ts';
 
 export type { GivenOptions, OptionName } from './command-option.ts';
 
-/** The command line cannot be understood; the message is one line. */
-export class UsageError extends Error {
-  readonly code = 'USAGE';
-  constructor(message: string) {
-    super(message);
+/** The command line cannot be followed as it is; the message is one line. Exit code 2. */
+export class UsageError extends CommandError {
+  constructor(what: string, code: CommandErrorCode = 'USAGE', remedy?: string) {
+    super(code, what, { remedy });
     this.name = 'UsageError';
   }
 }

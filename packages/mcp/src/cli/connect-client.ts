@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { clientNames, editClientFile, readClientFile } from '@cortex-os/mcp-registry';
 import { nearest } from '../config/nearest.ts';
 import { stateFolder } from '../config/locate-config.ts';
+import { CommandError } from '../protocol/command-error.ts';
 import { type ConnectClient, connectClients, type Reach } from './connect-clients.ts';
 import { ownCommand, quoted } from './connect-command.ts';
 import { diffLines } from './connect-diff.ts';
@@ -24,6 +25,7 @@ export function clientNamed({ io, options }: CommandContext, word: string): Conn
     const hint = meant === undefined ? '' : `, did you mean ${meant}?`;
     throw new UsageError(
       `unknown client ${JSON.stringify(word)}${hint} (one of ${clientNames.join(', ')})`,
+      'CLIENT_UNKNOWN',
     );
   }
   const file = options.text('file');
@@ -93,9 +95,8 @@ async function planConnect(context: CommandContext, word: string): Promise<Plan>
   const after = withEntry(client, text, client.entry(reach));
   const action = actionOf(present, text, after);
   if (action === 'updated' && !isOurs(present) && !context.options.has('force')) {
-    throw new Error(
-      `${client.file} has a server called ${ENTRY_NAME} that is not this gateway; replace it with --force`,
-    );
+    const what = `${client.file} has a server called ${ENTRY_NAME} that is not this gateway`;
+    throw new CommandError('CLIENT_ENTRY_FOREIGN', what, { remedy: 'replace it with --force' });
   }
   return { client, reach, before, after, present, action };
 }
@@ -107,7 +108,10 @@ async function write(context: CommandContext, plan: Plan): Promise<string | unde
   const { file, backup } = await editClientFile(
     client.file,
     (text) => {
-      if (text !== before) throw new Error(`${client.file} has just been changed; run this again`);
+      if (text !== before)
+        throw new CommandError('CLIENT_FILE_CHANGED', `${client.file} has just been changed`, {
+          remedy: 'run this again',
+        });
       return after;
     },
     { now: wallClock },

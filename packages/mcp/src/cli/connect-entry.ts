@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { applyEdits, modify } from 'jsonc-parser';
 import { mergeClientConfig, SourceError } from '@cortex-os/mcp-registry';
 import { parseConfigText } from '../config/config-document.ts';
+import { CommandError } from '../protocol/command-error.ts';
 import type { ConnectClient } from './connect-clients.ts';
 import { insertJsonMember, jsonValue } from './connect-json.ts';
 import { putTomlTable, tomlTable } from './connect-toml.ts';
@@ -49,7 +50,10 @@ function inFile<T>(client: ConnectClient, read: () => T): T {
   } catch (cause) {
     if (!(cause instanceof SourceError)) throw cause;
     const remedy = 'correct the file; nothing was written';
-    throw new Error(`${client.file}: ${cause.message}; ${remedy}`, { cause });
+    throw new CommandError('CLIENT_FILE_INVALID', `${client.file}: ${cause.message}`, {
+      remedy,
+      cause,
+    });
   }
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { CommandError } from '../protocol/command-error.ts';
 
 /** What one connecting did to a client's file, so that it can be taken back. */
 export interface ConnectMemory {
@@ -53,7 +54,10 @@ export async function recallConnect(
     return schema.parse(JSON.parse(text));
   } catch (cause) {
     const path = pathFor(stateFolder, file);
-    throw new Error(`${path} is damaged; take the copy beside ${file} by hand`, { cause });
+    throw new CommandError('UNDO_DAMAGED', `${path} is damaged`, {
+      remedy: `take the copy beside ${file} by hand`,
+      cause,
+    });
   }
 }
 

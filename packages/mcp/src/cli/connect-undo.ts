@@ -1,12 +1,13 @@
 import { readFile, rm } from 'node:fs/promises';
 import { editClientFile, readClientFile } from '@cortex-os/mcp-registry';
 import { stateFolder } from '../config/locate-config.ts';
+import { CommandError } from '../protocol/command-error.ts';
 import { clientNamed, showDiff, wallClock } from './connect-client.ts';
 import type { ConnectClient } from './connect-clients.ts';
 import { withoutEntry } from './connect-entry.ts';
 import { type ConnectMemory, fingerprint, forgetConnect, recallConnect } from './connect-memory.ts';
 import type { CommandContext } from './command.ts';
-import { EXIT_FAILED, EXIT_OK } from './exit-code.ts';
+import { EXIT_OK } from './exit-code.ts';
 import { safeText } from './terminal-text.ts';
 
 /** The copy of the file as it was; `undefined` when it has been removed since. */
@@ -42,8 +43,7 @@ export async function disconnectClient(context: CommandContext, word: string): P
   const text = await readClientFile(client.file);
   if (memory === undefined || text === undefined) {
     const why = memory === undefined ? 'nothing to take back in' : 'there is no file';
-    io.stderr.write(`cortex-mcp: ${why} ${safeText(client.file)}\n`);
-    return EXIT_FAILED;
+    throw new CommandError('UNDO_NOTHING', `${why} ${client.file}`);
   }
   const next = await textBefore(client, text, memory);
   const dryRun = options.has('dry-run');

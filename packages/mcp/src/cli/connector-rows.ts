@@ -19,11 +19,13 @@ export function shownState(status: ConnectorStatus): ShownState {
   return failure === undefined || failure.code === 'PENDING' ? 'connecting' : 'unavailable';
 }
 
-/** `spawn: …`, what is wrong or waited for; empty when all is well. */
+/** `spawn: … (SPAWN_FAILED)`, what is wrong or waited for; empty when all is well. */
 export function failureText(status: ConnectorStatus): string {
   const { failure } = status;
   if (failure === undefined || status.state === 'disabled') return '';
-  return safeText(`${failure.phase}: ${failure.message}`);
+  const { phase, message, code } = failure;
+  // What is waited for has not failed.
+  return safeText(`${phase}: ${message}${code === 'PENDING' ? '' : ` (${code})`}`);
 }
 
 function row(status: ConnectorStatus): Cell[] {
@@ -48,7 +50,7 @@ export function connectorTable(
   return table(headings, connectors.map(row), style);
 }
 
-/** One connector on one line, for what changes later. */
+/** One connector on one line, for what changes later; what is wrong with what to do about it. */
 export function connectorLine(status: ConnectorStatus, paint: Paint): string {
   const state = shownState(status);
   const known = state === 'fresh' || state === 'stale';
@@ -57,5 +59,8 @@ export function connectorLine(status: ConnectorStatus, paint: Paint): string {
     : [];
   const failure = failureText(status);
   if (failure !== '') facts.push(failure);
+  const { remedy } = status.failure ?? {};
+  const isWrong = failure !== '' && state !== 'connecting';
+  if (isWrong && remedy !== undefined) facts.push(safeText(remedy));
   return `${status.id}: ${paint(COLOURS[state], state)}${facts.length > 0 ? ` (${facts.join('; ')})` : ''}\n`;
 }

@@ -76,7 +76,11 @@ async function add(context: CommandContext): Promise<number> {
     const { via, value: orphans } = await client.change((cache) => {
       const known = cache.versions(name);
       if (known.length > 0 && !options.has('force')) {
-        throw new UsageError(`there is a server called ${name}; replace it with --force`);
+        throw new UsageError(
+          `there is a server called ${name}`,
+          'NAME_TAKEN',
+          'replace it with --force',
+        );
       }
       const replaced = known.filter(({ server }) => server === undefined);
       return { put: [record], value: orphanedSecrets(cache, replaced, [record]) };

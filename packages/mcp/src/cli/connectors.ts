@@ -34,7 +34,11 @@ function required(cache: RegistryMemoryCache, wanted: string): Entry {
     entriesOf(cache).map(({ id }) => id),
   );
   const hint = meant === undefined ? 'see cortex-mcp connectors list' : `did you mean ${meant}?`;
-  throw new UsageError(`the registry has no connector ${JSON.stringify(wanted)}; ${hint}`);
+  throw new UsageError(
+    `the registry has no connector ${JSON.stringify(wanted)}`,
+    'CONNECTOR_UNKNOWN',
+    hint,
+  );
 }
 
 /** Published entries stay known when the gateway stops using them; what `connectors add` made goes. */

@@ -33,7 +33,7 @@ function showOne(code: string, context: CommandContext, errors: Errors): void {
     const known = errors.ALL_ERRORS.flatMap(({ codes }) => Object.keys(codes));
     const meant = nearest(code.toUpperCase(), known);
     const hint = meant === undefined ? 'cortex-mcp explain lists them' : `did you mean ${meant}?`;
-    throw new UsageError(`there is no code "${safeText(code)}"; ${hint}`);
+    throw new UsageError(`there is no code "${safeText(code)}"`, 'CODE_UNKNOWN', hint);
   }
   const { io } = context;
   const { name, facts } = found;

@@ -9,12 +9,16 @@ import {
 } from '../config/map-keys.ts';
 import type { SignatureSignKey, SignatureVerifyKey } from '../connectors/map/signature-keys.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
-import { EXIT_FAILED, EXIT_OK } from './exit-code.ts';
+import { EXIT_OK } from './exit-code.ts';
 import { showWarnings } from './open-service.ts';
 import { printResult } from './print-result.ts';
 import { formatMs, safeText } from './terminal-text.ts';
 
-const NO_KEY = 'there is no key; set CONNECTORS_SIGNATURE_KEY or give --key-file';
+/** @throws UsageError */
+function noKey(): never {
+  const remedy = 'set CONNECTORS_SIGNATURE_KEY or give --key-file';
+  throw new UsageError('there is no key', 'KEY_MISSING', remedy);
+}
 
 function fileOf({ io, args }: CommandContext): string {
   return resolve(io.cwd, args[0] ?? '');
@@ -23,7 +27,11 @@ function fileOf({ io, args }: CommandContext): string {
 /** With `--ed25519` a shared secret is a mistake, and is not used. @throws UsageError */
 function refuseOther(context: CommandContext, key: SignatureVerifyKey): void {
   if (context.ed25519 === true && key.alg !== 'ed25519') {
-    throw new UsageError('the key is no Ed25519 key; leave --ed25519 out for a shared secret');
+    throw new UsageError(
+      'the key is no Ed25519 key',
+      'KEY_MISSING',
+      'leave --ed25519 out for a shared secret',
+    );
   }
 }
 
@@ -33,7 +41,7 @@ async function signKey(context: CommandContext): Promise<SignatureSignKey> {
     keyFile === undefined
       ? await readKeyVariable(io.env, 'CONNECTORS_SIGNATURE_KEY')
       : await readKeyFile(resolve(io.cwd, keyFile), '--key-file');
-  if (text === undefined) throw new UsageError(NO_KEY);
+  if (text === undefined) return noKey();
   const key = signKeyOf(text, keyFile === undefined ? 'CONNECTORS_SIGNATURE_KEY' : '--key-file');
   refuseOther(context, key);
   return context.kid === undefined ? key : { ...key, kid: context.kid };
@@ -45,7 +53,7 @@ async function verifyKeys(context: CommandContext): Promise<readonly SignatureVe
     keyFile === undefined
       ? await environmentKeys(io.env)
       : [verifyKeyOf(await readKeyFile(resolve(io.cwd, keyFile), '--key-file'), '--key-file')];
-  if (keys.length === 0) throw new UsageError(NO_KEY);
+  if (keys.length === 0) noKey();
   for (const key of keys) refuseOther(context, key);
   return keys;
 }
@@ -59,21 +67,12 @@ async function sign(context: CommandContext): Promise<number> {
 
 async function verify(context: CommandContext): Promise<number> {
   const { io, json } = context;
-  const keys = await verifyKeys(context);
-  try {
-    const map = await verifyMapFile(fileOf(context), keys);
-    showWarnings(io, map.warnings);
-    const kid = map.kid === undefined ? '-' : safeText(map.kid);
-    const text = `good: alg ${map.alg}, kid ${kid}, age ${formatMs(map.ageMs)}, ${map.connectors} connectors`;
-    io.stdout.write(json ? `${JSON.stringify(map)}\n` : `${text}\n`);
-    return EXIT_OK;
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'MAP_FAILED';
-    const message = error instanceof Error ? error.message : String(error);
-    if (json) io.stdout.write(`${JSON.stringify({ code, message })}\n`);
-    io.stderr.write(`cortex-mcp: ${code}: ${safeText(message)}\n`);
-    return EXIT_FAILED;
-  }
+  const map = await verifyMapFile(fileOf(context), await verifyKeys(context));
+  showWarnings(io, map.warnings);
+  const kid = map.kid === undefined ? '-' : safeText(map.kid);
+  const text = `good: alg ${map.alg}, kid ${kid}, age ${formatMs(map.ageMs)}, ${map.connectors} connectors`;
+  io.stdout.write(json ? `${JSON.stringify(map)}\n` : `${text}\n`);
+  return EXIT_OK;
 }
 
 async function keygen(context: CommandContext): Promise<number> {

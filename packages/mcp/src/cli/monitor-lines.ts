@@ -72,7 +72,7 @@ function serviceText(service: ServiceFrame): string {
     `sessions ${service.sessions ?? 0}`,
     `cpu ${service.cpuPercent.toFixed(0)} %`,
     `rss ${mebibytes(service.rssBytes)} pss ${mebibytes(service.pssBytes)} heap ${mebibytes(service.heapUsedBytes)} MiB`,
-    `loop p99 ${milliseconds(service.eventLoopP99Ms)} ms`,
+    `loop p99 ${milliseconds(service.eventLoopP99Ms)} ms stalled ${service.stalledPercent.toFixed(1)} %`,
     `gc ${service.gcPercent.toFixed(1)} %`,
   ].join('  ');
 }
@@ -121,6 +121,7 @@ export function monitorLines(frame: MonitorFrame): readonly string[] {
         `${rate(one.errorsPerSecond)} errors/s`,
         `p50 ${milliseconds(one.p50Ms)} p95 ${milliseconds(one.p95Ms)} p99 ${milliseconds(one.p99Ms)} ms`,
         `in flight ${one.inFlight} queued ${one.queued}`,
+        `failed syncs ${one.syncFailures}`,
         `restarts ${one.restarts}`,
         `rss ${mebibytes(one.rssBytes)} pss ${mebibytes(one.pssBytes)} MiB`,
         `breaker ${one.breaker ?? '-'}`,

@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { stateFolder } from '../config/locate-config.ts';
 import type { MonitorFrame } from '../proof/monitor-frame.ts';
 import type { MonitorWatch } from '../proof/monitor-watch.ts';
 import type { CliIo } from './cli-io.ts';
@@ -117,6 +119,46 @@ async function watchOnce({ service, watch, shown, intervalMs, io }: Loop): Promi
   return EXIT_OK;
 }
 
+/** Where the last reading is kept for the next run, and whose it is. */
+interface MarkPlace {
+  readonly path: string;
+  readonly of: string;
+  readonly warn: (message: string) => void;
+}
+
+/** One reading, compared with that of the run before; the first run makes two of its own. */
+async function watchSinceLast(loop: Loop, { path, of, warn }: MarkPlace): Promise<number> {
+  const marks = await import('../proof/monitor-mark.ts');
+  const mark = await marks.readMonitorMark(path);
+  let reading = await loop.service.read();
+  const at = { reading, nowMs: Date.now() };
+  const before = mark && marks.readingOfMark(mark, of, at);
+  await loop.watch.next(before ?? reading);
+  if (before === undefined) {
+    await rest(loop.intervalMs, loop.io.signal);
+    if (loop.io.signal.aborted) return EXIT_OK;
+    reading = await loop.service.read();
+  }
+  const frame = await loop.watch.next(reading);
+  if (frame !== undefined) loop.shown.frame(frame);
+  try {
+    await marks.writeMonitorMark(path, marks.monitorMark(of, reading, Date.now()));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    warn(`${path} cannot be written: the next run begins anew (${why})`);
+  }
+  return EXIT_OK;
+}
+
+function markPlace({ io }: CommandContext, url: string | undefined, config: string): MarkPlace {
+  const folder = stateFolder({ flag: undefined, env: io.env, cwd: io.cwd, home: io.home }).value;
+  return {
+    path: join(folder, 'monitor.json'),
+    of: url ?? config,
+    warn: (message) => io.stderr.write(`warning: ${safeText(message)}\n`),
+  };
+}
+
 async function monitor(context: CommandContext): Promise<number> {
   const { io, json, options } = context;
   const intervalMs = intervalOf(options.text('interval'));
@@ -125,13 +167,17 @@ async function monitor(context: CommandContext): Promise<number> {
   const config = url === undefined ? await readConfig(context, true) : undefined;
   const { createMonitorWatch } = await import('../proof/monitor-watch.ts');
   const watch = createMonitorWatch({ local, now: () => Date.now() });
-  const once = options.has('once');
+  const sinceLast = options.has('since-last');
+  const once = options.has('once') || sinceLast;
   const live = json || once ? undefined : openLiveTable(io);
   const plain = json ? jsonOutput(io) : lineOutput(io);
   const shown = live === undefined ? plain : liveOutput(live);
   const service = await openRunningService(io, config, url);
   const loop = { service, watch, shown, intervalMs, io };
   try {
+    if (sinceLast) {
+      return await watchSinceLast(loop, markPlace(context, url, config?.configPath ?? ''));
+    }
     return once ? await watchOnce(loop) : await watchOn(loop);
   } finally {
     await service.close();
@@ -143,13 +189,14 @@ export const monitorCommand: Command = {
   argumentsUsage: '',
   minArguments: 0,
   maxArguments: 0,
-  options: ['config', 'port', 'host', 'url', 'once', 'interval', 'json'],
+  options: ['config', 'port', 'host', 'url', 'once', 'since-last', 'interval', 'json'],
   summary: 'Watch a running service: rates, latency, errors, restarts, memory and pressure',
   details: [
     'Asks the service of the configuration, or the one at --url, every two seconds for /metrics and /status, and the',
     'kernel for the memory of its processes. A table on a terminal, lines in a pipe, JSON lines with --json. A service',
     'that is gone is said to be gone, and waited for. Latencies are those of tool calls between two readings; the delay',
-    'of the event loop is since the last scrape, whoever made it. Restarts are counted from when the watching began.',
+    'of the event loop is that of the last 15 s or more. Restarts are counted from when the watching began, with',
+    '--since-last from the run before it: one frame of all the time between, for a timer.',
   ],
   example: 'cortex-mcp monitor --interval 5s',
   run: monitor,

@@ -21,7 +21,7 @@ import type { CommandContext } from './command.ts';
 import { exitCodeOfSignal } from './exit-code.ts';
 import { createLogger } from './logger.ts';
 import { oversightOptions } from './oversight-options.ts';
-import { createPaint } from './terminal-text.ts';
+import { sayNote } from './service-note.ts';
 
 /**
  * Loads the configuration as the command line and environment say, and shows its warnings on stderr.
@@ -35,9 +35,9 @@ export async function readConfig(context: CommandContext, orEmpty = false): Prom
   return config;
 }
 
+/** One line each on stderr; those of a service whose stderr is no terminal go into its log. */
 export function showWarnings(io: CliIo, warnings: readonly string[]): void {
-  const paint = createPaint({ env: io.env, isTty: io.stderrIsTty });
-  for (const warning of warnings) io.stderr.write(`${paint('yellow', 'warning')}: ${warning}\n`);
+  for (const text of warnings) sayNote(io, { level: 'warn', event: 'warning', text });
 }
 
 /** What the service is told of the configuration. */
@@ -124,6 +124,8 @@ export function openService(
     credentials: credentialsOptions(stateFolder.value, io.env),
     settings: { ...serviceSettings(config, options.lasting), socketPath: options.socketPath },
     logger: createLogger(options.logLevel, io, options.tracing),
+    // `serve` shows people what becomes of connectors.
+    quietEvents: io.stderrIsTty,
     tracing: options.tracing,
     baseEnv: definedVariables(io.env),
     version: packageVersion(),

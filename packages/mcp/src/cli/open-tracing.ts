@@ -3,6 +3,7 @@ import { readTracingSettings } from '../config/tracing-settings.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import type { CliIo } from './cli-io.ts';
 import { showWarnings } from './open-service.ts';
+import { sayNote } from './service-note.ts';
 
 /**
  * Records traces when the environment says where to send them; undefined when it does not. OpenTelemetry is loaded
@@ -20,7 +21,10 @@ export async function openTracing(io: CliIo): Promise<Tracing | undefined> {
       const what = failing
         ? 'traces cannot be sent and are dropped; they are tried again'
         : 'traces are sent again';
-      io.stderr.write(`${what}: ${new URL(settings.url).origin}\n`);
+      const text = `${what}: ${new URL(settings.url).origin}`;
+      const level = failing ? 'warn' : 'info';
+      const event = failing ? 'traces.failing' : 'traces.recovered';
+      sayNote(io, { level, event, text, plain: text });
     },
   });
 }

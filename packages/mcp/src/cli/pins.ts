@@ -9,6 +9,7 @@ import {
   type PinBook,
 } from '../pins/pin-book.ts';
 import { PinStore } from '../pins/pin-store.ts';
+import { CommandError } from '../protocol/command-error.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { EXIT_FAILED, EXIT_OK } from './exit-code.ts';
 import { diffLines, shownDefinition } from './pins-diff.ts';
@@ -26,7 +27,7 @@ async function readBook(context: CommandContext): Promise<PinBook> {
   await store.load();
   const { io } = context;
   if (store.state.kind === 'unreadable') {
-    throw new Error(`${store.path} cannot be used: ${store.state.why}`);
+    throw new CommandError('PINS_UNREADABLE', `${store.path} cannot be used: ${store.state.why}`);
   }
   if (store.book.lost !== undefined) {
     io.stderr.write(
@@ -41,7 +42,11 @@ function required(book: PinBook, id: string): ConnectorPins {
   if (pins !== undefined) return pins;
   const meant = nearest(id, book.connectors.keys());
   const hint = meant === undefined ? 'see cortex-mcp pins list' : `did you mean ${meant}?`;
-  throw new UsageError(`nothing is pinned of a connector ${JSON.stringify(id)}; ${hint}`);
+  throw new UsageError(
+    `nothing is pinned of a connector ${JSON.stringify(id)}`,
+    'CONNECTOR_UNKNOWN',
+    hint,
+  );
 }
 
 function allPending(book: PinBook, connector: string | undefined): readonly PendingTool[] {
@@ -154,7 +159,9 @@ async function approveTools(context: CommandContext): Promise<number> {
   if (connector !== undefined && tool !== undefined) {
     if (!required(book, connector).tools.has(tool)) {
       throw new UsageError(
-        `${connector} has no tool ${JSON.stringify(tool)}; see cortex-mcp pins list ${connector}`,
+        `${connector} has no tool ${JSON.stringify(tool)}`,
+        'TOOL_UNKNOWN',
+        `see cortex-mcp pins list ${connector}`,
       );
     }
   } else if (connector !== undefined) required(book, connector);

@@ -13,8 +13,9 @@ import {
   writeClientConfig,
 } from '@cortex-os/mcp-registry';
 import { originOfRecord } from '../config/registry-entries.ts';
+import { CommandError } from '../protocol/command-error.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
-import { EXIT_FAILED, EXIT_OK } from './exit-code.ts';
+import { EXIT_OK } from './exit-code.ts';
 import { showWarnings } from './open-service.ts';
 import { locateRegistry } from './registry-location.ts';
 import { safeText } from './terminal-text.ts';
@@ -50,7 +51,12 @@ function fileFor({ io, options }: CommandContext, client: ExportClientName): str
   const { home, cwd, env } = io;
   const files = clientConfigFiles({ platform: process.platform, home, cwd, variables: env });
   const own = files.find((one) => one.client === client);
-  if (own === undefined) throw new UsageError('name the file with --file');
+  if (own === undefined)
+    throw new UsageError(
+      `${client} has no file here`,
+      'CLIENT_UNKNOWN',
+      'name the file with --file',
+    );
   return own.file;
 }
 
@@ -117,18 +123,21 @@ function exportDocuments(context: CommandContext, records: readonly ServerRecord
 }
 
 async function run(context: CommandContext): Promise<number> {
-  const { io, args, options } = context;
+  const { args, options } = context;
   const [kind = ''] = args;
   if (kind !== SERVER_JSON && !isExportClientName(kind)) {
-    throw new UsageError(`export to one of ${[...exportClientNames, SERVER_JSON].join(', ')}`);
+    throw new UsageError(
+      `unknown client ${JSON.stringify(kind)}`,
+      'CLIENT_UNKNOWN',
+      `export to one of ${[...exportClientNames, SERVER_JSON].join(', ')}`,
+    );
   }
   if (options.has('file') && !options.has('write')) {
     throw new UsageError('--file names the file that --write merges into');
   }
   const { records, missing } = await choose(context);
   if (missing.length > 0) {
-    io.stderr.write(`cortex-mcp: there is no server called ${safeText(missing.join(', '))}\n`);
-    return EXIT_FAILED;
+    throw new CommandError('SERVER_UNKNOWN', `there is no server called ${missing.join(', ')}`);
   }
   if (isExportClientName(kind)) return await exportToClient(context, kind, records);
   return exportDocuments(context, records);

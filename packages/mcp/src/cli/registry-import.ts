@@ -61,7 +61,8 @@ function printJson({ io }: CommandContext, value: unknown): void {
 
 async function readText(file: string): Promise<string> {
   const { size } = await stat(file);
-  if (size > MAX_FILE_BYTES) throw new UsageError(`${file} is larger than ${MAX_FILE_BYTES} bytes`);
+  if (size > MAX_FILE_BYTES)
+    throw new UsageError(`${file} is larger than ${MAX_FILE_BYTES} bytes`, 'INPUT_TOO_LARGE');
   return await readFile(file, 'utf8');
 }
 
@@ -112,7 +113,11 @@ async function readFiles(context: CommandContext): Promise<Reading> {
     reading.files.push(one.file);
   }
   if (files.length === 0)
-    throw new UsageError('there is no file of this client; name it with --file');
+    throw new UsageError(
+      'there is no file of this client',
+      'CLIENT_UNKNOWN',
+      'name it with --file',
+    );
   return reading;
 }
 

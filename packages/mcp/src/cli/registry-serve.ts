@@ -33,8 +33,10 @@ async function serve({ io, flags, json }: CommandContext): Promise<number> {
   try {
     const { url } = await server.start(port).catch((error: unknown) => {
       const code = error instanceof Error && 'code' in error ? error.code : undefined;
+      if (code === 'EACCES')
+        throw new UsageError(`port ${port} may not be opened by this user`, 'PORT_FORBIDDEN');
       if (code !== 'EADDRINUSE') throw error;
-      throw new UsageError(`port ${port} is in use; choose another with --port`);
+      throw new UsageError(`port ${port} is in use`, 'PORT_IN_USE', 'choose another with --port');
     });
     const servers = `${url}/v0.1/servers`;
     const listening = `${JSON.stringify({ event: 'listening', servers })}\n`;

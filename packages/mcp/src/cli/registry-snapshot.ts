@@ -5,6 +5,7 @@ import type {
   RegistryMemoryCache,
   ServerRecord,
 } from '@cortex-os/mcp-registry';
+import { CommandError } from '../protocol/command-error.ts';
 
 /** The registry as one command found it, and its way back. */
 export interface RegistrySnapshot {
@@ -21,8 +22,9 @@ function isSelected(record: ServerRecord, { name, version }: RecordSelection): b
   return version === undefined || versionOf(record) === (version ?? undefined);
 }
 
-function changedMeanwhile(name: string): Error {
-  return new Error(`${name} has just been changed by another process; run this again`);
+function changedMeanwhile(name: string): CommandError {
+  const what = `${name} has just been changed by another process`;
+  return new CommandError('ECHANGED', what, { remedy: 'run this again' });
 }
 
 class SnapshotTarget implements ImportTarget {

@@ -8,8 +8,9 @@ import {
   takeSecrets,
   type ServerRecord,
 } from '@cortex-os/mcp-registry';
+import { CommandError } from '../protocol/command-error.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
-import { EXIT_FAILED, EXIT_OK } from './exit-code.ts';
+import { EXIT_OK } from './exit-code.ts';
 import { printResult } from './print-result.ts';
 import { locateRegistry } from './registry-location.ts';
 import { orphanedSecrets } from './registry-secrets.ts';
@@ -72,8 +73,7 @@ async function get({ io, args }: CommandContext): Promise<number> {
   const [name = '', version] = args;
   const record = await locateRegistry(io).client.read((cache) => cache.get(name, version));
   if (record === undefined) {
-    io.stderr.write(`cortex-mcp: there is no server called ${JSON.stringify(name)}\n`);
-    return EXIT_FAILED;
+    throw new CommandError('SERVER_UNKNOWN', `there is no server called ${JSON.stringify(name)}`);
   }
   io.stdout.write(`${JSON.stringify(redactRecord(record), undefined, 2)}\n`);
   return EXIT_OK;
@@ -88,7 +88,10 @@ async function readInput({ io, args }: CommandContext): Promise<string> {
     const buffer = Buffer.from(chunk);
     bytes += buffer.length;
     if (bytes > MAX_INPUT_BYTES) {
-      throw new UsageError(`what is on stdin is larger than ${MAX_INPUT_BYTES} bytes`);
+      throw new UsageError(
+        `what is on stdin is larger than ${MAX_INPUT_BYTES} bytes`,
+        'INPUT_TOO_LARGE',
+      );
     }
     chunks.push(buffer);
   }
@@ -101,10 +104,18 @@ function parseRecord(text: string): ServerRecord {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new UsageError(`not JSON (${cause instanceof Error ? cause.message : 'unreadable'})`);
+    throw new UsageError(
+      `not JSON (${cause instanceof Error ? cause.message : 'unreadable'})`,
+      'INPUT_INVALID',
+      'give a server.json, or name, transport, …',
+    );
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new UsageError('one JSON object is expected: a server.json, or name, transport, …');
+    throw new UsageError(
+      'one JSON object is expected',
+      'INPUT_INVALID',
+      'give a server.json, or name, transport, …',
+    );
   }
   if (!('transport' in value)) return fromServerJson(value);
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the registry checks it before it is stored
@@ -123,7 +134,11 @@ async function add(context: CommandContext): Promise<number> {
       const version = record.server?.version;
       const same = cache.versions(record.name).filter((one) => one.server?.version === version);
       if (same.length > 0 && !options.has('force')) {
-        throw new UsageError(`there is a server called ${record.name}; replace it with --force`);
+        throw new UsageError(
+          `there is a server called ${record.name}`,
+          'NAME_TAKEN',
+          'replace it with --force',
+        );
       }
       return { put: [record], value: orphanedSecrets(cache, same, [record]) };
     });
@@ -147,8 +162,7 @@ async function remove(context: CommandContext): Promise<number> {
     return { remove: [{ name, version }], value: orphanedSecrets(cache, gone) };
   });
   if (orphans === undefined) {
-    io.stderr.write(`cortex-mcp: there is no server called ${JSON.stringify(name)}\n`);
-    return EXIT_FAILED;
+    throw new CommandError('SERVER_UNKNOWN', `there is no server called ${JSON.stringify(name)}`);
   }
   const folder = openSecretFolder(stateFolder);
   for (const file of orphans) await folder.remove(file);

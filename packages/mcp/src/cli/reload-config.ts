@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { shownAccessSettings } from '../config/access-settings.ts';
 import type { LoadedConfig } from '../config/config.ts';
+import { ConfigError } from '../config/config-error.ts';
 import { shownRegistrySettings } from '../config/registry-settings.ts';
+import type { Note } from './service-note.ts';
 
 /** What a reload needs, so that it can be tried without a service. */
 export interface ReloadParts {
@@ -9,8 +11,8 @@ export interface ReloadParts {
   apply(config: LoadedConfig): Promise<void>;
   /** Follows the service map of this configuration. Default: that needs a restart. */
   applyMap?(config: LoadedConfig): Promise<void>;
-  /** One line for the user. */
-  say(line: string): void;
+  /** One thing for the user. */
+  say(note: Note): void;
 }
 
 function valuesOf(config: LoadedConfig): [name: string, value: unknown][] {
@@ -34,11 +36,16 @@ function changedSettings(before: LoadedConfig, after: LoadedConfig): string[] {
     .map(([name]) => name);
 }
 
+function reloaded(what: string): Note {
+  const text = `configuration reloaded: ${what}`;
+  return { level: 'info', event: 'config.reloaded', text };
+}
+
 /** One sentence about the map that is followed from now on. */
 function describeMap({ serviceMap }: LoadedConfig): string {
   return serviceMap === undefined
-    ? 'configuration reloaded: no service map is followed'
-    : `configuration reloaded: the service map is ${serviceMap.shown}`;
+    ? 'no service map is followed'
+    : `the service map is ${serviceMap.shown}`;
 }
 
 /**
@@ -53,21 +60,23 @@ export function createReload(initial: LoadedConfig, parts: ReloadParts): () => P
   async function applyMap(before: LoadedConfig, next: LoadedConfig): Promise<void> {
     if (before.mapRevision === next.mapRevision || parts.applyMap === undefined) return;
     await parts.applyMap(next);
-    parts.say(describeMap(next));
+    parts.say(reloaded(describeMap(next)));
   }
 
   async function applyConnectors(before: LoadedConfig, next: LoadedConfig): Promise<void> {
     if (isDeepStrictEqual(before.connectors, next.connectors)) return;
     await parts.apply(next);
     const count = next.connectors.length;
-    parts.say(`configuration reloaded: ${count} ${count === 1 ? 'connector' : 'connectors'}`);
+    parts.say(reloaded(`${count} ${count === 1 ? 'connector' : 'connectors'}`));
   }
 
   function sayRestart(before: LoadedConfig, next: LoadedConfig): void {
     const restart = changedSettings(before, next);
     const map = parts.applyMap === undefined && before.mapRevision !== next.mapRevision;
     if (map) restart.push('serviceMap');
-    if (restart.length > 0) parts.say(`restart to apply the changed ${restart.join(', ')}`);
+    if (restart.length === 0) return;
+    const text = `restart to apply the changed ${restart.join(', ')}`;
+    parts.say({ level: 'warn', event: 'config.restart-needed', text, plain: text });
   }
 
   async function reload(): Promise<void> {
@@ -80,7 +89,9 @@ export function createReload(initial: LoadedConfig, parts: ReloadParts): () => P
       await applyMap(before, next);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      parts.say(`configuration not reloaded, the last good one stays: ${message}`);
+      const text = `configuration not reloaded, the last good one stays: ${message}`;
+      const code = error instanceof ConfigError ? error.code : undefined;
+      parts.say({ level: 'warn', event: 'config.refused', text, code, plain: text });
     }
   }
 

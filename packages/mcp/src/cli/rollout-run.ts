@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { ROLLOUT_STEPS } from '../config/rollout.ts';
 import { findBaseline, readBaseline } from '../proof/baseline-folder.ts';
 import { writeFigure } from '../proof/figure.ts';
 import { baselineAsCohort, type GateVerdict, judgeRollout } from '../proof/rollout-gate.ts';
 import {
-  DEFAULT_STEPS,
   nextStep,
   previousStep,
   ROLL_BACK_COMMAND,
@@ -43,7 +43,7 @@ const MAX_INSTANCES = 1_000;
 /** @throws UsageError */
 function stepsOf({ options }: CommandContext): readonly number[] {
   const given = options.text('steps');
-  if (given === undefined) return DEFAULT_STEPS;
+  if (given === undefined) return ROLLOUT_STEPS;
   const steps = given.split(',').map(Number);
   const rising = steps.every((step, index) => step > (steps[index - 1] ?? 0) && step <= 100);
   if (rising && steps.every(Number.isInteger) && steps.at(-1) === 100) return steps;

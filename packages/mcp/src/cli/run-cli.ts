@@ -1,12 +1,11 @@
-import { ConfigError } from '../config/config-error.ts';
 import { packageVersion } from '../config/package-version.ts';
 import type { CliIo } from './cli-io.ts';
 import { type Command, UsageError } from './command.ts';
-import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-code.ts';
+import { EXIT_OK } from './exit-code.ts';
 import { commandHelp, familyHelp, generalHelp } from './help-text.ts';
 import { type CommandLine, parseCommandLine } from './parse-command-line.ts';
+import { reportError } from './report-error.ts';
 import { serveCommand } from './serve.ts';
-import { createPaint, safeText } from './terminal-text.ts';
 
 type Commands = readonly [Command, ...Command[]];
 
@@ -50,31 +49,16 @@ async function helpText(line: Extract<CommandLine, { kind: 'help' }>): Promise<s
   return command === undefined ? generalHelp(await allCommands()) : commandHelp(command);
 }
 
-/** ` (KEY_UNKNOWN)`, for an error whose code `cortex-mcp explain` knows; empty for others, and for the command line. */
-async function codeOf(error: unknown): Promise<string> {
-  if (!(error instanceof Error) || !('code' in error) || error instanceof UsageError) return '';
-  const { findError } = await import('../protocol/errors/all-errors.ts');
-  const name = findError(String(error.code))?.name;
-  return name === undefined || error.message.includes(name) ? '' : ` (${name})`;
-}
-
-/** Every error is one line on stderr, with its code; the stack is for `MCP_LOG_LEVEL=debug` and below. */
-async function report(error: unknown, io: CliIo): Promise<number> {
-  const paint = createPaint({ env: io.env, isTty: io.stderrIsTty });
-  const message = error instanceof Error ? error.message : String(error);
-  const code = await codeOf(error);
-  io.stderr.write(`${paint('red', 'cortex-mcp')}: ${safeText(message)}${code}\n`);
-  if (error instanceof UsageError || error instanceof ConfigError) return EXIT_USAGE;
-  const level = io.env['MCP_LOG_LEVEL'];
-  if (error instanceof Error && (level === 'debug' || level === 'trace')) {
-    io.stderr.write(`${error.stack ?? ''}\n`);
-  }
-  return EXIT_FAILED;
+/** Whether JSON is wanted by a line that may not be understood. */
+function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  return (end === -1 ? argv : argv.slice(0, end)).includes('--json');
 }
 
 /**
  * Runs one command line (without `node` and the program's name) and returns the exit code: 0 done, 1 failed,
- * 2 wrong command line or configuration, 128 + n on a signal. Never rejects.
+ * 2 wrong command line or configuration, 128 + n on a signal. Never rejects. A command that fails throws; what is said
+ * of it, and with `--json` printed, is the same for all of them.
  */
 export async function runCli(argv: readonly string[], io: CliIo): Promise<number> {
   try {
@@ -84,6 +68,6 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
     io.stdout.write(isVersion ? `${packageVersion()}\n` : await helpText(line));
     return EXIT_OK;
   } catch (error) {
-    return await report(error, io);
+    return await reportError(error, io, wantsJson(argv));
   }
 }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { LoadedConfig } from '../config/config.ts';
+import { CommandError } from '../protocol/command-error.ts';
 import { readService, type ServiceReading } from '../proof/service-reading.ts';
 import type { CliIo } from './cli-io.ts';
 import { createServiceCredential } from './service-credential.ts';
@@ -7,10 +8,13 @@ import { meetingPlace } from './stdio-owner.ts';
 import { openTarget, type ServicePlace, type StdioTarget } from './stdio-target.ts';
 
 /** Nobody answers, or not as a service of this configuration; the message says what to do. */
-export class ServiceUnreachable extends Error {
-  readonly code = 'UNREACHABLE';
-  constructor(message: string) {
-    super(message);
+export class ServiceUnreachable extends CommandError {
+  constructor(
+    what: string,
+    remedy?: string,
+    code: 'UNREACHABLE' | 'NOT_A_GATEWAY' = 'UNREACHABLE',
+  ) {
+    super(code, what, { remedy });
     this.name = 'ServiceUnreachable';
   }
 }
@@ -38,13 +42,15 @@ async function get(target: StdioTarget, path: string): Promise<string> {
   for await (const chunk of body) {
     const bytes = Buffer.from(chunk);
     size += bytes.length;
-    if (size > MAX_BYTES) throw new Error(`${path} is longer than ${MAX_BYTES} bytes`);
+    if (size > MAX_BYTES)
+      throw new CommandError('TOO_LARGE', `${path} is longer than ${MAX_BYTES} bytes`);
     chunks.push(bytes);
   }
   if (statusCode === 200) return Buffer.concat(chunks).toString('utf8');
   const shut = statusCode === 401 || statusCode === 403;
-  const why = shut ? '; set MCP_API_KEY to a key with the scope of an operator' : '';
-  throw new ServiceUnreachable(`${target.origin}${path} answers ${statusCode}${why}`);
+  const remedy = shut ? 'set MCP_API_KEY to a key with the scope of an operator' : undefined;
+  const code = statusCode === 404 ? 'NOT_A_GATEWAY' : 'UNREACHABLE';
+  throw new ServiceUnreachable(`${target.origin}${path} answers ${statusCode}`, remedy, code);
 }
 
 async function readAt(target: StdioTarget): Promise<ServiceReading> {
@@ -82,8 +88,15 @@ function isOf(reading: ServiceReading, config: LoadedConfig): boolean {
   );
 }
 
+/** Whether something answers there, and not as a service of ours. */
+function isOther(error: unknown): boolean {
+  if (error instanceof SyntaxError) return true;
+  return error instanceof CommandError && error.code === 'NOT_A_GATEWAY';
+}
+
 function problemText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (error instanceof SyntaxError) return 'what answers there is no Cortex MCP';
   const code = 'code' in error ? String(error.code) : '';
   return error.message === '' ? code : error.message;
 }
@@ -107,6 +120,7 @@ export async function openRunningService(
   return {
     read: async () => {
       const problems: string[] = [];
+      let others = 0;
       for (const target of targets) {
         try {
           const reading = await readAt(target);
@@ -114,11 +128,14 @@ export async function openRunningService(
           problems.push(`the service at ${target.origin} has another configuration`);
         } catch (error) {
           problems.push(problemText(error));
+          if (isOther(error)) others += 1;
         }
       }
       const where = url ?? config?.configPath ?? '';
       throw new ServiceUnreachable(
-        `no running service of ${where}: ${[...new Set(problems)].join('; ')}; start it with cortex-mcp serve, or name one with --url`,
+        `no running service of ${where}: ${[...new Set(problems)].join('; ')}`,
+        'start it with cortex-mcp serve, or name one with --url',
+        others === targets.length ? 'NOT_A_GATEWAY' : 'UNREACHABLE',
       );
     },
     close: async () => {

@@ -13,6 +13,7 @@ import { openTracing } from './open-tracing.ts';
 import { createReload } from './reload-config.ts';
 import { endService } from './serve-end.ts';
 import { createServeOutput } from './serve-output.ts';
+import { sayNote, withNotes } from './service-note.ts';
 
 async function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
@@ -28,14 +29,24 @@ function listenError(error: unknown, config: LoadedConfig): unknown {
   const host = config.settings.host.value;
   if (code === 'EADDRINUSE') {
     return new UsageError(
-      `port ${port} on ${host} is in use; stop what listens there or choose another with --port`,
+      `port ${port} on ${host} is in use`,
+      'PORT_IN_USE',
+      'stop what listens there or choose another with --port',
     );
   }
   if (code === 'EACCES') {
-    return new UsageError(`port ${port} may not be opened by this user; choose one above 1023`);
+    return new UsageError(
+      `port ${port} may not be opened by this user`,
+      'PORT_FORBIDDEN',
+      'choose one above 1023',
+    );
   }
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
-    return new UsageError(`${host} is no address of this machine; correct --host`);
+    return new UsageError(
+      `${host} is no address of this machine`,
+      'HOST_UNKNOWN',
+      'correct --host',
+    );
   }
   return error;
 }
@@ -83,7 +94,7 @@ export function watchService(
       unwatchMap();
       unwatchMap = watchMap(next, service);
     },
-    say: (line) => io.stderr.write(`${line}\n`),
+    say: (note) => sayNote(io, note),
   });
   const watcher = watchConfig(config.configPath, reload);
   // What was edited between the first reading and now would be missed otherwise.
@@ -118,13 +129,13 @@ const USUAL_INSPECTOR_PORT = 9_229;
 async function serve(context: CommandContext): Promise<number> {
   // Opened only by SIGUSR1, as `cortex-mcp profile` sends it, and then wherever there is a free one.
   if (process.debugPort === USUAL_INSPECTOR_PORT) process.debugPort = 0;
-  const { config, first } = await openConfig(context);
+  const { config, first } = await openConfig({ ...context, io: withNotes(context.io) });
   const { signal } = context.io;
   if (signal.aborted) return exitCodeOfSignal(signal.reason);
-  const output = createServeOutput(context.io, config, context.json);
-  const { io } = output;
   const { connectors, settings } = config;
   const logLevel = settings.logLevel.value;
+  const output = createServeOutput(withNotes(context.io, logLevel), config, context.json);
+  const { io } = output;
   const tracing = await openTracing(io);
   const heard = { ...context, io };
   const service = openService(heard, config, { connectors, logLevel, lasting: true, tracing });

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { rm } from 'node:fs/promises';
 import type { LoadedConfig } from '../config/config.ts';
+import { CommandError } from '../protocol/command-error.ts';
 import type { BridgeTarget, HttpBridgeTarget, Service } from '../service/service.ts';
 import { meetingPlace, takeOwnership, type MeetingPlace, type Ownership } from './stdio-owner.ts';
 import type { ServiceCredential } from './service-credential.ts';
@@ -71,11 +72,14 @@ class ServiceLocator implements StdioLocator {
         if (own !== undefined) return own;
       }
       if (waitedMs > STARTING_MS) {
-        throw new Error('another process of this configuration is starting and does not answer');
+        throw new CommandError(
+          'UNAVAILABLE',
+          'another process of this configuration is starting and does not answer',
+        );
       }
       await delay(POLL_MS);
     }
-    throw new Error('it is being closed');
+    throw new CommandError('UNAVAILABLE', 'it is being closed');
   }
 
   async close(): Promise<void> {
@@ -119,7 +123,8 @@ class ServiceLocator implements StdioLocator {
   }
 
   async #becomeService(place: MeetingPlace): Promise<HttpBridgeTarget | undefined> {
-    if (this.#own !== undefined) throw new Error('the service of this process has stopped');
+    if (this.#own !== undefined)
+      throw new CommandError('UNAVAILABLE', 'the service of this process has stopped');
     const ownership = await takeOwnership(place);
     if (ownership === undefined) return undefined;
     try {

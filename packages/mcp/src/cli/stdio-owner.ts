@@ -4,6 +4,7 @@ import { lstat, mkdir, open } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { CommandError } from '../protocol/command-error.ts';
 
 /** Where the processes that share one configuration meet. */
 export interface MeetingPlace {
@@ -31,7 +32,9 @@ async function shortFolder(): Promise<string> {
   const stat = await lstat(folder);
   const isOurs = stat.isDirectory() && stat.uid === uid && (stat.mode & 0o077) === 0;
   if (!isOurs)
-    throw new Error(`${folder} can be entered by others; set TMPDIR to a folder of yours`);
+    throw new CommandError('FOLDER_EXPOSED', `${folder} can be entered by others`, {
+      remedy: 'set TMPDIR to a folder of yours',
+    });
   return folder;
 }
 

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import type { LoadedConfig } from '../config/config.ts';
 import { stateFolder } from '../config/locate-config.ts';
 import { serveStdio, type Service } from '../service/service.ts';
+import type { CliIo } from './cli-io.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
 import { EXIT_FAILED, EXIT_OK } from './exit-code.ts';
 import { openService, readConfig } from './open-service.ts';
@@ -10,6 +11,7 @@ import { openTracing } from './open-tracing.ts';
 import { watchService } from './serve.ts';
 import { createServiceCredential } from './service-credential.ts';
 import { createFixedLocator, createStdioLocator, type StdioLocator } from './stdio-locator.ts';
+import { sayNote, withNotes } from './service-note.ts';
 import { safeText } from './terminal-text.ts';
 
 const RANDOM_STEPS = 2 ** 32;
@@ -17,7 +19,11 @@ const RANDOM_STEPS = 2 ** 32;
 function connectorPath(connector: string | undefined): string {
   if (connector === undefined) return '/mcp';
   if (/^[a-z0-9][a-z0-9-]{0,62}$/.test(connector)) return `/mcp/${connector}`;
-  throw new UsageError(`${JSON.stringify(connector)} is no connector id; see cortex-mcp sync`);
+  throw new UsageError(
+    `${JSON.stringify(connector)} is no connector id`,
+    'CONNECTOR_UNKNOWN',
+    'see cortex-mcp sync',
+  );
 }
 
 /** `http://host:port`, or the address of an endpoint there. */
@@ -60,30 +66,36 @@ async function startOwn(
   }
 }
 
-async function createLocator(context: CommandContext): Promise<StdioLocator> {
-  const { io, options } = context;
+function say(io: CliIo, event: string, text: string): void {
+  sayNote(io, { level: 'warn', event, text, plain: `cortex-mcp: ${text}` });
+}
+
+async function createLocator(given: CommandContext): Promise<StdioLocator> {
+  const { options } = given;
   const connector = options.text('connector');
   const address = options.text('url');
   if (address !== undefined) {
     const { url, path } = readUrl(address, connector);
-    const folder = stateFolder({ flag: undefined, ...io });
-    return createFixedLocator(url, path, createServiceCredential(io.env, folder.value));
+    const folder = stateFolder({ flag: undefined, ...given.io });
+    return createFixedLocator(url, path, createServiceCredential(given.io.env, folder.value));
   }
   const path = connectorPath(connector);
   // A client that starts us cannot be asked: without a configuration there are no tools until some are added.
-  const config = await readConfig(context, true);
+  const config = await readConfig(given, true);
+  const io = withNotes(given.io, config.settings.logLevel.value);
+  const context = { ...given, io };
   return createStdioLocator({
     config,
     path,
     credential: createServiceCredential(io.env, config.stateFolder.value),
     startService: async (socketPath) => await startOwn(context, config, socketPath),
-    say: (line) => io.stderr.write(`cortex-mcp: ${safeText(line)}\n`),
+    say: (line) => say(io, 'stdio.not-attached', safeText(line)),
   });
 }
 
 async function stdio(context: CommandContext): Promise<number> {
-  const { io } = context;
-  const locator = await createLocator(context);
+  const io = withNotes(context.io);
+  const locator = await createLocator({ ...context, io });
   try {
     const end = await serveStdio({
       input: io.stdin,
@@ -94,7 +106,7 @@ async function stdio(context: CommandContext): Promise<number> {
     });
     if (end !== 'unread') return EXIT_OK;
     io.stdout.abandon?.();
-    io.stderr.write('cortex-mcp: the client does not read what it is sent\n');
+    say(io, 'stdio.unread', 'the client does not read what it is sent');
     return EXIT_FAILED;
   } finally {
     await locator.close();

@@ -1,4 +1,5 @@
 import { findMember, objectMembers } from '../protocol/json-scan.ts';
+import type { CallErrorFacts } from './call-error.ts';
 import { safeLines } from './terminal-text.ts';
 
 interface ShownResult {
@@ -38,7 +39,7 @@ export function showResult(resultText: string, onTerminal: boolean): ShownResult
 /** A JSON-RPC answer: the result's JSON as the server wrote it, or what the error says. */
 export type Answer =
   | { readonly kind: 'result'; readonly text: string }
-  | { readonly kind: 'error'; readonly message: string; readonly remedy?: string };
+  | ({ readonly kind: 'error'; readonly message: string } & CallErrorFacts);
 
 function errorMessage(error: unknown): string {
   if (!isObject(error) || typeof error['message'] !== 'string') return JSON.stringify(error);
@@ -46,11 +47,22 @@ function errorMessage(error: unknown): string {
   return typeof code === 'number' ? `${message} (code ${code})` : message;
 }
 
-/** What an error of ours says to do about it. */
-function remedyIn(error: unknown): { readonly remedy?: string } {
-  const data = isObject(error) ? error['data'] : undefined;
-  const remedy = isObject(data) ? data['remedy'] : undefined;
-  return typeof remedy === 'string' ? { remedy } : {};
+function textIn(value: unknown, name: string): string | undefined {
+  const text = isObject(value) ? value[name] : undefined;
+  return typeof text === 'string' ? text : undefined;
+}
+
+/** What an error says of itself: ours have a code in their data, others only a number of JSON-RPC. */
+function factsOf(error: unknown): CallErrorFacts {
+  if (!isObject(error)) return { code: 'CALL_FAILED' };
+  const { data, code } = error;
+  return {
+    code: textIn(data, 'code') ?? String(code),
+    rpcCode: String(code),
+    remedy: textIn(data, 'remedy'),
+    connector: textIn(data, 'connector'),
+    phase: textIn(data, 'phase'),
+  };
 }
 
 /** Takes a whole JSON-RPC answer apart. */
@@ -59,7 +71,9 @@ export function readAnswer(text: string): Answer {
   const result = findMember(members, 'result');
   if (result !== undefined) return { kind: 'result', text: text.slice(result.start, result.end) };
   const error = findMember(members, 'error');
-  if (error === undefined) return { kind: 'error', message: 'there was no answer' };
+  if (error === undefined) {
+    return { kind: 'error', message: 'there was no answer', code: 'CALL_FAILED' };
+  }
   const value: unknown = JSON.parse(text.slice(error.start, error.end));
-  return { kind: 'error', message: errorMessage(value), ...remedyIn(value) };
+  return { kind: 'error', message: errorMessage(value), ...factsOf(value) };
 }

@@ -4,6 +4,7 @@ import { z } from 'zod';
 export interface FileServiceMap {
   readonly url?: string | undefined;
   readonly file?: string | undefined;
+  readonly inline?: Readonly<Record<string, unknown>> | undefined;
   readonly publicKeyFiles?: readonly string[] | undefined;
   readonly allowHosts?: readonly string[] | undefined;
   readonly allowCommands?: readonly (readonly string[])[] | undefined;
@@ -30,6 +31,10 @@ const shape = {
       'Where the signed map is fetched; no redirects, no credentials in it (CONNECTORS_SERVICE_MAP_URL).',
   }),
   file: text.optional().meta({ description: 'A map on this machine, instead of url.' }),
+  inline: z
+    .record(z.string(), z.unknown(), 'must be an object')
+    .optional()
+    .meta({ description: 'The map itself, instead of url or file.' }),
   publicKeyFiles: words.optional().meta({
     description:
       'Files of Ed25519 public keys (PEM) that may sign, beside the key in the variable (CONNECTORS_SIGNATURE_KEY).',
@@ -54,7 +59,7 @@ const shape = {
     .optional()
     .meta({
       description: 'How long past its TTL a map may be used; never past its notAfter.',
-      default: 86_400_000,
+      default: 87_300_000,
     }),
   timeoutMs: integer(1, 600_000)
     .optional()

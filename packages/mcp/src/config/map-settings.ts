@@ -33,7 +33,7 @@ export interface MapConfig {
   readonly warnings: readonly string[];
 }
 
-/** The variable of the map's URL; wins over `serviceMap.url` and `serviceMap.file`. */
+/** The variable of the map's URL; wins over `url`, `file` and `inline` of `serviceMap`. */
 const URL_VARIABLE = 'CONNECTORS_SERVICE_MAP_URL';
 
 interface Surroundings {
@@ -76,9 +76,16 @@ function locate({ document, env, given }: Surroundings): Located | undefined {
     return fromUrl(variable, parseMapUrl(variable, URL_VARIABLE), origin);
   }
   const origin = { kind: 'file', path: document.file } as const;
-  if (given.url !== undefined && given.file !== undefined) {
+  const { url, file, inline } = given;
+  const named = [url && 'a url', file && 'a file', inline && 'an inline map'].filter(Boolean);
+  if (named.length > 1) {
     const place = document.place(['serviceMap']);
-    throw new ConfigError('CONFIG_CONFLICT', 'both a url and a file are given', 'keep one', place);
+    const what = `both ${named.join(' and ')} are given`;
+    throw new ConfigError('CONFIG_CONFLICT', what, 'keep one', place);
+  }
+  if (given.inline !== undefined) {
+    const shown = `serviceMap.inline in ${document.file}`;
+    return { source: { kind: 'inline', map: given.inline }, shown, origin };
   }
   if (given.url !== undefined) {
     return fromUrl(given.url, parseMapUrl(given.url, undefined, document), origin);

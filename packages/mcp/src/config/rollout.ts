@@ -12,6 +12,9 @@ export interface Rollout {
   readonly MCP_INSTANCE_ID: Setting<string>;
 }
 
+/** The percentages a rollout goes through unless `--steps` says otherwise, one a week (S4-35 … S4-37, S3). */
+export const ROLLOUT_STEPS: readonly number[] = [1, 10, 50, 100];
+
 /** What a file says about the rollout. */
 export interface FileRollout {
   readonly path: string;

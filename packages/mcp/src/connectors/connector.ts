@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { PinMode } from '../pins/pin-mode.ts';
 import type { ConnectorPhase } from '../upstream/upstream-error.ts';
 import type { OAuthSettings } from './connector-auth.ts';
@@ -138,6 +139,17 @@ export interface ConnectorDefinition {
   readonly remoteTools?: readonly string[] | undefined;
   /** Why this entry cannot be used (phase `config`), e.g. an unresolved variable; the others run. */
   readonly problem: string | undefined;
+}
+
+/** A definition without what is only shown, or heeded when the connector is next asked for its lists. */
+function withoutWords(definition: ConnectorDefinition): object {
+  const words = { title: '', description: '', tags: [], remoteTools: [], maxTtlMs: 0 };
+  return { ...definition, ...words };
+}
+
+/** True when two definitions differ in words about the connector, or in its `maxTtlMs`, at most. */
+export function reachedAlike(a: ConnectorDefinition, b: ConnectorDefinition): boolean {
+  return isDeepStrictEqual(withoutWords(a), withoutWords(b));
 }
 
 /** A failure as status shows it. */

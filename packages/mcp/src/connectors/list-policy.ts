@@ -3,14 +3,18 @@ import type { ConnectorEntry } from './entry/connector-entry.ts';
 import { waitForFirstList } from './first-list.ts';
 
 /**
- * What a list of `entries` waits for before it is answered: undefined for nothing. The promise never rejects and is
- * bounded by `waitMs`.
+ * What a list of one connector, or of all, waits for before it is answered: undefined for nothing. The promise never
+ * rejects and is bounded by `waitMs`.
  */
-export type ListPolicy = (entries: readonly ConnectorEntry[]) => Promise<void> | undefined;
+export type ListPolicy = (connectorId: string | undefined) => Promise<void> | undefined;
 
 export interface ListPolicyOptions {
   /** The longest wait of one list (`firstListWaitMs`); 0 = none. */
   readonly waitMs: number;
+  /** All there are now, by id. */
+  readonly entries: ReadonlyMap<string, ConnectorEntry>;
+  /** When the last of them was added, on the clock of `performance.now()`. */
+  readonly lastAddedAtMs: () => number;
   /** Calls the listener whenever an entry may have settled; returns a function that ends that. */
   readonly onChange: (listener: () => void) => () => void;
   /** Syncs one entry within the bound of a pass; joins an attempt under way. Never rejects. */
@@ -19,7 +23,7 @@ export interface ListPolicyOptions {
 
 /** A list that finds a connector stale asks it again no more often than this. */
 const MIN_DEMAND_REFRESH_MS = 5_000;
-/** Demand is noted at most this often: lists may come by the thousand. */
+/** Demand for a connector is noted at most this often: lists may come by the thousand. */
 const DEMAND_TICK_MS = 1_000;
 
 /**
@@ -31,21 +35,40 @@ function createMemoryPolicy(
   options: ListPolicyOptions,
   noteDemand: (connectorId: string) => void,
 ): ListPolicy {
-  let notedAtMs = -Infinity;
-  const note = (entries: readonly ConnectorEntry[]): void => {
+  const { entries, waitMs, lastAddedAtMs } = options;
+  let allNotedAtMs = -Infinity;
+  const note = (entry: ConnectorEntry, now: number): void => {
+    if (now - entry.demandNotedAtMs < DEMAND_TICK_MS) return;
+    entry.demandNotedAtMs = now;
+    noteDemand(entry.definition.id);
+    const idle = now - entry.attemptedAtMs >= MIN_DEMAND_REFRESH_MS;
+    if (idle && entry.usable && entry.state() !== 'fresh') void options.sync(entry, false);
+  };
+  return (connectorId) => {
     const now = performance.now();
-    if (now - notedAtMs < DEMAND_TICK_MS) return;
-    notedAtMs = now;
-    for (const entry of entries) {
-      noteDemand(entry.definition.id);
-      const idle = now - entry.attemptedAtMs >= MIN_DEMAND_REFRESH_MS;
-      if (idle && entry.usable && entry.state() !== 'fresh') void options.sync(entry, false);
+    if (connectorId !== undefined) {
+      const entry = entries.get(connectorId);
+      if (entry === undefined) return undefined;
+      note(entry, now);
+      if (entry.settled || entry.addedAtMs + waitMs <= now) return undefined;
+      return waitForFirstList([entry], options);
     }
+    if (now - allNotedAtMs >= DEMAND_TICK_MS) {
+      allNotedAtMs = now;
+      for (const entry of entries.values()) note(entry, now);
+    }
+    if (lastAddedAtMs() + waitMs <= now) return undefined;
+    return waitForFirstList([...entries.values()], options);
   };
-  return (entries) => {
-    note(entries);
-    return waitForFirstList(entries, options);
-  };
+}
+
+function selected(
+  { entries }: ListPolicyOptions,
+  connectorId: string | undefined,
+): readonly ConnectorEntry[] {
+  if (connectorId === undefined) return [...entries.values()];
+  const entry = entries.get(connectorId);
+  return entry === undefined ? [] : [entry];
 }
 
 /**
@@ -53,17 +76,19 @@ function createMemoryPolicy(
  * them. One that failed is not asked before its time.
  */
 function createInlinePolicy(options: ListPolicyOptions): ListPolicy {
-  return (entries) => {
-    const due = entries.filter((entry) => entry.usable && entry.state() !== 'fresh');
+  return (connectorId) => {
+    const due = selected(options, connectorId).filter(
+      (entry) => entry.usable && entry.state() !== 'fresh',
+    );
     return askAll(due, false, options);
   };
 }
 
 /** `MCP_CONNECTOR_MANIFEST_CACHE` off: every list asks every connector, and waits for them. */
 function createUncachedPolicy(options: ListPolicyOptions): ListPolicy {
-  return (entries) =>
+  return (connectorId) =>
     askAll(
-      entries.filter((entry) => entry.usable),
+      selected(options, connectorId).filter((entry) => entry.usable),
       true,
       options,
     );

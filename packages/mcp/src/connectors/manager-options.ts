@@ -4,6 +4,7 @@ import type { CacheStore } from './cache/cache-store.ts';
 import type { ConnectorDefinition, ConnectorFailure } from './connector.ts';
 import type { CreateUpstream } from './entry/connector-entry.ts';
 import type { CachedManifest } from './cache/manifest-store.ts';
+import type { ConnectorState, SyncOutcome } from './sync-report.ts';
 
 /** What is known of a connector without asking it. */
 export interface FoundConnector {
@@ -46,6 +47,8 @@ export interface ConnectorProxyManagerOptions {
     method: string,
     text: string,
   ) => void;
+  /** Told of each sync of a connector that is still wanted, and what of it can be served then. Default: nobody is. */
+  readonly onOutcome?: (outcome: SyncOutcome, state: ConnectorState) => void;
   /** Records passes and syncs as spans. Default: nothing is recorded. */
   readonly traced?: Traced | undefined;
   /** Measures every attempt. Default: nothing is measured. */

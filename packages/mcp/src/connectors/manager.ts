@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { createSyncMeter } from '../observability/sync-meter.ts';
 import { ManifestCache } from './cache/cache.ts';
 import { DEFAULT_MAX_STALE_MS } from './cache/freshness.ts';
@@ -7,19 +6,16 @@ import { ConnectorEntry, type ServedManifest } from './entry/connector-entry.ts'
 import { createListPolicy, type ListPolicy } from './list-policy.ts';
 import type { ConnectorProxyManagerOptions, FoundConnector } from './manager-options.ts';
 import { FETCH_BACKSTOP_MS } from './manifest-fetch.ts';
-import { sameManifest, type CachedManifest } from './cache/manifest-store.ts';
-import {
-  closeDrained,
-  createRetirement,
-  type Replacement,
-  type Retirement,
-} from './entry/retirement.ts';
-import { passReport, unexpectedOutcome } from './pass-report.ts';
+import { renewedManifest, sameManifest, type CachedManifest } from './cache/manifest-store.ts';
+import { replaceEntries, type Replacement } from './entry/replace-entries.ts';
+import { closeDrained, createRetirement, type Retirement } from './entry/retirement.ts';
+import { passReport, refreshResult, wasLeftOut } from './pass-report.ts';
 import { createSyncLimit, type SyncLimit } from './sync-limit.ts';
+import { createSyncPasses, type SyncPasses } from './sync-passes.ts';
 import { RefreshScheduler } from './refresh/refresh-scheduler.ts';
 import type { RefreshResult } from './refresh/refresh-scheduler-due.ts';
 import type { ConnectorStatus, SyncOutcome, SyncReport } from './sync-report.ts';
-import { tracedPass, tracedSync } from './entry/traced-sync.ts';
+import { tracedSync } from './entry/traced-sync.ts';
 
 export type { ConnectorProxyManagerOptions } from './manager-options.ts';
 
@@ -41,7 +37,8 @@ export class ConnectorProxyManager {
   readonly #scheduler: RefreshScheduler | undefined;
   readonly #listPolicy: ListPolicy;
   readonly #retirement: Retirement;
-  #pass: Promise<SyncReport> | undefined;
+  readonly #passes: SyncPasses;
+  #lastAddedAtMs = -Infinity;
   #closed = false;
 
   constructor(options: ConnectorProxyManagerOptions) {
@@ -58,6 +55,7 @@ export class ConnectorProxyManager {
       random,
       store,
       equals: sameManifest,
+      renewed: renewedManifest,
       // The promise is 24 h of outage: an interval may have passed before it, and a retry is due up to one after it.
       maxStaleMs: DEFAULT_MAX_STALE_MS + 3 * (options.refreshIntervalMs ?? 300_000),
       fetchTimeoutMs: FETCH_BACKSTOP_MS,
@@ -68,31 +66,38 @@ export class ConnectorProxyManager {
       this.#scheduler = new RefreshScheduler({
         intervalMs: options.refreshIntervalMs,
         random,
-        onRefresh: async (id) => await this.#refresh(id),
+        onRefresh: async (id, _signal, asked) => await this.#refresh(id, asked),
         onError: (id, error) => options.onError?.(`the refresh of ${id} failed`, error),
       });
     }
     this.#listPolicy = createListPolicy(options, {
       waitMs: options.firstListWaitMs ?? 1_500,
+      entries: this.#entries,
+      lastAddedAtMs: () => this.#lastAddedAtMs,
       onChange: (listener) => this.onChange(listener),
-      sync: async (entry, force) => await this.#limit(async () => await entry.sync(force)),
+      sync: async (entry, force) => await this.#sync(entry, force),
       noteDemand: (id) => this.#scheduler?.noteDemand(id),
+    });
+    this.#passes = createSyncPasses({
+      entries: () => (this.#closed ? [] : this.#ordered()),
+      sync: async (entry, force) => await this.#sync(entry, force),
+      traced: options.traced,
     });
     this.#retirement = createRetirement(options.drainMs ?? DRAIN_MS);
     const { startedAtMs = performance.now() } = options;
     for (const definition of options.connectors) this.#add(definition, startedAtMs);
   }
 
-  /** Takes over the manifests an earlier run kept: they are served as stale until the first sync. */
+  /**
+   * Takes over the manifests an earlier run kept: they are served as stale until the first sync. Those of connectors that are
+   * not there stay until they are too old to be served: a map that cannot be read now may name them again.
+   */
   async restore(): Promise<void> {
     await this.#cache.restore();
-    for (const id of this.#cache.keys()) {
+    for (const [id, { source }] of this.#entries) {
       const reading = this.#cache.get(id);
       const known = reading.kind === 'fresh' || reading.kind === 'stale';
-      const entry = this.#entries.get(id);
-      if (entry === undefined || (known && reading.value.source !== entry.source)) {
-        this.#cache.delete(id);
-      }
+      if (known && reading.value.source !== source) this.#cache.delete(id);
     }
     this.#changed();
   }
@@ -104,22 +109,20 @@ export class ConnectorProxyManager {
   }
 
   /**
-   * One pass over all connectors; a pass under way is joined. A connector that fails is an outcome, never an error.
-   * @param force also syncs connectors whose manifest is still fresh, or that failed a moment ago. Default false.
+   * One pass over all connectors; a pass under way is joined. A connector that fails is an outcome, never an error, and one
+   * that is still fresh is `unchanged`, after 0 attempts.
+   * @param force also asks connectors whose manifest is still fresh, or that failed a moment ago: once a pass under way that
+   * leaves them out is over. Default false.
    */
   async sync(force: boolean = false): Promise<SyncReport> {
-    const run = async (): Promise<SyncReport> => await this.#runPass(force);
-    this.#pass ??= tracedPass(this.#options.traced, run).finally(() => {
-      this.#pass = undefined;
-    });
-    return await this.#pass;
+    return await this.#passes.run(force);
   }
 
-  /** Syncs one connector now, within the same bound as a pass. Undefined when there is no such connector. */
+  /** Syncs one connector now, whatever was before, within the same bound as a pass. Undefined when there is no such connector. */
   async syncOne(connectorId: string): Promise<SyncOutcome | undefined> {
     const entry = this.#entries.get(connectorId);
     if (entry === undefined || this.#closed) return undefined;
-    return await this.#limit(async () => await entry.sync(true));
+    return await this.#sync(entry, true);
   }
 
   /** True while a pass, or a refresh, is under way; one that waits for a server that hangs does not count. */
@@ -150,12 +153,14 @@ export class ConnectorProxyManager {
    */
   listWanted(connectorId: string | undefined): Promise<void> | undefined {
     if (this.#closed) return undefined;
-    return this.#listPolicy(this.#select(connectorId));
+    return this.#listPolicy(connectorId);
   }
 
   /** True when nothing is left to wait for: every connector is served, or has failed at least once. */
   complete(connectorId: string | undefined): boolean {
-    return this.#select(connectorId).every((entry) => entry.settled);
+    if (connectorId !== undefined) return this.#entries.get(connectorId)?.settled ?? true;
+    for (const entry of this.#entries.values()) if (!entry.settled) return false;
+    return true;
   }
 
   /** Undefined when there is no such connector; `trouble` when nothing of it can be served now. */
@@ -205,26 +210,20 @@ export class ConnectorProxyManager {
       this.#retirement.closeAll(),
     ]);
     await this.#cache.close();
-    await this.#pass;
+    await this.#passes.idle();
   }
 
-  /** What changed is gone from every list at once, and what replaces it is there, not yet synced. */
   #replace(connectors: readonly ConnectorDefinition[], addedAtMs: number): Replacement {
-    const wanted = new Map(connectors.map((definition) => [definition.id, definition]));
-    const closing: Promise<void>[] = [];
-    const removed: string[] = [];
-    for (const [id, entry] of this.#entries) {
-      if (isDeepStrictEqual(wanted.get(id), entry.definition)) continue;
-      this.#entries.delete(id);
-      this.#scheduler?.remove(id);
-      this.#cache.delete(id);
-      closing.push(this.#retirement.retire(entry));
-      if (!wanted.has(id)) removed.push(id);
-    }
-    const added = connectors.filter(({ id }) => !this.#entries.has(id));
-    for (const definition of added) this.#add(definition, addedAtMs);
-    if (added.length > 0 || closing.length > 0) this.#changed();
-    return { removed, closing, added: added.map(({ id }) => id) };
+    const parts = {
+      entries: this.#entries,
+      cache: this.#cache,
+      scheduler: this.#scheduler,
+      retirement: this.#retirement,
+      add: (definition: ConnectorDefinition) => this.#add(definition, addedAtMs),
+    };
+    const replacement = replaceEntries(connectors, parts);
+    if (replacement.changed) this.#changed();
+    return replacement;
   }
 
   #required(id: string): ConnectorEntry {
@@ -233,10 +232,8 @@ export class ConnectorProxyManager {
     return entry;
   }
 
-  #select(connectorId: string | undefined): readonly ConnectorEntry[] {
-    if (connectorId === undefined) return [...this.#entries.values()];
-    const entry = this.#entries.get(connectorId);
-    return entry === undefined ? [] : [entry];
+  async #sync(entry: ConnectorEntry, force: boolean): Promise<SyncOutcome> {
+    return await this.#limit(async () => await entry.sync(force));
   }
 
   #ordered(): readonly ConnectorEntry[] {
@@ -258,10 +255,20 @@ export class ConnectorProxyManager {
       told: (...what) => this.#options.onTold?.(...what),
       meter: createSyncMeter(measured),
       retried: () => measured?.syncRetried(),
-      traced: tracedSync(definition.id, this.#options.traced),
+      traced: tracedSync(definition.id, this.#options.traced, (outcome) =>
+        this.#ended(entry, outcome),
+      ),
     });
     this.#entries.set(definition.id, entry);
+    this.#lastAddedAtMs = Math.max(this.#lastAddedAtMs, addedAtMs);
     if (entry.usable) this.#scheduler?.add(definition.id);
+  }
+
+  #ended(entry: ConnectorEntry, outcome: SyncOutcome): void {
+    const isWanted = !this.#closed && this.#entries.get(outcome.id) === entry;
+    if (!isWanted) return;
+    if (!wasLeftOut(outcome)) this.#scheduler?.note(outcome.id, refreshResult(outcome, entry));
+    this.#options.onOutcome?.(outcome, entry.state());
   }
 
   #changed(): void {
@@ -275,26 +282,10 @@ export class ConnectorProxyManager {
     this.#scheduler?.notifyChanged(connectorId);
   }
 
-  /** What the scheduler calls. */
-  async #refresh(id: string): Promise<RefreshResult> {
-    const outcome = await this.syncOne(id);
-    if (outcome?.kind === 'failed') return { kind: 'failed', retryAfterMs: undefined };
-    const served = this.#entries.get(id)?.served();
-    return { kind: 'ok', ttlMs: served?.hint.ttlMs };
-  }
-
-  async #runPass(force: boolean): Promise<SyncReport> {
-    const startedAt = performance.now();
-    const entries = this.#closed ? [] : this.#ordered();
-    const due = entries.filter((entry) => force || entry.state() !== 'fresh');
-    const settled = await Promise.allSettled(
-      due.map(async (entry) => await this.#limit(async () => await entry.sync(force))),
-    );
-    const outcomes = settled.map((result, index) =>
-      result.status === 'fulfilled'
-        ? result.value
-        : unexpectedOutcome(due[index]?.definition.id, result.reason),
-    );
-    return passReport(startedAt, outcomes);
+  /** What the scheduler calls. @param force even while an earlier failure says to wait. */
+  async #refresh(id: string, force: boolean): Promise<RefreshResult> {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || this.#closed) return { kind: 'ok', ttlMs: undefined };
+    return refreshResult(await this.#sync(entry, force), entry);
   }
 }

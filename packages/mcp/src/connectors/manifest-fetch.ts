@@ -10,6 +10,8 @@ export const FETCH_BACKSTOP_MS = 120_000;
 export interface ManifestFetchOptions {
   readonly upstream: Upstream;
   readonly definition: ConnectorDefinition;
+  /** As that of `FetchManifestOptions`. */
+  readonly known: Manifest | undefined;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** False after a sync that failed: a server that is down is asked once for each backoff. */
@@ -38,7 +40,7 @@ export function syncDeadlineMs({ transport, timeouts }: ConnectorDefinition): nu
  * @throws UpstreamError of the last attempt, or `TIMEOUT` once the connector's deadline is over.
  */
 export async function fetchConnectorManifest(options: ManifestFetchOptions): Promise<Manifest> {
-  const { upstream, definition, random, mayRetry, signal, closing } = options;
+  const { upstream, definition, known, random, mayRetry, signal, closing } = options;
   const { id, timeouts, transport, quotas } = definition;
   const repeats = mayRetry && transport?.kind !== 'stdio';
   const deadlineMs = syncDeadlineMs(definition);
@@ -48,6 +50,7 @@ export async function fetchConnectorManifest(options: ManifestFetchOptions): Pro
     return await fetchManifest(upstream, info, {
       signal: scope,
       timeoutMs: timeouts.listTimeoutMs,
+      known,
       concurrency: quotas?.concurrent,
     });
   };

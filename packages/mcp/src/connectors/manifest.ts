@@ -45,6 +45,8 @@ export interface FetchManifestOptions {
   /** For each list, all its pages. */
   readonly timeoutMs: number;
   readonly limits?: ManifestLimits;
+  /** What it offered last: a list that had items and is now said not to exist fails, and stays (M7). Default: nothing. */
+  readonly known?: Pick<Manifest, 'lists'> | undefined;
   /** Requests under way at a time, at least one. Default: one for each kind of list. */
   readonly concurrency?: number | undefined;
 }
@@ -148,7 +150,9 @@ async function requestPage(
     });
   } catch (error) {
     const unimplemented = error instanceof UpstreamError && error.rpcCode === METHOD_NOT_FOUND;
-    if (unimplemented && cursor === undefined) return undefined;
+    // A server that is being deployed may say so too. Of one that never had the list, the others are still of use.
+    const had = (context.options.known?.lists[kind].length ?? 0) > 0;
+    if (unimplemented && cursor === undefined && !had) return undefined;
     throw error;
   }
 }

@@ -154,6 +154,8 @@ export class Answerer {
     this.#options.instruments.listRequested(request.method);
     const wait = this.#options.demand.listWanted(request.connectorId);
     if (wait !== undefined) return this.#answerListLater(wait, kind, request, reply);
+    const judged = this.#judged(kind, request);
+    if (judged !== undefined) return this.#answerListJudged(judged, kind, request, reply);
     this.#answerList(kind, request, reply, false);
     return undefined;
   }
@@ -205,6 +207,22 @@ export class Answerer {
     reply.answerParts(listAnswer(view, kind, options));
   }
 
+  /** Until a long list has been judged item by item; undefined when it has, or all of it may be seen. */
+  #judged(kind: ListKind, { connectorId, principal }: ClientRequest): Promise<void> | undefined {
+    const { policy } = principal;
+    return policy && this.#filtered.prepare(kind, this.view(connectorId), policy);
+  }
+
+  async #answerListJudged(
+    judged: Promise<void>,
+    kind: ListKind,
+    request: ClientRequest,
+    reply: Reply,
+  ): Promise<undefined> {
+    await judged;
+    this.#answerList(kind, request, reply, false);
+  }
+
   async #answerListLater(
     wait: Promise<void>,
     kind: ListKind,
@@ -212,6 +230,7 @@ export class Answerer {
     reply: Reply,
   ): Promise<undefined> {
     await wait;
+    await this.#judged(kind, request);
     this.#answerList(kind, request, reply, true);
   }
 

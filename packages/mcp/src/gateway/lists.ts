@@ -7,15 +7,12 @@ import { META, type Era } from '../protocol/revision.ts';
 import { nextCursorText } from './paging.ts';
 
 /** What is left of a view's freshness now: the least of its parts, and private as soon as one part is. */
-export function remainingHint(view: CatalogView<unknown>, complete: boolean): CacheHint {
-  const now = performance.now();
-  let ttlMs = view.contributions.length === 0 ? 0 : MAX_TTL_MS;
-  let cacheScope: CacheHint['cacheScope'] = view.filter === undefined ? 'public' : 'private';
-  for (const { receivedAtMs, hint } of view.contributions) {
-    ttlMs = Math.min(ttlMs, Math.max(0, Math.floor(receivedAtMs + hint.ttlMs - now)));
-    if (hint.cacheScope === 'private') cacheScope = 'private';
-  }
-  return { ttlMs: complete ? ttlMs : 0, cacheScope };
+export function remainingHint(
+  { freshness: { untilMs, cacheScope } }: Pick<CatalogView<unknown>, 'freshness'>,
+  complete: boolean,
+): CacheHint {
+  const leftMs = complete ? Math.floor(untilMs - performance.now()) : 0;
+  return { ttlMs: Math.min(MAX_TTL_MS, Math.max(0, leftMs)), cacheScope };
 }
 
 export interface ListAnswerOptions {

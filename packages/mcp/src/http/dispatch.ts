@@ -30,8 +30,45 @@ interface Found {
   readonly rest: string;
 }
 
-function plain(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
+/** Browsers that show a page prefer anything to JSON; programs take JSON, or say nothing. */
+function wantsText({ headers: { accept } }: IncomingMessage): boolean {
+  if (accept === undefined || accept.includes('application/json')) return false;
+  return accept.includes('text/html') || !accept.includes('*/*');
+}
+
+/** Stable codes of what no route gave. */
+type ListenerErrorCode = 'HOST_NOT_ALLOWED' | 'ORIGIN_NOT_ALLOWED' | 'ROUTE_UNKNOWN' | 'INTERNAL';
+
+interface ListenerError {
+  readonly status: number;
+  readonly code: ListenerErrorCode;
+  readonly message: string;
+}
+
+const UNKNOWN_ROUTE: ListenerError = { status: 404, code: 'ROUTE_UNKNOWN', message: 'Not found' };
+const TWO_HOSTS: ListenerError = {
+  status: 400,
+  code: 'HOST_NOT_ALLOWED',
+  message: 'More than one Host',
+};
+const FAULT: ListenerError = { status: 500, code: 'INTERNAL', message: 'Internal error' };
+
+/** Answers for want of a route: `code` and `message` as JSON, the message alone to those who read no JSON. No message of MCP. */
+function reject(request: IncomingMessage, response: ServerResponse, error: ListenerError): void {
+  const { status, code, message } = error;
+  if (wantsText(request)) {
+    response
+      .writeHead(status, { 'content-type': 'text/plain; charset=utf-8' })
+      .end(`${message} (${code})\n`);
+    return;
+  }
+  const body = `${JSON.stringify({ code, message })}\n`;
+  response
+    .writeHead(status, {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+    })
+    .end(body);
 }
 
 function refuse(
@@ -85,27 +122,29 @@ async function serveAdmitted(
 export function createDispatch(options: DispatchOptions): Dispatch {
   const { routes, gate, allowed = NO_OTHER_NAMES, onError } = options;
   const hasOrigins = allowed.origins.size > 0;
-  const fail = (error: unknown, response: ServerResponse): void => {
+  const fail = (error: unknown, request: IncomingMessage, response: ServerResponse): void => {
     onError(error);
     if (response.headersSent) response.destroy();
-    else plain(response, 500, 'Internal error');
+    else reject(request, response, FAULT);
   };
-  const refusal = (request: IncomingMessage, route: Route | undefined): string | undefined => {
-    const isForAll = route?.anyOrigin?.includes(request.method ?? '') === true;
-    return (
-      refusedHost(request, allowed) ?? (isForAll ? undefined : refusedOrigin(request, allowed))
-    );
+  const refusal = (request: IncomingMessage, route?: Route): ListenerError | undefined => {
+    const host = refusedHost(request, allowed);
+    if (host !== undefined) return { status: 403, code: 'HOST_NOT_ALLOWED', message: host };
+    if (route?.anyOrigin?.includes(request.method ?? '') === true) return undefined;
+    const origin = refusedOrigin(request, allowed);
+    if (origin === undefined) return undefined;
+    return { status: 403, code: 'ORIGIN_NOT_ALLOWED', message: origin };
   };
   const dispatch: Dispatch = (request, response) => {
     const found = findRoute(routes, request.url ?? '/');
     const refused = refusal(request, found?.route);
     if (refused !== undefined) {
-      plain(response, 403, refused);
+      reject(request, response, refused);
       return;
     }
     if (hasOrigins && allowCrossOrigin(request, response, allowed)) return;
     if (found === undefined) {
-      plain(response, 404, 'Not found');
+      reject(request, response, UNKNOWN_ROUTE);
       return;
     }
     const judge = gate?.();
@@ -113,16 +152,16 @@ export function createDispatch(options: DispatchOptions): Dispatch {
       serve(found, request, response, ANONYMOUS);
     else {
       serveAdmitted(judge, found, request, response).catch((error: unknown) =>
-        fail(error, response),
+        fail(error, request, response),
       );
     }
   };
   return (request, response) => {
     try {
-      if (hasTwoHosts(request)) plain(response, 400, 'More than one Host');
+      if (hasTwoHosts(request)) reject(request, response, TWO_HOSTS);
       else dispatch(request, response);
     } catch (error) {
-      fail(error, response);
+      fail(error, request, response);
     }
   };
 }

@@ -1,7 +1,7 @@
 import { readFile, readdir } from 'node:fs/promises';
-import { totalmem } from 'node:os';
 import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8';
 import { Counter, Gauge, type Registry } from 'prom-client';
+import { readMemoryRoom } from './memory-room.ts';
 
 /** A number that may not be known on this platform; then there is no sample. */
 type Read = () => number | undefined | Promise<number | undefined>;
@@ -95,17 +95,7 @@ export function registerProcessMetrics(registry: Registry, nodeOptions: string =
     'The most heap that may be taken.',
     () => getHeapStatistics().heap_size_limit,
   );
-  const flags = `${nodeOptions} ${process.execArgv.join(' ')}`;
-  add(
-    'mcp_memory_heap_limit_bytes',
-    'Heap that may be kept, new objects left out; the process ends when it needs more.',
-    () => keptHeapLimit(flags),
-  );
-  add(
-    'mcp_memory_limit_bytes',
-    'Memory this process may take: of its cgroup, else of the machine.',
-    memoryLimit,
-  );
+  addLimits(add, `${nodeOptions} ${process.execArgv.join(' ')}`);
   const resources: Gauge<'type'> = new Gauge({
     name: 'nodejs_active_resources',
     help: 'What keeps the event loop alive, by type.',
@@ -123,6 +113,25 @@ export function registerProcessMetrics(registry: Registry, nodeOptions: string =
     labelNames: ['version'],
     registers: [registry],
   }).set({ version: process.version }, 1);
+}
+
+/** @param flags what the engine was told. */
+function addLimits(add: (name: string, help: string, read: Read) => void, flags: string): void {
+  add(
+    'mcp_memory_heap_limit_bytes',
+    'Heap that may be kept, new objects left out; the process ends when it needs more.',
+    () => keptHeapLimit(flags),
+  );
+  add(
+    'mcp_memory_limit_bytes',
+    'Memory that may be taken: by the processes of the cgroup, else by all of the machine.',
+    async () => (await readMemoryRoom()).limitBytes,
+  );
+  add(
+    'mcp_memory_used_bytes',
+    'The part of it that is taken, processes of connectors included.',
+    async () => (await readMemoryRoom()).usedBytes,
+  );
 }
 
 /** What is committed and not used is fragmentation, or room for what comes (S3-13). */
@@ -148,13 +157,6 @@ function heapSpaces(registry: Registry): void {
 
 function memory(): NodeJS.MemoryUsage {
   return process.memoryUsage();
-}
-
-/** Without a limit the kernel gives 0, or a number beyond any machine. */
-function memoryLimit(): number {
-  const machine = totalmem();
-  const allowed = process.constrainedMemory();
-  return allowed > 0 && allowed < machine ? allowed : machine;
 }
 
 const OLD_SPACE = /--max[-_]old[-_]space[-_]size=(\d+)/g;

@@ -1,5 +1,6 @@
-import { PerformanceObserver, constants, monitorEventLoopDelay } from 'node:perf_hooks';
-import { Gauge, Histogram, type Registry } from 'prom-client';
+import { PerformanceObserver, constants } from 'node:perf_hooks';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { createEventLoopDelay, type EventLoopDelay } from './event-loop-delay.ts';
 
 export interface RuntimeMonitorOptions {
   /**
@@ -7,6 +8,10 @@ export interface RuntimeMonitorOptions {
    * timer samples it. Default: when this Node can (26.5; an earlier one ignores the option without a word).
    */
   readonly perIteration?: boolean;
+  /** The least that a window of delays lasts. Default: 15 s. */
+  readonly windowMs?: number;
+  /** Monotonic, in milliseconds. */
+  readonly now?: () => number;
 }
 
 /** Watches the event loop and the garbage collector of this process. */
@@ -16,10 +21,6 @@ export interface RuntimeMonitor {
   /** Leaves no observer and no timer behind. Idempotent. */
   close(): void;
 }
-
-/** How often the timer of an earlier Node samples, and with it the floor of what it reports. */
-const RESOLUTION_MS = 20;
-const NS_PER_S = 1e9;
 
 /** 5 ms is the longest slice we allow ourselves, 50 ms a stall. */
 const GC_BUCKETS_S: number[] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
@@ -45,8 +46,37 @@ function gcKind(entry: PerformanceEntry): string | undefined {
   return typeof kind === 'number' ? GC_KINDS.get(kind) : undefined;
 }
 
+function delayGauge(loop: EventLoopDelay): Gauge<'stat'> {
+  return new Gauge({
+    name: 'mcp_event_loop_delay_seconds',
+    help: 'Delay of the event loop in the last 15 s or more.',
+    labelNames: ['stat'],
+    registers: [],
+    collect() {
+      const { p50, p99, max } = loop.read();
+      this.set({ stat: 'p50' }, p50);
+      this.set({ stat: 'p99' }, p99);
+      this.set({ stat: 'max' }, max);
+    },
+  });
+}
+
+function stallCounter(loop: EventLoopDelay): Counter {
+  return new Counter({
+    name: 'mcp_event_loop_stalled_seconds_total',
+    help: 'Time that turns of the event loop took beyond the first 100 ms of each.',
+    registers: [],
+    collect() {
+      // It is counted elsewhere; this is the sum so far.
+      this.reset();
+      this.inc(loop.stalledS());
+    },
+  });
+}
+
 /**
- * Registers `mcp_event_loop_delay_seconds{stat}` (p50, p99 and max since the last scrape) and
+ * Registers `mcp_event_loop_delay_seconds{stat}` (p50, p99 and max of the last 15 s or more, whoever reads),
+ * `mcp_event_loop_stalled_seconds_total` and
  * `mcp_gc_pause_seconds{kind}`. prom-client's own `nodejs_gc_duration_seconds` is not used: it counts one collection
  * of each batch and its observer cannot be ended.
  */
@@ -54,27 +84,10 @@ export function createRuntimeMonitor(
   registry: Registry,
   options: RuntimeMonitorOptions = {},
 ): RuntimeMonitor {
-  const { perIteration = samplesEveryIteration(process.versions.node) } = options;
-  const delay = monitorEventLoopDelay({
-    samplePerIteration: perIteration,
-    resolution: RESOLUTION_MS,
-  });
-  const floorS = perIteration ? 0 : RESOLUTION_MS / 1000;
-  const seconds = (ns: number): number =>
-    delay.count === 0 ? 0 : Math.max(0, ns / NS_PER_S - floorS);
-  const gauge = new Gauge({
-    name: 'mcp_event_loop_delay_seconds',
-    help: 'Delay of the event loop since the last scrape.',
-    labelNames: ['stat'],
-    registers: [],
-    collect() {
-      this.set({ stat: 'p50' }, seconds(delay.percentile(50)));
-      this.set({ stat: 'p99' }, seconds(delay.percentile(99)));
-      this.set({ stat: 'max' }, seconds(delay.max));
-      delay.reset();
-    },
-  });
-  registry.registerMetric(gauge);
+  const { perIteration = samplesEveryIteration(process.versions.node), windowMs, now } = options;
+  const loop = createEventLoopDelay({ perIteration, windowMs, now });
+  registry.registerMetric(delayGauge(loop));
+  registry.registerMetric(stallCounter(loop));
   const pauses = new Histogram({
     name: 'mcp_gc_pause_seconds',
     help: 'Pauses for garbage collection.',
@@ -90,11 +103,11 @@ export function createRuntimeMonitor(
   });
   return {
     start: () => {
-      delay.enable();
+      loop.start();
       observer.observe({ entryTypes: ['gc'] });
     },
     close: () => {
-      delay.disable();
+      loop.stop();
       observer.disconnect();
     },
   };

@@ -6,8 +6,6 @@ import type { ProcessFigures } from './process-figures.ts';
 
 /** The longest an overview holds the event loop at a time (contract.md, event loop). */
 const TURN_MS = 4;
-/** What a rollout goes through (S4-37). */
-const ROLLOUT_STEPS: readonly number[] = [1, 10, 50, 100];
 
 /** What the status page shows, as JSON. */
 export interface Overview {
@@ -51,7 +49,7 @@ class ServiceOverview implements Overview {
       service: this.#service(),
       process: this.#process(),
       flags: flags(),
-      rollout: { ...rollout(), steps: ROLLOUT_STEPS },
+      rollout: rollout(),
       map: map() ?? null,
     };
     const rows = await this.#rows();

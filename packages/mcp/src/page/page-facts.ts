@@ -30,6 +30,8 @@ export interface PageRollout {
   readonly percent: number;
   readonly instanceId: string;
   readonly inCohort: boolean;
+  /** The percentages a rollout goes through (S4-37). */
+  readonly steps: readonly number[];
 }
 
 /** What the status page is told of a service. Everything is read when it is asked for. */

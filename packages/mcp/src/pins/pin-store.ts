@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { CommandError } from '../protocol/command-error.ts';
 import { emptyBook, type PinBook } from './pin-book.ts';
 import { pinFileMark, readPinFile, keepAside, withPinLock, writePinFile } from './pin-file.ts';
 import { decodePins, encodePins, PinFormatError } from './pin-format.ts';
@@ -77,7 +78,10 @@ export class PinStore {
       await withPinLock(this.path, async () => {
         await this.#load();
         if (this.#state.kind === 'unreadable') {
-          throw new Error(`${this.path} cannot be used: ${this.#state.why}`);
+          throw new CommandError(
+            'PINS_UNREADABLE',
+            `${this.path} cannot be used: ${this.#state.why}`,
+          );
         }
         this.note(change);
         if (!this.#dirty) return;

@@ -1,3 +1,4 @@
+import { CommandError } from '../protocol/command-error.ts';
 import type { AdviseFacts, ConnectorFacts, LatencyRise, ServiceFacts } from './advise-facts.ts';
 import {
   between,
@@ -225,7 +226,7 @@ function ofLastProcess(readings: readonly ServiceReading[]): readonly ServiceRea
 /**
  * The figures of a service that was read several times.
  * @param nowMs of the wall clock.
- * @throws RangeError with fewer than two readings of one process.
+ * @throws CommandError with fewer than two readings of one process.
  */
 export function measureService(
   readings: readonly ServiceReading[],
@@ -234,7 +235,9 @@ export function measureService(
 ): AdviseFacts {
   const [first, second, ...rest] = ofLastProcess(readings);
   if (first === undefined || second === undefined) {
-    throw new RangeError('the service was restarted while it was watched; try again');
+    throw new CommandError('SERVICE_RESTARTED', 'the service was restarted while it was watched', {
+      remedy: 'try again',
+    });
   }
   const window = new Window([first, second, ...rest]);
   return {

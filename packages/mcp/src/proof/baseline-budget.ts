@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { z } from 'zod';
+import { CommandError } from '../protocol/command-error.ts';
 import type { BaselineMetric, BudgetRow } from './baseline-record.ts';
 import { type Figure, figure } from './figure.ts';
 
@@ -35,7 +36,8 @@ const benchSchema = z.object({
  */
 export function parseBenchBudget(text: string): ReadonlyMap<string, number> {
   const parsed = benchSchema.safeParse(JSON.parse(text));
-  if (!parsed.success) throw new Error('it has no results of the bench `budget`');
+  if (!parsed.success)
+    throw new CommandError('BENCH_INVALID', 'it has no results of the bench `budget`');
   const { readings } = parsed.data.results.budget;
   return new Map(Object.entries(readings).map(([name, { median }]) => [name, median]));
 }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { CommandError } from '../protocol/command-error.ts';
 import { baselineMetrics } from './baseline-metrics.ts';
 import { budgetRows } from './baseline-budget.ts';
 import { type ProbeCall, probeMetrics, runProbe } from './baseline-probe.ts';
@@ -108,7 +109,10 @@ export async function collectBaseline(options: CollectOptions): Promise<Collecte
   ]);
   const last = samples.at(-1)?.service;
   if (last === undefined || samples.length < 2) {
-    throw new Error('the service did not answer twice: there is nothing to compare');
+    throw new CommandError(
+      'BASELINE_TOO_SHORT',
+      'the service did not answer twice: there is nothing to compare',
+    );
   }
   const metrics = { ...baselineMetrics(samples), ...(probed && probeMetrics(probed)) };
   const host = await options.host(last);

@@ -3,7 +3,8 @@ import { type Figure, known, type Unit, writeChange, writeFigure } from './figur
 
 /** What is good: less, more, or neither (then it is only shown). */
 export type Direction = 'lower' | 'higher' | 'none';
-export type Verdict = 'better' | 'worse' | 'same' | 'unknown' | 'shown';
+/** `gone`: it was measured before and is not any more, which may hide anything. */
+export type Verdict = 'better' | 'worse' | 'same' | 'unknown' | 'shown' | 'gone';
 
 /** One metric of two baselines. */
 export interface DiffRow {
@@ -36,13 +37,13 @@ export interface BaselineDiff {
   readonly failed: boolean;
 }
 
-/** More noise than this says that nothing can be said. */
-const MAX_NOISE = 1;
+/** Figures that vary more are judged as if they did not: a measurement that says nothing must not pass. */
+const MAX_NOISE = 0.25;
 /** Beyond it two runs are hardly comparable. */
 const MAX_LOAD_DIFFERENCE = 0.2;
-/** What one run differs from the next by anyhow. */
+/** What cannot be told apart from nothing: the resolution of what is measured. */
 const FLOOR: Readonly<Record<Unit, number>> = {
-  ms: 0.5,
+  ms: 0.05,
   bytes: 1_048_576,
   bytesPerMinute: 1_048_576,
   perSecond: 0.1,
@@ -61,8 +62,8 @@ const DIRECTIONS: readonly (readonly [pattern: RegExp, direction: Direction])[] 
   [/^probe\.unpacedPerSecond$/, 'higher'],
   [/(?:^|\.)perSecond$/, 'none'],
   [/^cache\.hitRatio$/, 'higher'],
-  [/(?:^machine\.|^gc\.perMinute|^cpu\.share|^loop\.maxMs|\.overheadMs)$/, 'none'],
-  [/^heap\..*|^gateway\.rssBytes$|\.rssBytes$/, 'none'],
+  [/(?:^machine\.|^gc\.perMinute|^cpu\.share|^loop\.maxMs)$/, 'none'],
+  [/^heap\./, 'none'],
   [/(?:Ms|Bytes|\.bytes|\.growth|Ratio|Share|\.variation|\.failures|\.kills)$/, 'lower'],
 ];
 
@@ -70,14 +71,48 @@ export function directionOf(name: string): Direction {
   return DIRECTIONS.find(([pattern]) => pattern.test(name))?.[1] ?? 'none';
 }
 
+/** Two records, as figures are looked up in them. */
+interface Both {
+  readonly before: BaselineRecord;
+  readonly after: BaselineRecord;
+  readonly threshold: number;
+}
+
+function isKnown({ metrics }: BaselineRecord, name: string): boolean {
+  return known(metrics[name]?.value ?? 'unknown') !== undefined;
+}
+
+/** Resident memory counts what processes share once for each: it is judged only where the exact figure is not known. */
+function directionIn({ before, after }: Both, name: string): Direction {
+  const exact = name.replace(/rssBytes$/, 'pssBytes');
+  const isStandIn = exact !== name && isKnown(before, exact) && isKnown(after, exact);
+  return isStandIn ? 'none' : directionOf(name);
+}
+
+/** Nothing of these happens in some runs, by chance or by what clients do. */
+const BY_CHANCE = /(?:^|\.)syncs?\.|^gc\.|^cache\./;
+
+/** Whether a figure may be missing without anything being wrong: its connector is gone, or nobody called it. */
+function mayBeGone({ after }: Both, name: string): boolean {
+  if (BY_CHANCE.test(name)) return true;
+  const [, id, key = ''] = /^connector\.([^.]+)\.(.+)$/.exec(name) ?? [];
+  if (id === undefined) return false;
+  if (!Object.keys(after.metrics).some((other) => other.startsWith(`connector.${id}.`)))
+    return true;
+  return !/(?:rss|pss)Bytes$/.test(key) && after.metrics[`connector.${id}.perSecond`]?.value === 0;
+}
+
 function bandOf(before: BaselineMetric, after: BaselineMetric, threshold: number): number {
   const noise = Math.hypot(before.noise ?? 0, after.noise ?? 0);
   return threshold + Math.min(MAX_NOISE, noise);
 }
 
-function judge(row: Omit<DiffRow, 'verdict'>): Verdict {
+function judge(both: Both, row: Omit<DiffRow, 'verdict'>): Verdict {
   const { name, before, after, change, direction, band, unit } = row;
-  if (before === 'unknown' || after === 'unknown') return 'unknown';
+  if (before === 'unknown' || after === 'unknown') {
+    const isLost = before !== 'unknown' && direction !== 'none' && !mayBeGone(both, name);
+    return isLost ? 'gone' : 'unknown';
+  }
   if (direction === 'none') return 'shown';
   const difference = after - before;
   const isSmall = change === 'unknown' ? false : Math.abs(change) <= band;
@@ -95,22 +130,18 @@ export function isEmpty({ before, after }: DiffRow): boolean {
   return before === after && (before === 'unknown' || before === 0);
 }
 
-function compare(
-  name: string,
-  before: BaselineMetric,
-  after: BaselineMetric,
-  threshold: number,
-): DiffRow {
+function compare(both: Both, name: string, before: BaselineMetric): DiffRow {
+  const after = both.after.metrics[name] ?? { value: 'unknown', unit: before.unit };
   const row = {
     name,
     unit: after.unit,
     before: before.value,
     after: after.value,
     change: changeOf(before.value, after.value),
-    direction: directionOf(name),
-    band: bandOf(before, after, threshold),
+    direction: directionIn(both, name),
+    band: bandOf(before, after, both.threshold),
   };
-  return { ...row, verdict: judge(row) };
+  return { ...row, verdict: judge(both, row) };
 }
 
 /** Absolute limits, whatever they were before (S3-17). */
@@ -148,8 +179,9 @@ function warningsOf(before: BaselineRecord, after: BaselineRecord): readonly str
 }
 
 /**
- * Compares metric by metric. A change counts when it exceeds the threshold, the noise of both, and what one run
- * differs from the next by anyhow.
+ * Compares metric by metric. A change counts when it exceeds the threshold, the noise of both (at most 25 %), and what
+ * can be measured at all. A judged figure that is no longer measured fails too: what cannot be compared is not passed
+ * (S3-16, S1-37).
  * @param threshold as a share, e.g. 0.10.
  */
 export function diffBaselines(
@@ -157,23 +189,18 @@ export function diffBaselines(
   after: BaselineRecord,
   threshold: number,
 ): BaselineDiff {
-  const rows: DiffRow[] = [];
-  const onlyAfter: string[] = [];
-  for (const [name, metric] of Object.entries(after.metrics)) {
-    const old = before.metrics[name];
-    if (old === undefined) onlyAfter.push(name);
-    else rows.push(compare(name, old, metric, threshold));
-  }
+  const both = { before, after, threshold };
+  const rows = Object.entries(before.metrics).map(([name, metric]) => compare(both, name, metric));
   const budget = judgeBudget(after.budget);
   return {
     threshold,
     rows,
     budget,
     onlyBefore: Object.keys(before.metrics).filter((name) => after.metrics[name] === undefined),
-    onlyAfter,
+    onlyAfter: Object.keys(after.metrics).filter((name) => before.metrics[name] === undefined),
     warnings: warningsOf(before, after),
     failed:
-      rows.some(({ verdict }) => verdict === 'worse') ||
+      rows.some(({ verdict }) => verdict === 'worse' || verdict === 'gone') ||
       budget.some(({ verdict }) => verdict === 'fail'),
   };
 }

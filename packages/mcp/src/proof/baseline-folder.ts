@@ -1,5 +1,6 @@
 import { access, constants, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { CommandError } from '../protocol/command-error.ts';
 import { type BaselineRecord, parseBaseline } from './baseline-record.ts';
 
 const RECORD = 'baseline.json';
@@ -47,7 +48,9 @@ export async function makeBaselineFolder(
       if (!isTaken(error)) throw error;
     }
   }
-  throw new Error(`${parent} has ${MAX_SAME_DAY} baselines ${name}: choose another --label`);
+  throw new CommandError('BASELINES_FULL', `${parent} has ${MAX_SAME_DAY} baselines ${name}`, {
+    remedy: 'choose another --label',
+  });
 }
 
 /** Writes a record and the texts beside it. */
@@ -67,13 +70,18 @@ export async function readBaseline(folder: string): Promise<BaselineRecord> {
   const path = join(folder, RECORD);
   try {
     const { size } = await stat(path);
-    if (size > MAX_RECORD_BYTES) throw new Error(`it is longer than ${MAX_RECORD_BYTES} bytes`);
+    if (size > MAX_RECORD_BYTES)
+      throw new CommandError('BASELINE_INVALID', `it is longer than ${MAX_RECORD_BYTES} bytes`);
     return parseBaseline(await readFile(path, 'utf8'));
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
     const said = isMissing ? `no baseline: there is no ${path}` : `${path} cannot be used: ${why}`;
-    throw new Error(`${said}; take one with cortex-mcp baseline collect`, { cause });
+    const code = isMissing ? 'BASELINE_MISSING' : 'BASELINE_INVALID';
+    throw new CommandError(code, said, {
+      remedy: 'take one with cortex-mcp baseline collect',
+      cause,
+    });
   }
 }
 

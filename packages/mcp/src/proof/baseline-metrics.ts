@@ -1,3 +1,4 @@
+import { CommandError } from '../protocol/command-error.ts';
 import { addCalls, addSyncs, p95Of } from './baseline-calls.ts';
 import { addMemory, gauge } from './baseline-memory.ts';
 import type { BaselineMetric } from './baseline-record.ts';
@@ -51,14 +52,9 @@ function addRuntime(metrics: Metrics, watched: Watched): void {
   });
   addRate(metrics, watched, 'cpu.share', {
     unit: 'ratio',
-    of: ([before, after]) => {
-      const name = 'process_cpu_seconds_total';
-      const now = sumOf(after.service.metrics, name);
-      const seconds =
-        now === undefined ? undefined : increase(sumOf(before.service.metrics, name), now);
-      return times(seconds, 1 / secondsOf([before, after]));
-    },
+    of: (pair) => perSecondOf(pair, 'process_cpu_seconds_total'),
   });
+  addRate(metrics, watched, 'loop.stalledShare', { unit: 'ratio', of: stalledShare });
   // The first one tells of the time before.
   const later = watched.samples.slice(1);
   for (const stat of ['p50', 'p99', 'max'] as const) {
@@ -71,6 +67,18 @@ function addRuntime(metrics: Metrics, watched: Watched): void {
   }
   addRate(metrics, watched, 'machine.busyShare', { unit: 'ratio', of: busyShare });
   addRate(metrics, watched, 'cache.hitRatio', { unit: 'ratio', of: hitRatio });
+}
+
+/** By how much a counter rises in a second. */
+function perSecondOf([before, after]: Pair, name: string): number | undefined {
+  const now = sumOf(after.service.metrics, name);
+  const grown = now === undefined ? undefined : increase(sumOf(before.service.metrics, name), now);
+  return times(grown, 1 / secondsOf([before, after]));
+}
+
+/** Time beyond 100 ms of turns, whoever was served meanwhile. */
+function stalledShare(pair: Pair): number | undefined {
+  return perSecondOf(pair, 'mcp_event_loop_stalled_seconds_total');
 }
 
 function p95OfAny(counts: Buckets | undefined): number | undefined {
@@ -101,7 +109,7 @@ export function connectorIds(metrics: Scrape): readonly string[] {
 
 /**
  * All figures of a time in which a service was read at least twice.
- * @throws RangeError with fewer than two readings.
+ * @throws CommandError with fewer than two readings.
  */
 export function baselineMetrics(
   samples: readonly BaselineSample[],
@@ -109,7 +117,7 @@ export function baselineMetrics(
   const [first] = samples;
   const last = samples.at(-1);
   if (first === undefined || last === undefined || first === last) {
-    throw new RangeError('a baseline needs two readings');
+    throw new CommandError('BASELINE_TOO_SHORT', 'a baseline needs two readings');
   }
   const watched: Watched = { samples, whole: [first, last], steps: pairs(samples) };
   const metrics: Metrics = new Map();

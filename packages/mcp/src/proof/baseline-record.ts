@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CommandError } from '../protocol/command-error.ts';
 import type { Figure, Unit } from './figure.ts';
 
 /** One measured value. */
@@ -94,10 +95,13 @@ export function parseBaseline(text: string): BaselineRecord {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new Error('it is not JSON', { cause });
+    throw new CommandError('BASELINE_INVALID', 'it is not JSON', { cause });
   }
   const parsed = recordSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new Error(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a baseline'}`);
+  throw new CommandError(
+    'BASELINE_INVALID',
+    `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a baseline'}`,
+  );
 }

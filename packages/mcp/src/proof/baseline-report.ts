@@ -85,8 +85,10 @@ function oomGate({ before, after }: ReportInput): Gate {
 }
 
 function regressionGate({ diff }: ReportInput): Gate {
-  const worse = diff.rows.filter(({ verdict }) => verdict === 'worse');
-  const names = worse.map(({ name }) => `\`${name}\``).join(', ');
+  const worse = diff.rows.filter(({ verdict }) => verdict === 'worse' || verdict === 'gone');
+  const names = worse
+    .map(({ name, verdict }) => `\`${name}\`${verdict === 'gone' ? ' (no longer measured)' : ''}`)
+    .join(', ');
   const judged = diff.rows.filter(({ verdict }) => verdict !== 'unknown' && verdict !== 'shown');
   return gate(
     'No regressions',

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { CommandError } from '../protocol/command-error.ts';
 
 /** A `.cpuprofile` as V8 writes it. */
 export interface CpuProfile {
@@ -55,7 +56,8 @@ export function profileTree({ nodes, samples, timeDeltas }: CpuProfile): Profile
   });
   const frameOf = (id: number): ProfileFrame => {
     const node = byId.get(id);
-    if (node === undefined) throw new Error(`the profile lacks node ${id}`);
+    if (node === undefined)
+      throw new CommandError('PROFILE_INVALID', `the profile lacks node ${id}`);
     const children = (node.children ?? []).map(frameOf);
     // The taking of the profile is not what is profiled.
     const self = node.callFrame.url === 'node:inspector' ? 0 : (own.get(id) ?? 0);
@@ -69,7 +71,7 @@ export function profileTree({ nodes, samples, timeDeltas }: CpuProfile): Profile
     };
   };
   const [root] = nodes;
-  if (root === undefined) throw new Error('the profile is empty');
+  if (root === undefined) throw new CommandError('PROFILE_INVALID', 'the profile is empty');
   return frameOf(root.id);
 }
 

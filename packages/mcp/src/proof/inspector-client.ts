@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CommandError } from '../protocol/command-error.ts';
 
 /** The protocol of V8's inspector, spoken to another process. */
 export interface InspectorClient {
@@ -45,14 +46,14 @@ class SocketClient implements InspectorClient {
     socket.addEventListener('close', () => {
       this.#isOver = true;
       for (const { method, reject } of this.#waiting.values())
-        reject(new Error(`${method}: ${LOST}`));
+        reject(new CommandError('INSPECTOR_LOST', `${method}: ${LOST}`));
       this.#waiting.clear();
       resolve();
     });
   }
 
   async post(method: string, params: object = {}): Promise<unknown> {
-    if (this.#isOver) throw new Error(`${method}: ${LOST}`);
+    if (this.#isOver) throw new CommandError('INSPECTOR_LOST', `${method}: ${LOST}`);
     const id = this.#nextId;
     this.#nextId += 1;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
@@ -79,7 +80,7 @@ class SocketClient implements InspectorClient {
     if (id === undefined || waiting === undefined) return;
     this.#waiting.delete(id);
     if (error === undefined) waiting.resolve(result);
-    else waiting.reject(new Error(`${waiting.method}: ${error.message}`));
+    else waiting.reject(new CommandError('PROFILE_INVALID', `${waiting.method}: ${error.message}`));
   }
 }
 
@@ -89,7 +90,9 @@ export async function connectInspector(url: string): Promise<InspectorClient> {
   const client = new SocketClient(socket);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const fail = (): void =>
-    reject(new Error(`the inspector at ${new URL(url).host} does not answer`));
+    reject(
+      new CommandError('INSPECTOR_LOST', `the inspector at ${new URL(url).host} does not answer`),
+    );
   const timer = setTimeout(fail, OPEN_MS);
   socket.addEventListener('open', () => resolve());
   socket.addEventListener('error', fail);

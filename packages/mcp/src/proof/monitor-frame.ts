@@ -23,8 +23,17 @@ export interface HeldMemory {
   readonly pssBytes: number | undefined;
 }
 
+/** What was counted between two readings. */
+export interface Counted {
+  readonly calls: number;
+  /** Of them: those that ended in an error, a time-out, a failure or unsent. */
+  readonly errors: number;
+  /** Attempts to sync that failed. */
+  readonly syncFailures: number;
+}
+
 /** One connector between two readings. */
-export interface ConnectorFrame extends Latency, HeldMemory {
+export interface ConnectorFrame extends Latency, HeldMemory, Counted {
   readonly id: string;
   readonly state: string;
   readonly breaker: string | undefined;
@@ -33,13 +42,13 @@ export interface ConnectorFrame extends Latency, HeldMemory {
   readonly errorsPerSecond: number;
   readonly inFlight: number;
   readonly queued: number;
-  /** Processes of its own that were replaced since the watching began. */
+  /** How often its process or connection ended and was replaced since the watching began. */
   readonly restarts: number;
   readonly processes: number;
 }
 
 /** The service itself between two readings. */
-export interface ServiceFrame extends Latency, HeldMemory {
+export interface ServiceFrame extends Latency, HeldMemory, Counted {
   readonly version: string;
   readonly pid: number;
   readonly startedAt: string;
@@ -47,10 +56,12 @@ export interface ServiceFrame extends Latency, HeldMemory {
   readonly restarted: boolean;
   readonly cpuPercent: number;
   readonly heapUsedBytes: number | undefined;
-  /** Of the last scrape's time, whoever scraped. */
+  /** Of the last 15 s or more. */
   readonly eventLoopP99Ms: number | undefined;
   /** Share of time in which it stood still for the garbage collector, in percent. */
   readonly gcPercent: number;
+  /** Share of time in which turns of the event loop took beyond 100 ms, in percent. */
+  readonly stalledPercent: number;
   readonly callsPerSecond: number;
   readonly errorsPerSecond: number;
   readonly inFlight: number | undefined;
@@ -85,6 +96,7 @@ export interface HostFrame {
 }
 
 const CALLS = 'mcp_tool_call_duration_seconds';
+const SYNCS = 'mcp_connector_sync_duration_seconds_count';
 /** A client that goes away is no error. */
 const BAD_OUTCOMES = ['error', 'timeout', 'failed', 'unavailable'];
 const QUANTILES = { p50Ms: 0.5, p95Ms: 0.95, p99Ms: 0.99 } as const;
@@ -110,18 +122,30 @@ class Span {
     this.#seconds = seconds;
   }
 
-  perSecond(name: string, where?: Where): number {
+  grown(name: string, where?: Where): number {
     const now = sumOf(this.#after, name, where);
-    if (now === undefined || this.#seconds <= 0) return 0;
-    const then = this.#before && (sumOf(this.#before, name, where) ?? 0);
-    return increase(then, now) / this.#seconds;
+    if (now === undefined) return 0;
+    return increase(this.#before && (sumOf(this.#before, name, where) ?? 0), now);
   }
 
-  errorsPerSecond(where: Where): number {
-    return BAD_OUTCOMES.reduce(
-      (sum, outcome) => sum + this.perSecond(`${CALLS}_count`, { ...where, outcome }),
-      0,
-    );
+  /** Of a count in the time between. */
+  rate(count: number): number {
+    return this.#seconds <= 0 ? 0 : count / this.#seconds;
+  }
+
+  perSecond(name: string, where?: Where): number {
+    return this.rate(this.grown(name, where));
+  }
+
+  counted(where?: Where): Counted {
+    return {
+      calls: this.grown(`${CALLS}_count`, where),
+      errors: BAD_OUTCOMES.reduce(
+        (sum, outcome) => sum + this.grown(`${CALLS}_count`, { ...where, outcome }),
+        0,
+      ),
+      syncFailures: this.grown(SYNCS, { ...where, outcome: 'failed' }),
+    };
   }
 
   latency(where?: Where): Latency {
@@ -140,12 +164,14 @@ const UNSEEN: HeldMemory = { rssBytes: undefined, pssBytes: undefined };
 function connectorFrame(span: Span, connector: ReadConnector, host: HostFrame): ConnectorFrame {
   const { id, state, breaker, inFlight = 0, queued = 0, pids } = connector;
   const where = { connector: id };
+  const counted = span.counted(where);
   return {
     id,
     state,
     breaker,
-    callsPerSecond: span.perSecond(`${CALLS}_count`, where),
-    errorsPerSecond: span.errorsPerSecond(where),
+    ...counted,
+    callsPerSecond: span.rate(counted.calls),
+    errorsPerSecond: span.rate(counted.errors),
     inFlight,
     queued,
     restarts: host.restarts.get(id) ?? 0,
@@ -161,6 +187,7 @@ function serviceFrame(
   more: { readonly restarted: boolean; readonly host: HostFrame },
 ): ServiceFrame {
   const { host, restarted } = more;
+  const counted = span.counted();
   return {
     version: reading.version,
     pid: reading.pid,
@@ -170,8 +197,10 @@ function serviceFrame(
     heapUsedBytes: span.now('nodejs_heap_size_used_bytes'),
     eventLoopP99Ms: ms(span.now('mcp_event_loop_delay_seconds', { stat: 'p99' })),
     gcPercent: span.perSecond('mcp_gc_pause_seconds_sum') * 100,
-    callsPerSecond: span.perSecond(`${CALLS}_count`),
-    errorsPerSecond: span.errorsPerSecond({}),
+    stalledPercent: span.perSecond('mcp_event_loop_stalled_seconds_total') * 100,
+    ...counted,
+    callsPerSecond: span.rate(counted.calls),
+    errorsPerSecond: span.rate(counted.errors),
     inFlight: span.now('mcp_calls_in_flight'),
     sessions: span.now('mcp_sessions_current'),
     ...span.latency(),

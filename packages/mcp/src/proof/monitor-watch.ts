@@ -1,3 +1,4 @@
+import { increase } from './exposition.ts';
 import { cgroupOf, machineMemoryPressure } from './host-cgroup.ts';
 import { createHostFiles, type HostFiles } from './host-files.ts';
 import { allProcessRows, groupsMemory, processMemory, type ProcessRow } from './host-process.ts';
@@ -28,30 +29,45 @@ export interface MonitorWatchOptions {
 
 const NOTHING: HeldMemory = { rssBytes: undefined, pssBytes: undefined };
 
-/** Counts processes that took the place of others. */
+/** A connector at the reading before. */
+interface Seen {
+  readonly leaders: ReadonlySet<number>;
+  /** Processes that went away without one in their place yet. */
+  readonly gone: number;
+  readonly losses: number;
+}
+
+/** Counts processes and connections that took the place of others. */
 class Restarts {
-  /** Processes of a connector at the reading before, and how many went away without one in their place. */
-  readonly #seen = new Map<string, { leaders: ReadonlySet<number>; gone: number }>();
+  readonly #seen = new Map<string, Seen>();
   readonly #counts = new Map<string, number>();
+  /** What the service has counted is of the time since it was last seen. */
+  #isAllNew = false;
 
   get counts(): ReadonlyMap<string, number> {
     return this.#counts;
   }
 
-  note({ id, pids, asleep }: ReadConnector): void {
+  note({ id, pids, asleep, losses }: ReadConnector): void {
     const leaders = new Set(pids);
-    const { leaders: before = leaders, gone = 0 } = this.#seen.get(id) ?? {};
-    const lost = gone + [...before].filter((pid) => !leaders.has(pid)).length;
-    const made = [...leaders].filter((pid) => !before.has(pid)).length;
+    const before = this.#seen.get(id);
+    const { leaders: old = leaders, gone = 0 } = before ?? {};
+    const lost = gone + [...old].filter((pid) => !leaders.has(pid)).length;
+    const made = [...leaders].filter((pid) => !old.has(pid)).length;
     const replaced = Math.min(lost, made);
-    this.#counts.set(id, (this.#counts.get(id) ?? 0) + replaced);
+    const counted = losses ?? 0;
+    // One that the service has counted itself is seen even if many of them came and went between two looks.
+    const known = before?.losses ?? (this.#isAllNew ? 0 : counted);
+    const more = losses === undefined ? replaced : increase(known, counted);
+    this.#counts.set(id, (this.#counts.get(id) ?? 0) + more);
     // One that was put to sleep is woken, not restarted.
-    this.#seen.set(id, { leaders, gone: asleep ? 0 : lost - replaced });
+    this.#seen.set(id, { leaders, gone: asleep ? 0 : lost - replaced, losses: counted });
   }
 
   /** All processes belong to another service now. */
   forget(): void {
     this.#seen.clear();
+    this.#isAllNew = true;
   }
 }
 

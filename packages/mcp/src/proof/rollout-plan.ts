@@ -12,9 +12,6 @@ export interface RolloutStep {
   readonly instances: readonly string[];
 }
 
-/** Steps of the sources brought together (conflicts, row 2). */
-export const DEFAULT_STEPS: readonly number[] = [1, 10, 50, 100];
-
 const GATE = 'cortex-mcp rollout check says advance';
 
 export const ROLL_BACK_COMMAND =

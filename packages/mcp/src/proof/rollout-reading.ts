@@ -116,8 +116,9 @@ function worst(
   return figure(values.length === 0 ? undefined : Math.max(...values));
 }
 
+/** Of all processes of its group: the kernel ends one of them when they reach the limit together. */
 function memoryShare({ metrics }: ServiceReading): number | undefined {
-  const held = sumOf(metrics, 'process_resident_memory_bytes');
+  const held = sumOf(metrics, 'mcp_memory_used_bytes');
   const limit = sumOf(metrics, 'mcp_memory_limit_bytes');
   return held === undefined || limit === undefined ? undefined : held / limit;
 }

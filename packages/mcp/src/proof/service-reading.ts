@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CommandError } from '../protocol/command-error.ts';
 import { parseExposition, type Scrape } from './exposition.ts';
 
 /** A connector as `/status` shows it, as far as it matters here. */
@@ -13,6 +14,8 @@ export interface ReadConnector {
   /** Its processes, each the leader of a process group. */
   readonly pids: readonly number[];
   readonly asleep: boolean;
+  /** How often its connection or process ended without the service's doing; undefined when it never did. */
+  readonly losses?: number | undefined;
   readonly breaker: string | undefined;
   readonly inFlight: number | undefined;
   readonly queued: number | undefined;
@@ -54,6 +57,7 @@ const statusSchema = z.object({
       transport: text.optional(),
       pids: z.array(z.number()).default([]),
       asleep: z.boolean().default(false),
+      losses: z.number().optional(),
       calls: z
         .object({ breaker: text, inFlight: z.number(), queued: z.number() })
         .partial()
@@ -67,7 +71,7 @@ const statusSchema = z.object({
 
 /**
  * What two answers say of a service.
- * @throws Error when `status` is not that of Cortex MCP.
+ * @throws CommandError when `status` is not that of Cortex MCP.
  */
 export function readService(
   atMs: number,
@@ -75,7 +79,10 @@ export function readService(
 ): ServiceReading {
   const parsed = statusSchema.safeParse(status);
   if (!parsed.success)
-    throw new Error('what answers there is no Cortex MCP, or of another version');
+    throw new CommandError(
+      'NOT_A_GATEWAY',
+      'what answers there is no Cortex MCP, or of another version',
+    );
   const { service, connectors, settings } = parsed.data;
   return {
     atMs,
@@ -92,6 +99,7 @@ export function readService(
       transport: one.transport,
       pids: one.pids,
       asleep: one.asleep,
+      losses: one.losses,
       breaker: one.calls?.breaker,
       inFlight: one.calls?.inFlight,
       queued: one.calls?.queued,

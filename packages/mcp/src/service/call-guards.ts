@@ -41,12 +41,13 @@ export function createCallGuards(
       waited: (connector, ms) => instruments.find(connector)?.callWaited(ms),
       opened(connector, openMs, lists) {
         logger.warn(
-          { connector, openMs: Math.round(openMs) },
+          { event: 'breaker.opened', connector, openMs: Math.round(openMs) },
           'too many calls failed: none is sent',
         );
         if (lists) parts.lost(connector);
       },
-      closed: (connector) => logger.info({ connector }, 'calls are sent again'),
+      closed: (connector) =>
+        logger.info({ event: 'breaker.closed', connector }, 'calls are sent again'),
     },
   });
   return tracing === undefined ? gateOf : createTracedGates(gateOf, tracing);

@@ -71,7 +71,7 @@ function sourceOf(
   { source }: ServiceMapSettings,
   agents: ConnectorSetOptions['agents'],
 ): ServiceMapSource {
-  if (source.kind === 'file') return source;
+  if (source.kind !== 'url') return source;
   return {
     kind: 'url',
     url: source.url.reveal(),

@@ -2,9 +2,11 @@ import type { LookupFunction } from 'node:net';
 import pLimit from 'p-limit';
 import { createCallGuards } from './call-guards.ts';
 import { ConnectorProxyManager, type ConnectorProxyManagerOptions } from '../connectors/manager.ts';
+import type { CreateUpstream } from '../connectors/entry/connector-entry.ts';
 import { createManifestStore } from '../connectors/cache/manifest-store.ts';
 import type { CredentialsPart } from './credentials-part.ts';
 import type { Instruments } from '../observability/instruments.ts';
+import type { EventLog } from './event-log.ts';
 import { createTraced } from '../observability/traced-work.ts';
 import { ownedCacheStore } from './owned-stores.ts';
 import type { ServiceOptions } from './service-options.ts';
@@ -12,6 +14,7 @@ import type { StateOwner } from './state-owner.ts';
 import type { SharedAgents } from '../upstream/streamable-http/agent.ts';
 import type { InProcessServer } from '../upstream/in-process-upstream.ts';
 import type { Reaper } from '../upstream/process/reaper.ts';
+import type { UpstreamError } from '../upstream/upstream-error.ts';
 import type { RefusedQuestion } from '../upstream/upstream.ts';
 import { createUpstreamFactory } from './upstream-factory.ts';
 
@@ -28,6 +31,7 @@ export interface ManagerParts {
   readonly instruments: Instruments;
   readonly random: () => number;
   readonly owner: StateOwner;
+  readonly events: EventLog;
   readonly onTold: NonNullable<ConnectorProxyManagerOptions['onTold']>;
 }
 
@@ -48,6 +52,17 @@ function createStore(
   );
 }
 
+/** Tells the log of processes and connections that ended without our doing. */
+function tellingLosses(log: EventLog, create: CreateUpstream): CreateUpstream {
+  return (definition, events, ...rest) => {
+    const closed = (error: UpstreamError): void => {
+      log.lost(definition.id, error);
+      events.closed(error);
+    };
+    return create(definition, { ...events, closed }, ...rest);
+  };
+}
+
 /** The manager as the settings and rollback flags of a service ask for it. */
 export function createManager(options: ServiceOptions, parts: ManagerParts): ConnectorProxyManager {
   const { settings, logger, baseEnv, version, connectors, tracing } = options;
@@ -66,6 +81,7 @@ export function createManager(options: ServiceOptions, parts: ManagerParts): Con
     connectors,
     random,
     onTold: parts.onTold,
+    onOutcome: (...what) => parts.events.outcome(...what),
     store: createStore(options, parts.owner),
     startedAtMs: options.startedAtMs,
     backgroundRefresh: settings.backgroundRefresh,
@@ -76,26 +92,29 @@ export function createManager(options: ServiceOptions, parts: ManagerParts): Con
     onError: (what, error) => logger.warn({ err: error }, what),
     syncConcurrency: settings.parallelSync ? settings.syncConcurrency : 1,
     firstListWaitMs: settings.firstListWaitMs,
-    createUpstream: createUpstreamFactory({
-      agents: settings.sharedAgent ? agents : undefined,
-      remoteAgents: settings.sharedAgent ? remoteAgents : undefined,
-      remoteLookup,
-      credentials: parts.credentials,
-      reaper,
-      listens: settings.backgroundRefresh,
-      inProcess: parts.inProcess,
-      owner: parts.owner,
-      baseEnv,
-      clientInfo: { name: 'cortex-mcp', version },
-      idleStopMs: settings.idleStopMs,
-      stdioPool: settings.stdioPool,
-      limitStart: pLimit(Math.max(1, settings.processStartConcurrency)),
-      random,
-      gateOf,
-      logger,
-      roundTripped: (id) => instruments.find(id)?.roundTripped(),
-      onRefused: (outcome) => instruments.questions.inc({ outcome }),
-    }),
+    createUpstream: tellingLosses(
+      parts.events,
+      createUpstreamFactory({
+        agents: settings.sharedAgent ? agents : undefined,
+        remoteAgents: settings.sharedAgent ? remoteAgents : undefined,
+        remoteLookup,
+        credentials: parts.credentials,
+        reaper,
+        listens: settings.backgroundRefresh,
+        inProcess: parts.inProcess,
+        owner: parts.owner,
+        baseEnv,
+        clientInfo: { name: 'cortex-mcp', version },
+        idleStopMs: settings.idleStopMs,
+        stdioPool: settings.stdioPool,
+        limitStart: pLimit(Math.max(1, settings.processStartConcurrency)),
+        random,
+        gateOf,
+        logger,
+        roundTripped: (id) => instruments.find(id)?.roundTripped(),
+        onRefused: (outcome) => instruments.questions.inc({ outcome }),
+      }),
+    ),
   });
   return manager;
 }

@@ -5,6 +5,7 @@ import type { Endpoint } from '../gateway/endpoint.ts';
 import type { Listener } from '../http/listener.ts';
 import type { PagePart } from '../page/page-routes.ts';
 import type { RegistryPart } from './registry/registry-part.ts';
+import type { ServiceLog } from './service-log.ts';
 import type { SseRoutes } from './sse-routes.ts';
 import type { StateOwner } from './state-owner.ts';
 
@@ -17,6 +18,7 @@ export interface DrainedService {
   readonly page: PagePart;
   readonly owner: StateOwner;
   readonly logger: Logger;
+  readonly log: Pick<ServiceLog, 'draining' | 'released'>;
   readonly registry: Pick<RegistryPart, 'close'> | undefined;
   readonly close: () => Promise<void>;
 }
@@ -49,6 +51,7 @@ export async function drainGateway(
   options: DrainOptions,
 ): Promise<DrainReport> {
   const { endpoint, listener, manager, sse } = service;
+  service.log.draining(options);
   const report = await drainService(
     {
       connections: listener.connections,
@@ -58,6 +61,7 @@ export async function drainGateway(
         await Promise.allSettled([service.registry?.close()]);
         // Last: whoever has it next takes all of it.
         await service.owner.release();
+        service.log.released();
       },
       endStreams: () => {
         service.page.close();

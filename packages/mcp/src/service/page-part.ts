@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { FLAG_TABLE } from '../config/flag-table.ts';
-import { inCohort } from '../config/rollout.ts';
+import { inCohort, ROLLOUT_STEPS } from '../config/rollout.ts';
 import { describeOrigin, type Setting } from '../config/setting.ts';
 import type { CatalogCell } from '../catalog/catalog.ts';
 import type { ConnectorSet } from './connector-set.ts';
@@ -71,7 +71,12 @@ function rolloutOf(settings: Described): PageRollout {
   const { MCP_ROLLOUT_PERCENT: percent, MCP_INSTANCE_ID: instance } = settings;
   const share = isSetting(percent) && typeof percent.value === 'number' ? percent.value : 100;
   const instanceId = isSetting(instance) ? String(instance.value) : hostname();
-  return { percent: share, instanceId, inCohort: inCohort(instanceId, share) };
+  return {
+    percent: share,
+    instanceId,
+    inCohort: inCohort(instanceId, share),
+    steps: ROLLOUT_STEPS,
+  };
 }
 
 function wantedOf({ connectors, life }: PageParts): ReadonlyMap<string, WantedConnector> {

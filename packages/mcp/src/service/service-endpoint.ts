@@ -8,6 +8,7 @@ import { createEndpoint, type Endpoint } from '../gateway/endpoint.ts';
 import type { ListDemand } from '../gateway/ports.ts';
 import { adoptTraceHeaders } from '../gateway/reply/trace-headers.ts';
 import type { Instruments } from '../observability/instruments.ts';
+import type { EventLog } from './event-log.ts';
 import type { Oversight } from './oversight-part.ts';
 import type { ServiceOptions } from './service-options.ts';
 import { createSessionMemory } from './session-memory-part.ts';
@@ -25,6 +26,7 @@ export interface EndpointParts {
   readonly instruments: Instruments;
   readonly owner: StateOwner;
   readonly oversight: Pick<Oversight, 'observer'>;
+  readonly events: Pick<EventLog, 'callFailed'>;
 }
 
 type DemandParts = Pick<EndpointParts, 'manager' | 'connectors' | 'feed'>;
@@ -63,7 +65,7 @@ export function createServiceEndpoint(parts: EndpointParts, demand: ListDemand):
     directory: { find: (id) => manager.find(id) },
     instruments,
     observer: parts.oversight.observer,
-    signal: createUpstreamSignal(manager, feed, logger),
+    signal: createUpstreamSignal(manager, feed, parts.events),
     adopt: parts.options.tracing && adoptTraceHeaders,
     onInternalError: (error) => logger.error({ err: error }, 'a request failed inside the gateway'),
   });

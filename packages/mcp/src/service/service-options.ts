@@ -57,6 +57,8 @@ export interface ServiceOptions extends OversightOptions {
   readonly connectors: readonly ConnectorDefinition[];
   readonly settings: ServiceSettings;
   readonly logger: Logger;
+  /** What becomes of connectors and of the service is logged at `debug`: people are shown it otherwise. Default: false. */
+  readonly quietEvents?: boolean | undefined;
   /** The environment children inherit an allow-listed part of. */
   readonly baseEnv: Readonly<Record<string, string | undefined>>;
   /** Our own version, as servers and clients are told. */

@@ -18,12 +18,13 @@ import { createInstruments, type Instruments } from '../observability/instrument
 import type { Oversight } from './oversight-part.ts';
 import { instrumentsFor } from './page-part.ts';
 import type { RegistryPart } from './registry/registry-part.ts';
-import { closeInWaves } from './service-closing.ts';
+import { closeParts, type ClosedParts } from './service-closing.ts';
 import { createListDemand, createServiceEndpoint } from './service-endpoint.ts';
 import { createServiceFeed } from './service-feed.ts';
 import type { Service } from './service-interface.ts';
 import { createServiceFront, type FrontParts, type ServiceFront } from './service-front.ts';
-import { createServiceSockets, socketClosers, type ServiceSockets } from './service-sockets.ts';
+import { createServiceLog, type ServiceLog } from './service-log.ts';
+import { createServiceSockets, type ServiceSockets } from './service-sockets.ts';
 import type { ServiceOptions } from './service-options.ts';
 import { serviceStatus, type StatusParts } from './service-status.ts';
 import { createStateOwner, SOLE_OWNER, type StateOwner } from './state-owner.ts';
@@ -36,20 +37,20 @@ export type { BridgeTarget, HttpBridgeTarget } from '../gateway/bridge/stdio.ts'
 export type { Service } from './service-interface.ts';
 export type { ServiceOptions, ServiceSettings } from './service-options.ts';
 
-/** How long requests under way may take to end once the service closes. */
-const CLOSE_GRACE_MS = 500;
 /** What an earlier run kept is served before the first pass begins, which would hold up the first lists. */
 const BEGIN_DELAY_MS = 50;
 
 /** What tells how the service is doing, and what is drained when it goes. */
 type ToldParts = Omit<StatusParts, 'front'> &
-  Pick<DrainedService, 'endpoint' | 'manager' | 'owner' | 'logger' | 'registry'>;
+  Pick<DrainedService, 'endpoint' | 'manager' | 'owner' | 'logger' | 'log' | 'registry'> &
+  ClosedParts;
 
 class GatewayService implements Service {
   readonly manager: ConnectorProxyManager;
   readonly #options: ServiceOptions;
   readonly #sockets: ServiceSockets;
   readonly #owner: StateOwner;
+  readonly #log: ServiceLog;
   readonly #cell = new CatalogCell<UpstreamAccess>();
   readonly #instruments: Instruments;
   readonly #connectors: ConnectorSet;
@@ -74,6 +75,9 @@ class GatewayService implements Service {
     const { logger, state } = options;
     this.#instruments = this.#measured();
     this.#owner = state === undefined ? SOLE_OWNER : createStateOwner(state, logger);
+    this.#log = createServiceLog(options, this.#owner);
+    const log = this.#log;
+    const { events } = log;
     const random = options.random ?? platformRandom;
     this.#sockets = createServiceSockets(options, random, {
       allowedHosts: () => this.#connectors.allowedHosts,
@@ -91,6 +95,7 @@ class GatewayService implements Service {
       inProcess: this.#registry?.servers(),
       ...this.#sockets,
       owner: this.#owner,
+      events,
       instruments: this.#instruments,
       random,
       onTold: (connectorId, callerId, method, text) =>
@@ -113,7 +118,7 @@ class GatewayService implements Service {
     const { feed, oversight } = createServiceFeed(options, fed);
     this.#feed = feed;
     this.#oversight = oversight;
-    const parts = { ...fed, options, feed, oversight, owner: this.#owner };
+    const parts = { ...fed, options, feed, oversight, log, events, owner: this.#owner };
     this.#demand = createListDemand(parts);
     this.#endpoint = createServiceEndpoint(parts, this.#demand);
     const [endpoint, registry, sockets] = [this.#endpoint, this.#registry, this.#sockets];
@@ -174,8 +179,15 @@ class GatewayService implements Service {
     this.#url = url;
     this.#front.auth.follow();
     void this.#registry?.listening(origin);
+    this.#tellStarted(url);
     this.#beginSoon();
     return { url, port };
+  }
+
+  #tellStarted(url: string): void {
+    const definitions = this.#connectors.current();
+    const known = this.manager.listConnectors();
+    this.#log.started({ url, definitions, known, ready: () => this.#ready() });
   }
 
   #beginSoon(): void {
@@ -252,6 +264,7 @@ class GatewayService implements Service {
   async #replace(connectors: readonly ConnectorDefinition[]): Promise<void> {
     // Before the start there is nothing to sync and nobody to serve.
     if (this.#url === undefined) return;
+    this.#log.wanted(connectors);
     await this.manager.apply(connectors);
     await this.settled();
     this.#instruments.prune();
@@ -270,24 +283,8 @@ class GatewayService implements Service {
     clearTimeout(this.#beginning);
     this.#feed.stop();
     this.#instruments.runtime.close();
-    this.#front.page.close();
-    await this.#front.sse.close();
-    this.#endpoint.close();
-    await closeInWaves(
-      [
-        [
-          async () => await this.#front.listener.close(CLOSE_GRACE_MS),
-          async () => await this.#connectors.stop(),
-          async () => await this.manager.disconnect(),
-          async () => await this.#registry?.close(),
-          async () => await this.#front.auth.close(),
-          async () => await this.#endpoint.settled(),
-        ],
-        [async () => await this.#owner.release(), async () => await this.#oversight.close()],
-        socketClosers(this.#sockets),
-      ],
-      this.#options.logger,
-    );
+    await closeParts(this.#parts, this.#front);
+    this.#log.stopped();
   }
 }
 

@@ -194,10 +194,10 @@ function createWires(parts: UpstreamParts): (...args: WireArguments) => CreatePl
     willCheckLists: parts.agents && told.willCheckLists,
     refused: (why) => parts.onRefused?.(why),
   });
-  return (told, remembered, client) => (definition) => {
+  return (told, era, client) => (definition) => {
     const server = ownServer(definition, parts);
     if (server !== undefined) return createInProcessUpstream(definition.id, server);
-    const eraMemory = withSharedEras(shared, createSeededEraMemory(remembered));
+    const eraMemory = withSharedEras(shared, createSeededEraMemory(era));
     if (definition.transport?.kind !== 'stdio') created += 1;
     const prompt = created <= PROMPT_STREAMS ? { firstDelayMs: 0 } : {};
     const streamPolicy = { ...DEFAULT_STREAM_POLICY, ...prompt };
@@ -225,8 +225,8 @@ function createWires(parts: UpstreamParts): (...args: WireArguments) => CreatePl
 export function createUpstreamFactory(parts: UpstreamParts): CreateUpstream {
   const wires = createWires(parts);
   const { gateOf = createConnectorGates({ random: parts.random }) } = parts;
-  return (definition, events, remembered, client) => {
-    const plain = wires(events, remembered, client);
+  return (definition, events, era, client) => {
+    const plain = wires(events, era, client);
     const gate = gateOf(definition);
     if (!hasLateValues(definition)) return createGuardedUpstream(plain(definition), gate);
     return createLateUpstream({

@@ -1,5 +1,5 @@
-import type { Logger } from 'pino';
 import type { CatalogFeed } from './catalog-feed.ts';
+import type { EventLog } from './event-log.ts';
 import type { ConnectorProxyManager } from '../connectors/manager.ts';
 import type { UpstreamSignal } from '../gateway/ports.ts';
 
@@ -45,12 +45,12 @@ function createListRenewal(
 export function createUpstreamSignal(
   manager: Pick<ConnectorProxyManager, 'find' | 'outdated' | 'syncOne'>,
   feed: Pick<CatalogFeed, 'settled'>,
-  logger: Pick<Logger, 'warn'>,
+  log: Pick<EventLog, 'callFailed'>,
 ): UpstreamSignal {
   return {
     callFailed(connector, code) {
       // What was not even sent is counted, and may be a great deal.
-      if (!NOT_SENT.has(code)) logger.warn({ connector, code }, 'a call failed');
+      if (!NOT_SENT.has(code)) log.callFailed(connector, code);
       return manager.find(connector)?.nextAttemptMs;
     },
     headersRefused: createListRenewal(manager, feed),

@@ -29,6 +29,12 @@ export type UpstreamErrorCode =
   | 'CANCELLED'
   | 'CLOSED';
 
+/** How a process ended: by itself, or by a signal. */
+export interface ProcessExit {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+}
+
 export interface UpstreamErrorDetails {
   readonly connectorId: string;
   readonly phase: ConnectorPhase;
@@ -45,6 +51,8 @@ export interface UpstreamErrorDetails {
   readonly refused?: ReadonlySet<string>;
   /** True when no byte of the request can have reached the upstream: it may be sent again. */
   readonly unsent?: boolean;
+  /** How its process ended, when it did. */
+  readonly exit?: ProcessExit | undefined;
 }
 
 /** One connector failed at one thing. The message names the cause; connector and phase are fields. */
@@ -58,6 +66,7 @@ export class UpstreamError extends Error {
   readonly rpcCode: number | undefined;
   readonly refused: ReadonlySet<string> | undefined;
   readonly unsent: boolean;
+  readonly exit: ProcessExit | undefined;
   constructor(code: UpstreamErrorCode, message: string, details: UpstreamErrorDetails) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = 'UpstreamError';
@@ -70,5 +79,6 @@ export class UpstreamError extends Error {
     this.rpcCode = details.rpcCode;
     this.refused = details.refused;
     this.unsent = details.unsent ?? false;
+    this.exit = details.exit;
   }
 }

@@ -17,10 +17,18 @@ test('@cortex-os/mcp exports these values and no others', () => {
     'DEFAULT_TIMEOUTS',
     'ManifestCache',
     'RefreshScheduler',
+    'ServiceMapError',
     'UpstreamError',
+    'createConnectorUpstreams',
     'createGateway',
+    'definitionsOfMap',
+    'ed25519SignKey',
+    'ed25519VerifyKey',
+    'hmacKey',
     'loadConnectorServiceMap',
     'parseConnectorFeatureFlags',
+    'signServiceMap',
+    'verifyServiceMap',
   ]);
 });
 

@@ -6,7 +6,9 @@ import {
   type CatalogView,
   type Route,
 } from '../../src/catalog/catalog.ts';
-import { perRequestBody, prebuiltBody, pieceOf } from '../../src/catalog/list-body.ts';
+import { atOnce } from '../../src/catalog/at-once.ts';
+import { perRequestBody, prebuiltBody } from '../../src/catalog/list-body.ts';
+import { pieceOf } from '../../src/catalog/listed-item.ts';
 import type { ViewFilter } from '../../src/catalog/view-filter.ts';
 import { FilteredViews, filteredView } from '../../src/catalog/view.ts';
 import type { ListKind } from '../../src/protocol/list-kind.ts';
@@ -32,20 +34,16 @@ const item = (id: string) => {
   return { id, text, idSpan: { key: 'name', start, end: start + id.length + 2 } };
 };
 
-const GROUPS = ['a', 'b'].map((connectorId) => ({
-  connectorId,
-  items: ['x', 'y'].map((id) => ({ item: item(id), name: `${connectorId}__${id}` })),
-}));
+const GROUPS = ['a', 'b'].map((connectorId) => {
+  const items = ['x', 'y'].map((id) => ({ item: item(id), name: `${connectorId}__${id}` }));
+  return { connectorId, items, piece: atOnce(pieceOf(items)) };
+});
 
 const view: CatalogView<string> = {
   ...EMPTY_VIEW,
   lists: {
     ...EMPTY_VIEW.lists,
-    tools: prebuiltBody(
-      'tools',
-      GROUPS.map(({ items }) => pieceOf(items)),
-      GROUPS,
-    ),
+    tools: atOnce(prebuiltBody('tools', GROUPS)),
     prompts: perRequestBody('prompts', GROUPS),
   },
   tools: new Map(

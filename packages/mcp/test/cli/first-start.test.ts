@@ -6,7 +6,7 @@ import { type CliBench, cliBench, memoryServer } from './fake-io.ts';
 
 /** Its row of the table, coloured or not; paths that hold `fresh` are none. */
 // oxlint-disable-next-line no-control-regex -- colours are escape sequences
-const FRESH = /memory +(?:\u001b\[\d+m)*fresh/;
+const FRESH = /memory:? +(?:\u001b\[\d+m)*fresh/;
 const SECRET = 'ghp_abcdefghijklmnop0123456789ABCD';
 
 async function put(bench: CliBench, name: string, value: unknown): Promise<void> {
@@ -95,7 +95,7 @@ test('serve in a pipe never asks: it names what it found with the command that i
   );
   expect(text).not.toContain('[y/N]');
   expect(bench.stderr.text).toMatch(
-    /warning: \S+\.claude\.json is left out: the JSON is not valid/,
+    /"event":"warning","msg":"\S+\.claude\.json is left out: the JSON is not valid/,
   );
 });
 

@@ -21,3 +21,21 @@ test('createLogger() writes readable lines on a terminal, coloured unless NO_COL
   expect(logged(true)).toContain('\u001b[');
   expect(logged(true, { NO_COLOR: '1' })).not.toContain('\u001b[');
 });
+
+test('createLogger() drops lines that nobody reads, and says how many once they are read again', () => {
+  const lines: string[] = [];
+  const stderr = { unread: 0, write: (line: string) => void lines.push(line) };
+  const logger = createLogger('info', { stderr, stderrIsTty: false, env: {} });
+  stderr.unread = 1_048_577;
+  logger.info('lost');
+  logger.info('lost');
+  expect(lines).toEqual([]);
+  stderr.unread = 0;
+  logger.info('read');
+  logger.info('read');
+  expect(lines.map((line): unknown => JSON.parse(line))).toMatchObject([
+    { level: 40, event: 'log.dropped', dropped: 2 },
+    { msg: 'read' },
+    { msg: 'read' },
+  ]);
+});

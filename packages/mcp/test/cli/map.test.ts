@@ -45,7 +45,7 @@ test('map verify names why a map is refused, exit code 1', async () => {
   expect(await bench.run('map', 'verify', 'signed.json')).toBe(1);
   expect(bench.stderr.text).toContain('MAP_BAD_SIGNATURE');
   expect(await bench.run('map', 'verify', 'map.json', '--json')).toBe(1);
-  expect(JSON.parse(bench.stdout.text)).toMatchObject({ code: 'MAP_UNSIGNED' });
+  expect(JSON.parse(bench.stdout.text)).toMatchObject({ error: { code: 'MAP_UNSIGNED' } });
 });
 
 test('map verify takes the previous key as well', async () => {

@@ -122,6 +122,6 @@ test('call exits 1 when the tool says so and when the call fails', async () => {
   expect(bench.stderr.text).toBe('');
   expect(await bench.run('call', 'web__echo', '{"message":{"not":"text"}}')).toBe(1);
   expect(bench.stderr.text).toMatch(
-    /^cortex-mcp: web__echo failed: message must be a string \(code -32602\)\n$/,
+    /^cortex-mcp: web__echo failed: message must be a string \(code -32602\)\nDo: .* \(cortex-mcp explain -32602\)\n$/,
   );
 });

@@ -101,8 +101,14 @@ test('registry export server-json prints one document or a list', async () => {
 
 test('registry export says in one line what it cannot do', async () => {
   await using bench = await filled();
-  expect(await bench.registry('export', 'cursor', 'none')).toBe(1);
-  expect(bench.stderr.text).toMatch(/^cortex-mcp: there is no server called none\n$/);
-  for (const argv of [['emacs'], ['server-json', '--write'], ['cursor', '--file', 'x']])
+  await expect(bench.registry('export', 'cursor', 'none')).rejects.toMatchObject({
+    code: 'SERVER_UNKNOWN',
+    message: 'there is no server called none',
+  });
+  await expect(bench.registry('export', 'emacs')).rejects.toMatchObject({ code: 'CLIENT_UNKNOWN' });
+  for (const argv of [
+    ['server-json', '--write'],
+    ['cursor', '--file', 'x'],
+  ])
     await expect(bench.registry('export', ...argv)).rejects.toMatchObject({ code: 'USAGE' });
 });

@@ -190,7 +190,6 @@ test('registry import refuses what does not belong together in one line', async 
     [['cursor', '--undo'], /stands alone/],
     [['cursor', '--apply', '--dry-run'], /either/],
     [['cursor', '--since', '2026-01-01'], /address of a registry/],
-    [['cursor'], /no file/],
     [['--file', 'x'], /name of its client/],
     [['http://127.0.0.1:1', '--connect'], /not run/],
     [['--apply', '--connect'], /needs the name of a client/],
@@ -200,6 +199,10 @@ test('registry import refuses what does not belong together in one line', async 
       code: 'USAGE',
       message: expect.stringMatching(message) as string,
     });
+  await expect(bench.registry('import', 'cursor')).rejects.toMatchObject({
+    code: 'CLIENT_UNKNOWN',
+    message: 'there is no file of this client; name it with --file',
+  });
   await expect(bench.registry('import', 'http://r.test')).rejects.toMatchObject({
     code: 'EREFUSED',
   });

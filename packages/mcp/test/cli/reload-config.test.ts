@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { createReload } from '../../src/cli/reload-config.ts';
+import type { Note } from '../../src/cli/service-note.ts';
 import { configFolder } from '../config/config-folder.ts';
 
 test('createReload() joins calls under way into one more run, and does not apply what has not changed', async () => {
@@ -21,7 +22,7 @@ test('createReload() joins calls under way into one more run, and does not apply
       applied += 1;
       return Promise.resolve();
     },
-    say: (line) => said.push(line),
+    say: ({ text }) => said.push(text),
   });
   const runs = [reload(), reload(), reload()];
   gate.resolve();
@@ -46,7 +47,7 @@ test('createReload() says in one line what went wrong and never rejects', async 
   const reload = createReload(await folder.load(), {
     load: () => Promise.reject(new Error('bad')),
     apply: () => Promise.resolve(),
-    say: (line) => said.push(line),
+    say: ({ text }) => said.push(text),
   });
   await reload();
   expect(said).toEqual(['configuration not reloaded, the last good one stays: bad']);
@@ -66,7 +67,7 @@ test('createReload() applies a changed service map live, once, and asks for a re
       followed.push(config.serviceMap?.shown.replace(/.*\//, ''));
       return Promise.resolve();
     },
-    say: (line) => said.push(line.replace(/\/.*\//, '')),
+    say: ({ text }) => said.push(text.replace(/\/.*\//, '')),
   });
   await reload();
   expect(followed).toEqual([]);
@@ -86,6 +87,26 @@ test('createReload() applies a changed service map live, once, and asks for a re
   ]);
 });
 
+test('createReload() gives what it says an event, and a refusal its code', async () => {
+  await using folder = await configFolder();
+  await folder.write('cortex-mcp.json', { mcpServers: { a: { command: 'x' } } });
+  const notes: Note[] = [];
+  const reload = createReload(await folder.load(), {
+    load: async () => await folder.load(),
+    apply: () => Promise.resolve(),
+    say: (note) => notes.push(note),
+  });
+  await folder.write('cortex-mcp.json', { mcpServers: { a: { url: 'htp://bad' } } });
+  await reload();
+  await folder.write('cortex-mcp.json', { mcpServers: {}, separator: '.' });
+  await reload();
+  expect(notes).toMatchObject([
+    { level: 'warn', event: 'config.refused', code: 'CONFIG_BAD_URL' },
+    { level: 'warn', event: 'config.restart-needed' },
+    { level: 'info', event: 'config.reloaded' },
+  ]);
+});
+
 test('createReload() asks for a restart where nobody can follow another map', async () => {
   await using folder = await configFolder();
   await folder.write('cortex-mcp.json', { mcpServers: {} });
@@ -93,7 +114,7 @@ test('createReload() asks for a restart where nobody can follow another map', as
   const reload = createReload(await folder.load(), {
     load: async () => await folder.load(),
     apply: () => Promise.resolve(),
-    say: (line) => said.push(line),
+    say: ({ text }) => said.push(text),
   });
   await folder.write('cortex-mcp.json', {
     mcpServers: {},

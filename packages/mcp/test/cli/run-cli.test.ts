@@ -66,14 +66,17 @@ test.each([
   [['call', 'a', '{}', 'b'], 'unexpected argument "b"'],
   [['call', 'a', '{'], 'the arguments are not JSON'],
   [['call', 'a', '[1]'], 'the arguments must be a JSON object'],
-])('runCli(%j) is a usage error: one line on stderr, exit code 2', async (argv, message) => {
-  await using bench = await cliBench();
-  await bench.configure({});
-  expect(await bench.run(...argv)).toBe(2);
-  expect(bench.stdout.text).toBe('');
-  expect(bench.stderr.text).toContain(`cortex-mcp: ${message}`);
-  expect(bench.stderr.text.trimEnd()).not.toContain('\n');
-});
+])(
+  'runCli(%j) is a usage error: one line on stderr, what to do on the next, exit code 2',
+  async (argv, message) => {
+    await using bench = await cliBench();
+    await bench.configure({});
+    expect(await bench.run(...argv)).toBe(2);
+    expect(bench.stdout.text === '').toBe(!argv.includes('--json'));
+    expect(bench.stderr.text).toContain(`cortex-mcp: ${message}`);
+    expect(bench.stderr.text).toMatch(/^[^\n]+ \((?:USAGE|INPUT_INVALID)\)\nDo: [^\n]+\n$/);
+  },
+);
 
 test('runCli() says what is wrong with the configuration in one line without a stack, exit code 2', async () => {
   await using bench = await cliBench();
@@ -103,7 +106,7 @@ test('runCli() turns an unexpected error into one line and exit code 1, with its
   };
   await using bench = await cliBench({ stdout });
   expect(await bench.run('--version')).toBe(1);
-  expect(bench.stderr.text).toBe('cortex-mcp: disk on fire\n');
+  expect(bench.stderr.text).toMatch(/^cortex-mcp: disk on fire \(INTERNAL\)\nDo: [^\n]+\n$/);
   await using debug = await cliBench({ stdout, env: { MCP_LOG_LEVEL: 'debug' } });
   expect(await debug.run('--version')).toBe(1);
   expect(debug.stderr.text).toContain('    at ');

@@ -33,7 +33,12 @@ function status(id: string, changes: Partial<ConnectorStatus>): ConnectorStatus 
 
 const fresh: Partial<ConnectorStatus> = { state: 'fresh', era: 'modern', tools: 3, durationMs: 12 };
 const broken: Partial<ConnectorStatus> = {
-  failure: { phase: 'spawn', code: 'SPAWN_FAILED', message: 'no\nsuch \u001b[31mfile' },
+  failure: {
+    phase: 'spawn',
+    code: 'SPAWN_FAILED',
+    message: 'no\nsuch \u001b[31mfile',
+    remedy: 'try another',
+  },
 };
 
 function source(connectors: ConnectorStatus[]): {
@@ -77,7 +82,8 @@ test('reportConnectors() shows the table as soon as all have settled, then chang
   connectors.set(status('a', fresh), status('b', broken));
   expect(read().split('\n').slice(2)).toEqual([
     'a          fresh        modern      3  12 ms',
-    'b          unavailable  -           -      -  spawn: no such file',
+    'b          unavailable  -           -      -  spawn: no such file (SPAWN_FAILED)',
+    'b: try another (cortex-mcp explain SPAWN_FAILED)',
     '',
   ]);
   vi.advanceTimersByTime(2000);
@@ -90,7 +96,9 @@ test('reportConnectors() shows the table as soon as all have settled, then chang
   );
   expect(read()).toBe('b: fresh (-, 3 tools, -)\n');
   connectors.set(status('b', { ...fresh, state: 'stale', ...broken }));
-  expect(read()).toBe('a: removed\nb: stale (modern, 3 tools, 12 ms; spawn: no such file)\n');
+  expect(read()).toBe(
+    'a: removed\nb: stale (modern, 3 tools, 12 ms; spawn: no such file (SPAWN_FAILED); try another)\n',
+  );
   connectors.set(status('b', { state: 'disabled', ...broken }));
   expect(read()).toBe('b: disabled\n');
   end();

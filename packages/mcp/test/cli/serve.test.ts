@@ -50,13 +50,13 @@ test('serve applies edits of the file, says each change in one line and survives
     .catch(() => undefined);
   await bench.stderr.until(/not reloaded.*mcpServers\.colour/);
   await bench.configure({ web: { url: web.url } }, { port: 1, syncConcurrency: 9 });
-  await bench.stderr.until(/configuration reloaded: 1 connector\n/);
-  expect(bench.stderr.text).toContain('restart to apply the changed syncConcurrency\n');
+  await bench.stderr.until(/configuration reloaded: 1 connector"/);
+  expect(bench.stderr.text).toContain('restart to apply the changed syncConcurrency"');
   await bench.stdout.until(/^web: fresh \(modern, \d+ tools, .*\)\n/m);
   expect(bench.stdout.text).toMatch(/^missing: removed$/m);
   bench.stop('SIGTERM');
   expect(await running).toBe(0);
-  expect(bench.stdout.text).toMatch(/stopping\n$/);
+  expect(bench.stdout.text).toMatch(/^stopping\n/m);
 });
 
 test('serve says in one line that the port is taken, exit code 2', async () => {
@@ -68,7 +68,7 @@ test('serve says in one line that the port is taken, exit code 2', async () => {
   await bench.configure({ missing: missingServer });
   expect(await bench.run('serve', '--port', String(port))).toBe(2);
   expect(bench.stderr.text).toBe(
-    `cortex-mcp: port ${port} on 127.0.0.1 is in use; stop what listens there or choose another with --port\n`,
+    `cortex-mcp: port ${port} on 127.0.0.1 is in use; stop what listens there or choose another with --port (PORT_IN_USE)\n`,
   );
   expect(bench.stdout.text).toBe('');
   server.close();

@@ -13,10 +13,27 @@ test('readAnswer() gives the result letter for letter, or what the error says', 
   expect(error('{"code":-32602,"message":"no such tool"}')).toEqual({
     kind: 'error',
     message: 'no such tool (code -32602)',
+    code: '-32602',
+    rpcCode: '-32602',
   });
-  expect(error('{"message":"x"}')).toEqual({ kind: 'error', message: 'x' });
-  expect(error('{"code":1}')).toEqual({ kind: 'error', message: '{"code":1}' });
-  expect(readAnswer('{}')).toEqual({ kind: 'error', message: 'there was no answer' });
+  expect(error('{"message":"x"}')).toMatchObject({ kind: 'error', message: 'x' });
+  expect(error('{"code":1}')).toMatchObject({ kind: 'error', message: '{"code":1}' });
+  expect(readAnswer('{}')).toEqual({
+    kind: 'error',
+    message: 'there was no answer',
+    code: 'CALL_FAILED',
+  });
+  expect(error('7')).toEqual({ kind: 'error', message: '7', code: 'CALL_FAILED' });
+});
+
+test('readAnswer() takes code, remedy, connector and phase from the data of an error of ours (T4)', () => {
+  const data = { code: 'SPAWN_FAILED', remedy: 'install it', connector: 'web', phase: 'spawn' };
+  expect(error(JSON.stringify({ code: -32_010, message: 'no', data }))).toEqual({
+    kind: 'error',
+    message: 'no (code -32010)',
+    rpcCode: '-32010',
+    ...data,
+  });
 });
 
 test('showResult() shows texts as they are, binaries by size and anything else as JSON', () => {

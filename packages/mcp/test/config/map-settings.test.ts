@@ -58,6 +58,21 @@ test('without a variable or a serviceMap there is no map', async () => {
   });
 });
 
+test('a map may be written into the configuration itself, and another map is another revision', async () => {
+  await using folder = tempFolder();
+  const inline = { generatedAt: '2026-01-01T00:00:00Z', ttlSeconds: 60, connectors: [] };
+  const { serviceMap, mapRevision, publishedMap, warnings } = await load(
+    folder.path,
+    { inline },
+    KEY,
+  );
+  expect(serviceMap?.source).toEqual({ kind: 'inline', map: inline });
+  expect(serviceMap?.shown).toMatch(/^serviceMap\.inline in .*cortex-mcp\.json$/);
+  expect([publishedMap, warnings]).toEqual([undefined, []]);
+  const other = await load(folder.path, { inline: { ...inline, ttlSeconds: 61 } }, KEY);
+  expect(other.mapRevision).not.toBe(mapRevision);
+});
+
 test('a file map needs no key, is published too, and paths count from the configuration', async () => {
   await using folder = tempFolder();
   const config = await load(folder.path, { file: 'map.json' }, KEY);

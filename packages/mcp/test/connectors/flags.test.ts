@@ -114,14 +114,14 @@ describe('MCP_CONNECTOR_MANIFEST_CACHE off', () => {
         connectorFor(good, 'good'),
         connector('hung', { kind: 'http', url: greedy.url, headers: {} }),
       ],
-      { manifestCache: false, firstListWaitMs: 200 },
+      { manifestCache: false, firstListWaitMs: 1_000 },
     );
     for (const turn of [1, 2]) {
       const startedAt = performance.now();
       expect(await toolNames(gateway.url()), `list ${turn}`).toContain('good__echo');
       const waitedMs = performance.now() - startedAt;
-      expect(waitedMs).toBeGreaterThanOrEqual(199);
-      expect(waitedMs).toBeLessThan(2_000);
+      expect(waitedMs).toBeGreaterThanOrEqual(999);
+      expect(waitedMs).toBeLessThan(5_000);
     }
   });
 

@@ -96,6 +96,7 @@ test('with MCP_CONNECTOR_REFRESH_SYNC lists are complete at once, and nobody loo
   const settings = { backgroundRefresh: false };
   await using gateway = await startGateway([connector('g', transport)], settings);
   await gateway.service.manager.sync();
+  await gateway.service.settled();
   expect(gateway.service.tools().map(({ name }) => name)).toEqual(['g__early', 'g__grown']);
   const order = wire.methods().filter((method) => /initialized|tools\/list/.test(method));
   expect(order.slice(-2)).toEqual(['notifications/initialized', 'tools/list']);

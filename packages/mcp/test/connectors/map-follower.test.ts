@@ -1,11 +1,13 @@
 import { expect, test, vi } from 'vitest';
 import { MapFollower, type MapFollowerOptions } from '../../src/connectors/map/map-follower.ts';
+import { DEFAULT_MAP_STALE_MS } from '../../src/connectors/map/service-map-time.ts';
 import { ServiceMapError } from '../../src/connectors/map/service-map-error.ts';
 import {
   loadConnectorServiceMap,
   type LoadedServiceMap,
 } from '../../src/connectors/map/service-map.ts';
 import { advance, useFakeTime } from './fake-time.ts';
+import { seeded } from './refresh-scheduler-fixture.ts';
 import { isoIn, keys, signed } from './service-map-fixture.ts';
 
 useFakeTime();
@@ -105,12 +107,12 @@ test('retries back off, at most by the TTL and 300 s', async () => {
   await follower.stop();
 });
 
-test('a map is used for 24 h past its TTL, then its end is told once and status says expired', async () => {
+test('a map is used for 24 h and a margin past its TTL, then its end is told once and status says expired', async () => {
   const { follower, steps, told } = rig(async () => await load({ ttlSeconds: 60 }));
   follower.start();
   await advance(0);
   steps.step = unreachable;
-  await advance(86_400_000 + 59_000);
+  await advance(DEFAULT_MAP_STALE_MS + 59_000);
   expect(follower.status().state).toBe('stale');
   await advance(2_000);
   expect(follower.status().state).toBe('expired');
@@ -247,3 +249,23 @@ test('MCP_CONNECTOR_REFRESH_SYNC: without background there is no timer; wanted()
   await follower.stop();
   expect(follower.wanted()).toBeUndefined();
 });
+
+test.each([60, 300, 3_600])(
+  'an outage of 24 h, whenever it begins, leaves a map with a TTL of %d s in force until the retry after it (S4-08)',
+  { timeout: 60_000 },
+  async (ttlSeconds) => {
+    for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
+      const good: Step = async () => await load({ generatedAt: isoIn(0), ttlSeconds });
+      const { follower, told, steps } = rig(good, { random: seeded(seed) });
+      follower.start();
+      await advance(20 * 60_000 + seed * 7_000);
+      steps.step = unreachable;
+      await advance(86_400_000);
+      steps.step = good;
+      await advance(300_000);
+      expect(told).not.toContain(undefined);
+      expect(follower.status()).toMatchObject({ state: 'fresh', failuresInARow: 0 });
+      await follower.stop();
+    }
+  },
+);

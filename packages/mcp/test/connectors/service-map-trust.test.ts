@@ -84,6 +84,17 @@ test.each([
   'DYLD_INSERT_LIBRARIES',
   'PATH',
   'BASH_ENV',
+  'UV_INDEX_URL',
+  'PIP_INDEX_URL',
+  'PYTHONUSERBASE',
+  'NODE_PATH',
+  'npm_config_registry',
+  'AWS_CONFIG_FILE',
+  'KUBECONFIG',
+  'CLASSPATH',
+  'GOPROXY',
+  'JAVA_TOOL_OPTIONS',
+  'DOCKER_HOST',
 ])(
   'checkRemoteTrust() refuses the steering variable %s even for an allowed command (S7)',
   (name) => {
@@ -93,6 +104,26 @@ test.each([
     ]);
   },
 );
+
+test.each([
+  'API_KEY',
+  'GITHUB_TOKEN',
+  'NODE_ENV',
+  'LOG_LEVEL',
+  'TZ',
+  'SENTRY_DSN',
+  'GOOGLE_API_KEY',
+])('checkRemoteTrust() lets an allowed command have the variable %s', (name) => {
+  const policy = { allowedCommands: [['run']] };
+  expect(codes({ command: 'run', env: { [name]: 'x' } }, policy)).toEqual([]);
+});
+
+test('checkRemoteTrust() runs an allowed command in no folder that the map names (S7)', () => {
+  const policy = { allowedCommands: [['node', 'server.mjs']] };
+  const entry = { command: 'node', args: ['server.mjs'] };
+  expect(codes(entry, policy)).toEqual([]);
+  expect(codes({ ...entry, cwd: '/tmp/uploads' }, policy)).toEqual(['CWD_NOT_ALLOWED']);
+});
 
 test('checkRemoteTrust() refuses headers that frame the message or belong to MCP (S15)', () => {
   const endpoint = 'https://mcp.example.com/';

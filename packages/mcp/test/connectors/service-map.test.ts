@@ -11,6 +11,7 @@ import {
   loadConnectorServiceMap,
   type LoadedServiceMap,
 } from '../../src/connectors/map/service-map.ts';
+import { DEFAULT_MAP_STALE_MS } from '../../src/connectors/map/service-map-time.ts';
 import { hmacKey } from '../../src/connectors/map/signature-keys.ts';
 import { signServiceMap, type RawServiceMap } from '../../src/connectors/map/signature.ts';
 import type { Handler } from './service-map-fixture.ts';
@@ -46,7 +47,7 @@ test('loadConnectorServiceMap() reads a signed map from a URL as remote, with it
   expect(loaded.digest).toMatch(/^[0-9a-f]{64}$/);
   expect(loaded.expiresAtMs).toBeGreaterThanOrEqual(before + 300_000);
   expect(loaded.expiresAtMs).toBeLessThanOrEqual(performance.now() + 300_000);
-  expect(loaded.usableUntilMs - loaded.expiresAtMs).toBe(86_400_000);
+  expect(loaded.usableUntilMs - loaded.expiresAtMs).toBe(DEFAULT_MAP_STALE_MS);
 });
 
 test('loadConnectorServiceMap() refuses unsigned and wrongly signed maps from a URL', async () => {

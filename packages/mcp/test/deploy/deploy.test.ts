@@ -56,7 +56,10 @@ test('the systemd unit is one that systemd understands, and leaves time for the 
 });
 
 test('the timers of monitor and baseline are units that systemd understands, of commands that exist (S1-31, S1-B3)', async (context) => {
-  const commands = { monitor: 'monitor --once --json', baseline: 'baseline collect' };
+  const commands = {
+    monitor: 'monitor --since-last --json',
+    baseline: 'baseline collect --label daily --seconds 60 --keep 30',
+  };
   const names = Object.keys(commands).flatMap((name) => [`${name}.service`, `${name}.timer`]);
   for (const [name, command] of Object.entries(commands)) {
     const unit = await read(`deploy/systemd/cortex-mcp-${name}.service`);

@@ -74,7 +74,9 @@ test('call says what to do when its connector cannot be used', async () => {
   await using bench = await cliBench();
   await bench.configure({ missing: missingServer });
   expect(await bench.run('call', 'missing__x')).toBe(1);
-  expect(bench.stderr.text).toMatch(/^missing: run the command by hand/m);
+  expect(bench.stderr.text).toMatch(
+    /^cortex-mcp: missing is unavailable: spawn: .* \(SPAWN_FAILED\)\nDo: run the command by hand/,
+  );
 });
 
 test('explain shows one code, all of them, or the nearest', async () => {

@@ -73,6 +73,8 @@ const READERS: Readonly<Record<string, (node: Node) => string[]>> = {
     ...memberCodes(node, 'value'),
     ...memberCodes(node, 'typeAnnotation'),
   ],
+  // constructor(what: string, code: Code = 'A')
+  AssignmentPattern: (node) => (nameOf(node['left']) === 'code' ? literalsIn(node['right']) : []),
   // interface { readonly code: 'A' | 'B' }
   TSPropertySignature: (node) => memberCodes(node, 'typeAnnotation'),
   // { code: 'A' }

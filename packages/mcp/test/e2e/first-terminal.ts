@@ -98,9 +98,35 @@ export function runInTerminal(
   };
 }
 
-/** Whether a terminal that has shown this has its cursor, wraps lines and shows the usual screen. */
+/** The ways of writing that were begun, each by the number that ends it; `0` ends all. */
+const ENDS: Readonly<Record<string, string>> = { 1: '22', 2: '22', 3: '23', 4: '24', 7: '27' };
+
+/** What ends the way of writing that this number begins; undefined when it begins none. */
+function endOf(code: string): string | undefined {
+  if (/^(?:3[0-8]|9[0-7])$/.test(code)) return '39';
+  if (/^(?:4[0-8]|10[0-7])$/.test(code)) return '49';
+  return ENDS[code];
+}
+
+/** Whether text that is written now would be coloured, bold or dim. */
+function hasColour(output: string): boolean {
+  const open = new Set<string>();
+  // oxlint-disable-next-line no-control-regex -- colours are escape sequences
+  for (const [, codes = ''] of output.matchAll(/\u001B\[([\d;]*)m/g)) {
+    for (const code of codes.split(';')) {
+      const end = endOf(code);
+      if (end !== undefined) open.add(end);
+      else if (code === '' || code === '0') open.clear();
+      else open.delete(code);
+    }
+  }
+  return open.size > 0;
+}
+
+/** Whether a terminal that has shown this has its cursor and colours, wraps lines and shows the usual screen. */
 export function leftClean(output: string): boolean {
   const last = (mode: string): string =>
     [...output.matchAll(new RegExp(`\\u001B\\[\\?${mode}([hl])`, 'g'))].at(-1)?.[1] ?? '';
-  return last('25') !== 'l' && last('7') !== 'l' && last('1049') !== 'h' && last('47') !== 'h';
+  const shows = last('25') !== 'l' && last('7') !== 'l' && !hasColour(output);
+  return shows && last('1049') !== 'h' && last('47') !== 'h';
 }

@@ -237,3 +237,21 @@ test('one gateway serves a map that another follows', async () => {
   expect(gateway.serving()).toEqual(['one']);
   expect(producer.service.status()['map']).toBeUndefined();
 });
+
+test('a map within the configuration is followed like one of a file: local, with commands, no signature needed', async () => {
+  await using web = await startUpstream({ kind: 'modern-http' });
+  await using child = await startUpstream({ kind: 'legacy-stdio' });
+  const { command, args, env } = child.command;
+  const map = {
+    id: 'inline',
+    generatedAt: isoIn(0),
+    ttlSeconds: 60,
+    connectors: [entryFor(web, 'web'), { id: 'child', displayName: 'child', command, args, env }],
+  };
+  const source = { kind: 'inline', map } as const;
+  const settings = mapSettings('', { source, shown: 'inline', keys: new Secret([]) });
+  await using gateway = await startMapGateway(settings);
+  await waitUntil(() => gateway.serving().length === 2, { describe: 'both are served' });
+  expect(gateway.connector('child')).toMatchObject({ origin: 'local', failure: undefined });
+  expect(await gateway.map()).toMatchObject({ source: 'inline', state: 'fresh', connectors: 2 });
+});

@@ -36,7 +36,10 @@ test('createListener() answers 500 for a handler that throws, and cuts an answer
   });
   const url = await place(listener);
   const response = await fetch(url);
-  expect([response.status, await response.text()]).toEqual([500, 'Internal error\n']);
+  expect([response.status, await response.json()]).toEqual([
+    500,
+    { code: 'INTERNAL', message: 'Internal error' },
+  ]);
   const late = fetch(url, { headers: { 'x-late': '1' } }).then(async (one) => await one.text());
   await expect(late).rejects.toThrow(/terminated|fetch failed/);
   expect(errors.map(String)).toEqual(['Error: bug', 'Error: bug']);

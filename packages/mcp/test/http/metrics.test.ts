@@ -150,8 +150,8 @@ test('apply() makes the series of a removed connector vanish, and those of the o
   expect(outcomes(seen, CALL, 'b')).toEqual({ ok: 1 });
 
   // A changed definition keeps its series.
-  await gateway.service.apply([{ ...b, title: 'another title' }]);
-  expect(outcomes(await scrape(gateway), SYNC, 'b')).toEqual({ synced: 2 });
+  await gateway.service.apply([{ ...b, isolation: 'session' }]);
+  expect(outcomes(await scrape(gateway), SYNC, 'b')).toEqual({ synced: 1, unchanged: 1 });
 });
 
 test('two services in one process have metrics of their own', async () => {

@@ -56,6 +56,9 @@ test(
 test.each([
   ['CortexMcpCpu', '> 0.85', 'for: 5m'],
   ['CortexMcpMemory', '> 0.9', 'for: 5m'],
+  ['CortexMcpMemory', 'mcp_memory_used_bytes / mcp_memory_limit_bytes', 'severity: critical'],
+  ['CortexMcpEventLoop', '> 0.1', 'for: 5m'],
+  ['CortexMcpEventLoopStalls', '> 0.01', 'for: 5m'],
   ['CortexMcpCallsSlow', '> 0.25', 'severity: warning'],
   ['CortexMcpCallsVerySlow', '> 5', 'severity: critical'],
   ['CortexMcpCallErrors', '> 0.05', 'for: 5m'],

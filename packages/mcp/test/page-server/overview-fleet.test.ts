@@ -53,7 +53,7 @@ function facts(given: Partial<PageFacts>): PageFacts {
     sessions: () => 0,
     streams: () => 0,
     flags: () => [],
-    rollout: () => ({ percent: 100, instanceId: 'x', inCohort: true }),
+    rollout: () => ({ percent: 100, instanceId: 'x', inCohort: true, steps: [100] }),
     map: () => undefined,
     onChange: () => () => undefined,
     ...given,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { testAccess } from './access-cases.ts';
+import { testAxe } from './axe-cases.ts';
 import { findChromium, startBrowser } from './browser.ts';
 import { testCalls } from './call-cases.ts';
 import { testKeyboard } from './keyboard-cases.ts';
@@ -30,5 +31,5 @@ test('the status page is tested in a chromium (CHROMIUM_PATH, or on the PATH)', 
   expect(chromium).toBeDefined();
 });
 
-const all = [testViews, testCalls, testKeyboard, testAccess, testLife];
+const all = [testViews, testAxe, testCalls, testKeyboard, testAccess, testLife];
 for (const one of chromium === undefined ? [] : all) one(given);

@@ -1,10 +1,10 @@
-import axe from 'axe-core';
 import { startUpstream, tempFolder } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
 import { connectorFor, startGateway } from '../e2e/gateway-fixture.ts';
-import { API_KEY, startRegistryGateway } from '../registry-fixture.ts';
+import { startRegistryGateway } from '../registry-fixture.ts';
 import { openPage, type OpenPage } from './browser.ts';
 import { HOSTILE_TEXT, type PageWorld } from './page-world.ts';
+import { publishMany } from './publish-many.ts';
 
 const MAX_BYTES = 200 * 1024;
 
@@ -13,35 +13,6 @@ async function rowsOf({ page }: OpenPage): Promise<Readonly<Record<string, strin
   const script = `Object.fromEntries([...document.querySelectorAll('.connectors tbody tr')].map((row) =>
     [row.querySelector('th a').innerText, row.innerText]))`;
   return (await page.evaluate(script)) as Record<string, string>;
-}
-
-interface AxeResults {
-  readonly violations: readonly {
-    readonly id: string;
-    readonly impact: string;
-    readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
-  }[];
-}
-
-/** Serious and critical findings of axe-core, one line each. */
-async function findings({ page }: OpenPage): Promise<readonly string[]> {
-  await page.evaluate(axe.source);
-  const { violations } = (await page.evaluate(
-    'axe.run({ resultTypes: ["violations"] })',
-  )) as AxeResults;
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .flatMap(({ id, nodes }) => nodes.map((one) => `${id}: ${one.html} ${one.failureSummary}`));
-}
-
-async function publish(origin: string, server: object): Promise<void> {
-  const $schema = 'https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json';
-  const response = await fetch(`${origin}/v0.1/publish`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${API_KEY}` },
-    body: JSON.stringify({ $schema, ...server }),
-  });
-  if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
 }
 
 const WELL = ['healthy', 'local', 'hostile'];
@@ -107,10 +78,7 @@ export function testViews(world: () => PageWorld): void {
     const { browser } = world();
     await using folder = tempFolder();
     await using gateway = await startRegistryGateway(folder.path);
-    for (let at = 0; at < 35; at += 1) {
-      const name = `io.example/server-${String(at).padStart(2, '0')}`;
-      await publish(gateway.origin, { name, version: '1.0.0', description: `Number ${at}.` });
-    }
+    await publishMany(gateway.origin, 35);
     await using open = await openPage(browser, gateway.origin, { hash: '#/registry' });
     await open.see('io.example/server-29', '.registry');
     await (
@@ -160,35 +128,4 @@ export function testViews(world: () => PageWorld): void {
     expect(performance.now() - startedAt).toBeLessThan(5_000);
     expect((await open.page.$$('.names li')).length).toBe(11);
   });
-
-  test.each(['light', 'dark'] as const)(
-    'axe-core finds nothing serious in %s, in any view',
-    async (scheme) => {
-      const { browser, connectors } = world();
-      await using gateway = await startGateway(connectors);
-      await using open = await openPage(browser, gateway.origin, { scheme });
-      await open.see('unavailable', '.connectors');
-      const found: string[] = [...(await findings(open))];
-      const views: readonly (readonly [hash: string, text: string, selector: string])[] = [
-        ['#/connectors/dead', 'CONNECT_FAILED', 'dialog'],
-        ['#/tools/healthy__add', 'whole', 'body'],
-        ['#/tools/hostile__take', 'U+202E', '.tool'],
-        ['#/registry', 'serves no registry', 'main'],
-        ['#/flags', 'of instances', '.rollout'],
-      ];
-      for (const [hash, text, selector] of views) {
-        await open.go(hash);
-        if (text !== 'whole') await open.see(text, selector);
-        else {
-          await open.page.waitForSelector('button.main');
-          await open.page.click('button.main');
-          await open.see('is needed', '.trouble');
-        }
-        for (const one of await findings(open)) found.push(`${hash} ${one}`);
-      }
-      await open.page.setViewport({ width: 400, height: 800 });
-      for (const one of await findings(open)) found.push(`narrow ${one}`);
-      expect(found).toEqual([]);
-    },
-  );
 }

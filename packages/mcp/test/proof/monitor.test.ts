@@ -115,11 +115,32 @@ test('next() counts a process that took the place of another, also after a while
   expect(await restarts([4, 8, 9])).toBe(4);
 });
 
+test('next() counts losses that the service has counted, however many there were between two looks', async () => {
+  const watch = createMonitorWatch({ local: false, now });
+  let atMs = 0;
+  const restarts = async (pids: readonly number[], more: object, startedAt?: string) => {
+    atMs += 1_000;
+    const connectors = [tool(pids, more)];
+    const frame = await watch.next(reading({ atMs, connectors, ...(startedAt && { startedAt }) }));
+    return frame?.connectors[0]?.restarts;
+  };
+  await restarts([1], { losses: 5 });
+  expect(await restarts([9], { losses: 25 })).toBe(20);
+  // It is away, and comes back: that is the same loss.
+  expect(await restarts([], { losses: 26 })).toBe(21);
+  expect(await restarts([11], { losses: 26 })).toBe(21);
+  // Another service has counted all of its own since it was started.
+  expect(await restarts([12], { losses: 3 }, '2026-01-02T00:00:00.000Z')).toBe(24);
+});
+
 test('monitorScreen(), monitorLines() show the busiest first and a dash for what is not known', () => {
   const base = {
     state: 'fresh',
     breaker: 'closed',
     errorsPerSecond: 0,
+    calls: 0,
+    errors: 0,
+    syncFailures: 2,
     inFlight: 0,
     queued: 0,
     restarts: 0,
@@ -143,6 +164,10 @@ test('monitorScreen(), monitorLines() show the busiest first and a dash for what
       heapUsedBytes: 5 * MIB,
       eventLoopP99Ms: 1,
       gcPercent: 0.5,
+      stalledPercent: 12.7,
+      calls: 24,
+      errors: 0,
+      syncFailures: 2,
       callsPerSecond: 12,
       errorsPerSecond: 0,
       inFlight: 1,
@@ -167,5 +192,7 @@ test('monitorScreen(), monitorLines() show the busiest first and a dash for what
   const lines = monitorLines(frame);
   expect(lines).toHaveLength(3);
   expect(lines[0]).toContain('rss 80 pss - heap 5 MiB');
+  expect(lines[0]).toContain('loop p99 1.0 ms stalled 12.7 %');
+  expect(lines[1]).toContain('failed syncs 2');
   expect(lines[1]).toMatch(/^2026-01-01T00:00:00\.000Z busy {2}fresh {2}12 calls\/s/);
 });

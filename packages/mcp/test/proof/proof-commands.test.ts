@@ -63,6 +63,7 @@ test('baseline collect measures a service at work and keeps it in a dated folder
   expect((await stat(folder)).mode & 0o777).toBe(0o700);
   expect((await readdir(folder)).toSorted()).toEqual([
     'baseline.json',
+    'configuration.json',
     'memory.txt',
     'servers.json',
     'servers.txt',
@@ -239,7 +240,10 @@ test('what could not be written or compared is said before anything is watched',
   const kept = await run('baseline', 'collect', '--url', origin, '--dir', join(file, 'below'));
   expect([kept.code, kept.err]).toEqual([1, expect.stringContaining('ENOTDIR')]);
   const odd = await run('baseline', 'collect', '--url', 'nowhere');
-  expect([odd.code, odd.err]).toEqual([2, 'cortex-mcp: --url "nowhere" is no address\n']);
+  expect([odd.code, odd.err]).toEqual([
+    2,
+    expect.stringContaining('cortex-mcp: --url "nowhere" is no address (USAGE)\n'),
+  ]);
   expect(performance.now() - started).toBeLessThan(10_000);
 }, 30_000);
 

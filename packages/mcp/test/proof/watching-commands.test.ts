@@ -21,6 +21,13 @@ const frameSchema = z.object({
     }),
   ),
 });
+const sinceSchema = z.object({
+  service: z.object({ calls: z.number(), p95Ms: z.number().optional() }),
+  connectors: z.array(z.object({ id: z.string(), restarts: z.number() })),
+});
+const statusSchema = z.object({
+  connectors: z.array(z.object({ pids: z.array(z.number()).optional() })),
+});
 const doctorSchema = z.object({
   healthy: z.boolean(),
   findings: z.array(z.object({ id: z.string(), severity: z.string(), finding: z.string() })),
@@ -36,6 +43,9 @@ const adviceSchema = z.object({
     }),
   ),
 });
+
+const pidOf = ({ connectors: [first] }: z.infer<typeof statusSchema>): number =>
+  first?.pids?.[0] ?? 0;
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -121,6 +131,43 @@ test('monitor --json shows calls and the memory of processes of a real service (
     await end();
   }
 }, 30_000);
+
+test('monitor --since-last tells of all the time since the run before it, crashes between included (S1-31)', async () => {
+  await using bench = await cliBench();
+  await using web = await startUpstream({ kind: 'modern-http', ttlMs: 60_000 });
+  const connectors = { memory: memoryServer(bench.path), web: { url: web.url } };
+  await bench.configure(connectors, { port: await freePort() });
+  const { looker, end, url } = await serving(bench);
+  const look = async (): Promise<z.infer<typeof sinceSchema>> => {
+    looker.stdout.text = '';
+    expect(await looker.run('monitor', '--since-last', '--json', '--interval', '250ms')).toBe(0);
+    expect(looker.stdout.text.trimEnd().split('\n')).toHaveLength(1);
+    return sinceSchema.parse(JSON.parse(looker.stdout.text));
+  };
+  const status = async (): Promise<z.infer<typeof statusSchema>> =>
+    statusSchema.parse(await (await fetch(new URL('/status', url))).json());
+  try {
+    await bench.stdout.until(/^memory:? +fresh/m);
+    expect((await look()).connectors[0]?.restarts).toBe(0);
+    for (let crash = 0; crash < 2; crash += 1) {
+      const pid = pidOf(await status());
+      process.kill(pid, 'SIGKILL');
+      await waitUntil(async () => ![0, pid].includes(pidOf(await status())), {
+        timeoutMs: 15_000,
+        describe: 'another process is there',
+      });
+      await callEcho(url, 'web__echo');
+    }
+    // No look saw the first of them; both are told of.
+    const frame = await look();
+    expect(frame.connectors[0]).toMatchObject({ id: 'memory', restarts: 2 });
+    expect(frame.service.calls).toBe(2);
+    expect(frame.service.p95Ms).toBeGreaterThan(0);
+    expect((await look()).service.calls).toBe(0);
+  } finally {
+    await end();
+  }
+}, 60_000);
 
 test('doctor and advise look at a real service, and monitor at an address (S1-21, S1-51)', async () => {
   await using bench = await cliBench();
@@ -208,11 +255,11 @@ test.each([
   [['monitor', '--url', 'x'], '--url "x" is no address'],
   [['advise', '--seconds', '1'], '--seconds "1" is no number'],
   [['advise', '--url', ':'], '--url ":" is no address'],
-])('%j is refused in one line, exit code 2', async (argv, said) => {
+])('%j is refused with one line and one for what to do, exit code 2', async (argv, said) => {
   await using bench = await cliBench();
   expect(await bench.run(...argv)).toBe(2);
   expect(bench.stderr.text).toContain(said);
-  expect(bench.stderr.text.trimEnd().split('\n')).toHaveLength(1);
+  expect(bench.stderr.text).toMatch(/^cortex-mcp: .* \(USAGE\)\nDo: .*\n$/);
 });
 
 test('monitor --once and advise fail in one line without a service; doctor reports a broken file', async () => {

@@ -70,7 +70,7 @@ function inMemory(connectorId: string, server: Server, startMs: number): Upstrea
 }
 
 /** Map, manager and catalog as the service wires them, over servers in memory. */
-async function startRig(ttlMs: number) {
+async function startRig(ttlMs: number, mapTtlSeconds = 300) {
   const startMs = performance.now();
   const random = seeded(42);
   const servers = new Map<string, Server>(
@@ -97,8 +97,8 @@ async function startRig(ttlMs: number) {
     fetch: async () => {
       state.mapFetches += 1;
       if (!state.mapIsUp) throw new ServiceMapError('MAP_UNREACHABLE', 'The map cannot be read');
-      // Its own 24 h past this TTL must outlast the outage and the retry after it.
-      const map = signed({ connectors: IDS.map((id) => entry(id)), ttlSeconds: 3_600 });
+      const ttlSeconds = mapTtlSeconds;
+      const map = signed({ connectors: IDS.map((id) => entry(id)), ttlSeconds });
       return await loadConnectorServiceMap({ keys, source: { kind: 'inline', map } });
     },
     restore: async () => undefined,
@@ -193,6 +193,8 @@ async function liveThrough(rig: Rig, outageMs: number): Promise<Outage> {
   };
   setOutage(rig, down, true);
   const after = await watchLists(rig, INTERVAL / MINUTE, before);
+  // A refresh that began in the last minute takes turns of its own: the clock was moved past it.
+  await advance(1);
   expect(troubled(rig)).toEqual([]);
   expect(rig.follower.status()).toMatchObject({ state: 'fresh', failuresInARow: 0 });
   return { ...outage, differing: [...during, ...after] };
@@ -207,17 +209,18 @@ function expectBounded(attempts: readonly number[], outageMs: number, capMs: num
 }
 
 test.each([
-  { ttl: '1 h', ttlMs: HOUR },
-  { ttl: '10 h', ttlMs: 10 * HOUR },
+  { ttl: '1 h', ttlMs: HOUR, mapTtlSeconds: 60 },
+  { ttl: '1 h', ttlMs: HOUR, mapTtlSeconds: 300 },
+  { ttl: '10 h', ttlMs: 10 * HOUR, mapTtlSeconds: 3_600 },
 ])(
-  '24 hours with the map and half the upstreams down change no list; all is well one interval later (S4-08, S4-30, B7.3): TTL $ttl',
+  '24 hours with the map and half the upstreams down change no list; all is well one interval later (S4-08, S4-30, B7.3): TTL $ttl, of the map $mapTtlSeconds s',
   PATIENT,
-  async ({ ttlMs }) => {
-    const rig = await startRig(ttlMs);
+  async ({ ttlMs, mapTtlSeconds }) => {
+    const rig = await startRig(ttlMs, mapTtlSeconds);
     const { differing, attempts, mapFetches } = await liveThrough(rig, DAY);
     expect(differing).toEqual([]);
     expectBounded(attempts, DAY, MAX_BACKOFF_MS);
-    expectBounded([mapFetches], DAY, MAX_BACKOFF_MS);
+    expectBounded([mapFetches], DAY, Math.min(MAX_BACKOFF_MS, mapTtlSeconds * 1_000));
     await rig.stop();
   },
 );

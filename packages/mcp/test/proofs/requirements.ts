@@ -28,7 +28,7 @@ export const DEFECTS: Readonly<Record<string, readonly Citation[]>> = {
     ),
     ...cite(
       'proofs/outage',
-      '24 hours with the map and half the upstreams down change no list; all is well one interval later (S4-08, S4-30, B7.3): TTL $ttl',
+      '24 hours with the map and half the upstreams down change no list; all is well one interval later (S4-08, S4-30, B7.3): TTL $ttl, of the map $mapTtlSeconds s',
     ),
   ],
   'B7.4': [

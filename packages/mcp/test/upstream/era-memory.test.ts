@@ -38,7 +38,7 @@ test('a service asks a server for its era once, also when the definition of its 
     backgroundRefresh: false,
   });
   await gateway.service.manager.sync();
-  await gateway.service.apply([connectorFor(upstream, 'c', { title: 'another' })]);
+  await gateway.service.apply([connectorFor(upstream, 'c', { isolation: 'session' })]);
   const { 'server/discover': probes, initialize } = upstream.counts.byMethod;
   expect({ probes, initialize }).toEqual({ probes: 1, initialize: 2 });
 });

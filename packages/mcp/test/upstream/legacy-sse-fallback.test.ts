@@ -49,7 +49,10 @@ function factory(parts: Partial<UpstreamParts> = {}): Factory {
         notification: () => undefined,
         closed: (error: UpstreamError) => void losses.push(error),
       };
-      const upstream = create(definition, events, () => undefined);
+      const upstream = create(definition, events, {
+        read: () => undefined,
+        write: () => undefined,
+      });
       opened.push(upstream);
       return upstream;
     },

@@ -69,6 +69,7 @@ export interface CacheSlotOptions<T> {
   readonly minRefreshMs: number;
   readonly fetchTimeoutMs: number;
   readonly equals: (a: T, b: T) => boolean;
+  readonly renewed: (held: T, fetched: T) => T;
   readonly classify: (error: unknown) => CacheFailure;
   /** A good value came in. */
   readonly onGood: (slot: CacheSlot<T>, held: HeldValue<T>) => void;
@@ -162,13 +163,13 @@ export class CacheSlot<T> {
     }
     const previous = this.#held?.value;
     const unchanged = previous !== undefined && this.#options.equals(previous, fetched.value);
-    const value = unchanged ? previous : fetched.value;
+    const value = unchanged ? this.#options.renewed(previous, fetched.value) : fetched.value;
     const ttlMs = effectiveTtlMs(fetched.pageTtlMs);
     const held: HeldValue<T> = { value, receivedAtMs: now, ttlMs, notAfterMs, invalidated };
     this.#held = held;
     this.#problem = undefined;
     this.#retryAtMs = -Infinity;
-    if (!unchanged) this.savedAtMs = -Infinity;
+    if (value !== previous) this.savedAtMs = -Infinity;
     this.#options.onGood(this, held);
     return unchanged ? { kind: 'unchanged', value } : { kind: 'updated', value, previous };
   }
@@ -195,6 +196,15 @@ export class CacheSlot<T> {
     this.#generation += 1;
     this.#retryAtMs = -Infinity;
     this.#outdate();
+  }
+
+  /** The same value is to be had by another fetch: what is held stays, as stale, and the fetch under way ends unheeded. */
+  restart(reason: CacheError): void {
+    this.invalidate();
+    const flight = this.#flight;
+    if (flight === undefined) return;
+    this.#flight = undefined;
+    flight.abort.abort(reason);
   }
 
   /** Ends the fetch under way; from now on its answers are ignored. Settles when it has ended. */
@@ -228,12 +238,16 @@ export class CacheSlot<T> {
       const fetched = await this.#fetchOrAbort(abort.signal);
       // An answer and the end may fall together; a removed key must not come back.
       if (this.#dropped !== undefined) throw this.#dropped;
+      if (this.#flight?.abort !== abort) throw abort.signal.reason;
       return this.accept(fetched, generation !== this.#generation);
     } catch (error) {
+      if (this.#flight?.abort !== abort && this.#dropped === undefined) {
+        return { kind: 'failed', failure: 'transient', error, retryInMs: 0 }; // another fetch has taken its place
+      }
       return this.#fail(error);
     } finally {
       clearTimeout(timer);
-      this.#flight = undefined;
+      if (this.#flight?.abort === abort) this.#flight = undefined;
     }
   }
 

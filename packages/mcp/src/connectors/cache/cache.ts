@@ -25,8 +25,10 @@ export interface ManifestCacheOptions<T> {
   readonly fetchTimeoutMs?: number | undefined;
   /** Beyond it the key added first is dropped. Default 10000. */
   readonly maxEntries?: number | undefined;
-  /** Whether two values are the same to clients; then the one held stays. Default: never. */
+  /** Whether two values are the same to clients. Default: never. */
   readonly equals?: ((a: T, b: T) => boolean) | undefined;
+  /** What is held when two are. Default: the one that was. */
+  readonly renewed?: ((held: T, fetched: T) => T) | undefined;
   /** Default `classifyCacheFailure`. */
   readonly classify?: ((error: unknown) => CacheFailure) | undefined;
   /** Keeps values over a restart. Default: nothing is kept. */
@@ -59,6 +61,7 @@ export class ManifestCache<T> {
       minRefreshMs: options.minRefreshMs ?? 5_000,
       fetchTimeoutMs: options.fetchTimeoutMs ?? 30_000,
       equals: options.equals ?? ((): boolean => false),
+      renewed: options.renewed ?? ((held): T => held),
       classify: options.classify ?? classifyCacheFailure,
       onGood: (slot, held) => this.#save(slot, held),
     };
@@ -141,6 +144,11 @@ export class ManifestCache<T> {
   /** The value is out of date (`list_changed`): it is served as stale until the next good fetch. Lifts any wait. */
   invalidate(key: string): void {
     this.#slots.get(key)?.invalidate();
+  }
+
+  /** Another fetches the key from now on: what is held stays, as stale; the fetch under way is not heeded any more. */
+  restart(key: string): void {
+    this.#slots.get(key)?.restart(new CacheError('CACHE_DROPPED', `'${key}' was replaced`));
   }
 
   /** Forgets a key, here and in the store, and ends its fetch. */

@@ -12,6 +12,8 @@ export interface CachedManifest {
   readonly manifest: Manifest;
   /** Digest of the connector's transport and era. */
   readonly source: string;
+  /** When its server was last asked for its era, epoch milliseconds; undefined where that was not asked over HTTP. */
+  readonly eraAtMs?: number | undefined;
 }
 
 /** Names what a connector's manifest was fetched from, without showing it: environment and headers hold secrets. */
@@ -23,12 +25,17 @@ export function sameManifest(a: CachedManifest, b: CachedManifest): boolean {
   return a.manifest.digest === b.manifest.digest && a.source === b.source;
 }
 
+/** The lists held, with the date of the server's era as it is now. */
+export function renewedManifest(held: CachedManifest, { eraAtMs }: CachedManifest): CachedManifest {
+  return held.eraAtMs === eraAtMs ? held : { ...held, eraAtMs };
+}
+
 /** Items as their raw text; where the name stands in it is found again on reading. */
-function encode({ manifest, source }: CachedManifest): unknown {
+function encode({ manifest, source, eraAtMs }: CachedManifest): unknown {
   const lists = Object.fromEntries(
     LIST_KINDS.map((kind) => [kind, manifest.lists[kind].map((item) => item.text)]),
   );
-  return { source, manifest: { ...manifest, lists } };
+  return { source, eraAtMs, manifest: { ...manifest, lists } };
 }
 
 function decodeItem(text: string, kind: ListKind): ManifestItem {
@@ -42,6 +49,7 @@ const anyObject = z.record(z.string(), z.unknown());
 const items = z.array(z.string());
 const stored = z.object({
   source: z.string(),
+  eraAtMs: z.number().optional(),
   manifest: z.object({
     info: z.object({
       era: z.enum(['modern', 'legacy']),
@@ -63,12 +71,13 @@ const stored = z.object({
 });
 
 function decode(json: unknown): CachedManifest {
-  const { source, manifest } = stored.parse(json);
+  const { source, eraAtMs, manifest } = stored.parse(json);
   const { info, lists } = manifest;
   const itemsOf = (kind: ListKind): readonly ManifestItem[] =>
     lists[kind].map((text) => decodeItem(text, kind));
   return {
     source,
+    eraAtMs,
     manifest: {
       ...manifest,
       info: { ...info, serverInfo: info.serverInfo, instructions: info.instructions },

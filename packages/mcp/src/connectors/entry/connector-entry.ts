@@ -1,8 +1,8 @@
 import type { UpstreamEvents } from '../../upstream/upstream.ts';
 import { withRemedy } from '../../protocol/error-remedies.ts';
 import { UpstreamError } from '../../upstream/upstream-error.ts';
-import type { FetchedValue, RefreshOutcome } from '../cache/cache-slot.ts';
-import { NOWHERE, SWITCHED_OFF } from '../connector.ts';
+import type { CacheReading, FetchedValue, RefreshOutcome } from '../cache/cache-slot.ts';
+import { reachedAlike, SWITCHED_OFF } from '../connector.ts';
 import type { ConnectorDefinition, ConnectorFailure } from '../connector.ts';
 import { createConnectorAccess, type ConnectorAccess } from './connector-access.ts';
 import { fetchConnectorManifest } from '../manifest-fetch.ts';
@@ -11,7 +11,10 @@ import { isUnreachable } from './fetch-retry.ts';
 import { ListCheck } from './list-check.ts';
 import { manifestSource, type CachedManifest } from '../cache/manifest-store.ts';
 import type { ServedManifest } from './served-manifest.ts';
-import { activityOf, type RememberedEra, type SyncedUpstream } from './synced-upstream.ts';
+import { failedOutcome, failureOf, pendingFailure } from './entry-failure.ts';
+import { createEraNote, type EraNote } from './era-note.ts';
+import { activityOf, type SyncedUpstream } from './synced-upstream.ts';
+import { offerOutcome, wasLeftOut } from '../pass-report.ts';
 import {
   offeredBy,
   type ConnectorState,
@@ -20,17 +23,20 @@ import {
 } from '../sync-report.ts';
 
 export type { ServedManifest } from './served-manifest.ts';
-export type { RememberedEra, SyncedUpstream, CreateUpstream } from './synced-upstream.ts';
+export type { SyncedUpstream, CreateUpstream } from './synced-upstream.ts';
 
 /** One connector: its definition, its upstream, and how the last attempt to sync it went. */
 export class ConnectorEntry {
-  readonly definition: ConnectorDefinition;
+  #definition: ConnectorDefinition;
   /** The ways of callers to its upstreams. */
   readonly access: ConnectorAccess | undefined;
   readonly source: string;
   readonly #upstream: SyncedUpstream | undefined;
   readonly #wiring: ConnectorEntryWiring;
   readonly #check: ListCheck;
+  readonly #era: EraNote;
+  /** When a list last asked for it, on the clock of `performance.now()`; whoever answers lists keeps it. */
+  demandNotedAtMs: number = -Infinity;
   #failure: ConnectorFailure | undefined;
   #attempt: Promise<SyncOutcome> | undefined;
   #attemptedAtMs = -Infinity;
@@ -44,10 +50,12 @@ export class ConnectorEntry {
   #retired = false;
 
   constructor(definition: ConnectorDefinition, wiring: ConnectorEntryWiring) {
-    this.definition = definition;
+    this.#definition = definition;
     this.source = manifestSource(definition);
     this.#wiring = wiring;
     this.#check = new ListCheck(definition.id, wiring.checker);
+    const era = createEraNote(() => this.#usable()?.value);
+    this.#era = era;
     if (definition.problem !== undefined) {
       this.#failure = { phase: 'config', code: 'CONFIG_INVALID', message: definition.problem };
     }
@@ -64,7 +72,6 @@ export class ConnectorEntry {
       },
       willCheckLists: () => this.#check.expect(),
     };
-    const era = (): RememberedEra | undefined => this.#rememberedEra();
     const shared = wiring.createUpstream(definition, events, era);
     this.#upstream = shared;
     this.access = createConnectorAccess(definition, {
@@ -73,6 +80,17 @@ export class ConnectorEntry {
       told: (...what) => wiring.told(definition.id, ...what),
       random: wiring.random,
     });
+  }
+
+  get definition(): ConnectorDefinition {
+    return this.#definition;
+  }
+
+  /** Takes over a definition that differs in words about the connector only. @returns false when more differs. */
+  describe(definition: ConnectorDefinition): boolean {
+    if (!reachedAlike(definition, this.#definition)) return false;
+    this.#definition = definition;
+    return true;
   }
 
   /** True once there is nothing left to wait for before answering a first list. */
@@ -99,6 +117,10 @@ export class ConnectorEntry {
    * @param force asks even while an earlier failure says to wait.
    */
   async sync(force: boolean): Promise<SyncOutcome> {
+    if (force && this.#attempt !== undefined) {
+      const joined = await this.#attempt;
+      if (!wasLeftOut(joined)) return joined;
+    }
     const run = async (): Promise<SyncOutcome> => await this.#run(force);
     this.#attempt ??= this.#wiring.traced(run).finally(() => {
       this.#attempt = undefined;
@@ -118,6 +140,7 @@ export class ConnectorEntry {
       upstream: this.#upstream,
       definition: this.definition,
       random: this.#wiring.random,
+      known: this.#usable()?.value.manifest,
       mayRetry: !this.#lastSyncFailed,
       signal,
       closing: this.#closing.signal,
@@ -127,16 +150,14 @@ export class ConnectorEntry {
       retrying: (error) => this.#retrying(error),
     });
     const ttlMs = Math.min(manifest.hint.ttlMs, this.definition.maxTtlMs ?? Infinity);
-    return { value: { manifest, source: this.source }, pageTtlMs: [ttlMs] };
+    const eraAtMs = this.#era.askedAtMs(manifest.info.era);
+    return { value: { manifest, source: this.source, eraAtMs }, pageTtlMs: [ttlMs] };
   }
 
   /** The manifest, while it is fresh or stale-usable. */
   served(): ServedManifest | undefined {
-    const reading = this.#wiring.cache.get(this.definition.id);
-    const usable = reading.kind === 'fresh' || reading.kind === 'stale';
-    if (!usable || this.access === undefined || reading.value.source !== this.source) {
-      return undefined;
-    }
+    const reading = this.#usable();
+    if (reading === undefined || this.access === undefined) return undefined;
     const { manifest } = reading.value;
     const ttlMs = reading.kind === 'fresh' ? reading.ageMs + reading.remainingMs : 0;
     return {
@@ -148,11 +169,16 @@ export class ConnectorEntry {
     };
   }
 
+  /** What a pass says of it that does not ask while it is fresh; undefined when it is not. */
+  freshOutcome(): SyncOutcome | undefined {
+    const reading = this.state() === 'fresh' ? this.#usable() : undefined;
+    const how = { id: this.definition.id, durationMs: 0, attempts: 0 };
+    return reading && offerOutcome('unchanged', reading.value.manifest, how);
+  }
+
   state(): ConnectorState {
     if (!this.definition.enabled) return 'disabled';
-    const { kind } = this.#wiring.cache.get(this.definition.id);
-    const held = this.served() !== undefined && (kind === 'fresh' || kind === 'stale');
-    return held ? kind : 'unavailable';
+    return this.access === undefined ? 'unavailable' : (this.#usable()?.kind ?? 'unavailable');
   }
 
   status(): ConnectorStatus {
@@ -207,22 +233,19 @@ export class ConnectorEntry {
     await this.#attempt;
   }
 
-  /** Only the era: what a server can do is asked again after a restart. */
-  #rememberedEra(): RememberedEra | undefined {
-    const served = this.served();
-    if (served === undefined) return undefined;
-    const storedAtMs = Date.now() - (performance.now() - served.receivedAtMs);
-    return { era: served.manifest.info.era, storedAtMs };
+  /** The manifest in hand, unless it is too old or another server's. */
+  #usable(): Extract<CacheReading<CachedManifest>, { kind: 'fresh' | 'stale' }> | undefined {
+    const reading = this.#wiring.cache.get(this.definition.id);
+    const isUsable = reading.kind === 'fresh' || reading.kind === 'stale';
+    return isUsable && reading.value.source === this.source ? reading : undefined;
   }
 
   /** What went wrong last, else what an attempt under way waits for: status can name it before its deadline. */
   #currentFailure(): ConnectorFailure | undefined {
     if (this.#failure !== undefined) return withRemedy(this.#failure);
     if (this.#attempt === undefined || this.served() !== undefined) return undefined;
-    const phase = this.#upstream?.phase ?? 'connect';
-    const waitedMs = Math.round(performance.now() - this.#attemptedAtMs);
-    const message = `no answer yet in phase ${phase} after ${waitedMs} ms`;
-    return withRemedy({ phase, code: 'PENDING', message });
+    const waitedMs = performance.now() - this.#attemptedAtMs;
+    return pendingFailure(this.#upstream?.phase ?? 'connect', waitedMs);
   }
 
   async #run(force: boolean): Promise<SyncOutcome> {
@@ -254,18 +277,8 @@ export class ConnectorEntry {
     this.#wiring.meter.ended(kind, durationMs);
     this.#durationMs = durationMs;
     this.#failure = undefined;
-    const { info, lists, warnings } = outcome.value.manifest;
-    return {
-      kind,
-      id: this.definition.id,
-      durationMs,
-      attempts: this.#attempts,
-      era: info.era,
-      tools: lists.tools.length,
-      prompts: lists.prompts.length,
-      resources: lists.resources.length,
-      warnings,
-    };
+    const how = { id: this.definition.id, durationMs, attempts: this.#attempts };
+    return offerOutcome(kind, outcome.value.manifest, how);
   }
 
   #retrying(error: UpstreamError): void {
@@ -275,24 +288,13 @@ export class ConnectorEntry {
   }
 
   #noteFailure(error: unknown): void {
-    this.#failure =
-      error instanceof UpstreamError
-        ? { phase: error.phase, code: error.code, message: error.message }
-        : { phase: this.#upstream?.phase ?? 'connect', code: 'INTERNAL', message: String(error) };
+    this.#failure = failureOf(error, this.#upstream?.phase ?? 'connect');
     this.#wiring.changed();
   }
 
   #failed(retryInMs: number | undefined): SyncOutcome {
-    const { phase, code, message } = this.#failure ?? NOWHERE;
-    return withRemedy({
-      kind: 'failed',
-      id: this.definition.id,
-      durationMs: performance.now() - this.#attemptedAtMs,
-      attempts: this.#attempts,
-      phase,
-      code,
-      message,
-      nextAttemptMs: retryInMs === Infinity ? undefined : retryInMs,
-    });
+    const durationMs = performance.now() - this.#attemptedAtMs;
+    const how = { id: this.definition.id, durationMs, attempts: this.#attempts };
+    return failedOutcome(this.#failure, how, retryInMs);
   }
 }

@@ -1,12 +1,5 @@
 import type { ConnectorEntry } from './connector-entry.ts';
 
-/** What a new desired set changed. `closing`: the connectors that go, while their calls end. */
-export interface Replacement {
-  readonly added: readonly string[];
-  readonly removed: readonly string[];
-  readonly closing: readonly Promise<void>[];
-}
-
 /** Connectors that are no longer wanted and still have calls under way. */
 export interface Retirement {
   /** Closes an idle entry now, any other once its calls have ended or `drainMs` have passed. @returns the first kind's end. */

@@ -6,15 +6,8 @@ import type {
   UpstreamEvents,
 } from '../../upstream/upstream.ts';
 import type { ConnectorDefinition } from '../connector.ts';
-import type { Manifest } from '../manifest.ts';
 import type { ConnectorStatus } from '../sync-report.ts';
-
-/** What a server was when its manifest was fetched. */
-export interface RememberedEra {
-  readonly era: Manifest['info']['era'];
-  /** Wall clock, so that it can outlive the process. */
-  readonly storedAtMs: number;
-}
+import type { EraNote } from './era-note.ts';
 
 /** An upstream as a pass uses it. */
 export interface SyncedUpstream extends Upstream {
@@ -55,11 +48,11 @@ export function activityOf(
 /**
  * Makes the upstream of a connector; it connects when first asked.
  * @param client whom it speaks for; undefined: everybody.
- * @param remembered the era the manifest in hand was fetched in, dated; undefined when there is none.
+ * @param era what is known of its server's era, dated.
  */
 export type CreateUpstream = (
   definition: ConnectorDefinition,
   events: UpstreamEvents,
-  remembered: () => RememberedEra | undefined,
+  era: Pick<EraNote, 'read' | 'write'>,
   client?: UpstreamClient,
 ) => SyncedUpstream;

@@ -9,14 +9,25 @@ export async function tracedPass(
   return await traced('sync pass', run);
 }
 
-/** Runs the syncs of one connector as spans. */
+/**
+ * Runs the syncs of one connector as spans.
+ * @param ended told of every outcome, while the span is still under way. Default: nobody is.
+ */
 export function tracedSync(
   connectorId: string,
   traced: Traced = UNTRACED,
+  ended?: (outcome: SyncOutcome) => void,
 ): (run: () => Promise<SyncOutcome>) => Promise<SyncOutcome> {
   const about = {
     attributes: { 'cortex.connector': connectorId },
     failure: (outcome: SyncOutcome) => (outcome.kind === 'failed' ? outcome.code : undefined),
   };
-  return async (run) => await traced('connector sync', run, about);
+  return async (run) => {
+    const told = async (): Promise<SyncOutcome> => {
+      const outcome = await run();
+      ended?.(outcome);
+      return outcome;
+    };
+    return await traced('connector sync', told, about);
+  };
 }

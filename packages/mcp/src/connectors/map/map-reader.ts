@@ -2,6 +2,7 @@ import type { ConnectorOrigin } from '../connector.ts';
 import { fingerprint, keyFingerprint, type MapFloor, type MapStore } from './map-store.ts';
 import type { MapGeneration } from './service-map-generation.ts';
 import type { ServiceMapSource } from './service-map-source.ts';
+import { DEFAULT_MAP_STALE_MS } from './service-map-time.ts';
 import {
   loadConnectorServiceMap,
   type LoadedServiceMap,
@@ -13,7 +14,7 @@ export interface MapReaderOptions {
   readonly source: ServiceMapSource;
   /** Current key first, then previous ones. */
   readonly keys: readonly SignatureVerifyKey[];
-  /** How long past its TTL a map may be used. Default 24 h. */
+  /** How long past its TTL a map may be used. Default `DEFAULT_MAP_STALE_MS`. */
   readonly maxStaleMs?: number | undefined;
   /** For the whole body of one fetch. Default 5000. */
   readonly timeoutMs?: number | undefined;
@@ -41,8 +42,6 @@ export interface MapReader {
    */
   recheck(map: LoadedServiceMap): Promise<LoadedServiceMap>;
 }
-
-const DEFAULT_MAX_STALE_MS = 86_400_000;
 
 function sourceName(source: ServiceMapSource): string {
   if (source.kind === 'url') return fingerprint(`url ${source.url}`);
@@ -98,7 +97,7 @@ class StoredMapReader implements MapReader {
 
   async recheck(map: LoadedServiceMap): Promise<LoadedServiceMap> {
     await this.#recall();
-    const { maxStaleMs = DEFAULT_MAX_STALE_MS } = this.#options;
+    const { maxStaleMs = DEFAULT_MAP_STALE_MS } = this.#options;
     const source: ServiceMapSource = { kind: 'inline', map: map.raw };
     const { loaded, generation } = await this.#load(
       { source, acceptStaleMs: maxStaleMs },

@@ -9,7 +9,9 @@ export type MapSourceSettings =
       /** Bearer for the request of the map, and for nothing else. */
       readonly apiKey: Secret<string> | undefined;
     }
-  | { readonly kind: 'file'; readonly path: string };
+  | { readonly kind: 'file'; readonly path: string }
+  /** Written into the configuration. */
+  | { readonly kind: 'inline'; readonly map: unknown };
 
 /** A service map to follow. */
 export interface ServiceMapSettings {
@@ -26,7 +28,7 @@ export interface ServiceMapSettings {
   readonly allowVariables: readonly string[] | undefined;
   /** Connectors that may be sent `CONNECTORS_API_KEY`. */
   readonly sharedKeyFor: readonly string[];
-  /** How long past its TTL a map may be used. Default 24 h. */
+  /** How long past its TTL a map may be used. Default 24 h and 15 minutes. */
   readonly maxStaleMs: number | undefined;
   /** For one fetch, whole body. Default 5000. */
   readonly timeoutMs: number | undefined;

@@ -1,5 +1,6 @@
 import { waitForShared } from '../cache/cache-wait.ts';
 import type { MapFollower } from './map-follower.ts';
+import { isDeepStrictEqual } from 'node:util';
 import type { MapSourceSettings, ServiceMapSettings } from './map-settings.ts';
 import type { LoadedServiceMap } from './service-map.ts';
 
@@ -27,6 +28,7 @@ const FIRST_FETCH_MS = 5_000;
 
 function sameSource(a: MapSourceSettings, b: MapSourceSettings): boolean {
   if (a.kind === 'file') return b.kind === 'file' && a.path === b.path;
+  if (a.kind === 'inline') return b.kind === 'inline' && isDeepStrictEqual(a.map, b.map);
   return b.kind === 'url' && a.url.reveal() === b.url.reveal();
 }
 

@@ -4,6 +4,11 @@ import type { ServiceMapErrorCode } from './service-map-error.ts';
 export const MAP_CLOCK_SKEW_MS = 300_000;
 /** The longest TTL a map is granted. */
 const MAX_MAP_TTL_MS = 86_400_000;
+/**
+ * How long past its TTL a map may be used (decision 0009): an outage of 24 h begins up to a TTL after the map came, and
+ * the retry that ends it comes up to five minutes after the outage.
+ */
+export const DEFAULT_MAP_STALE_MS: number = 86_400_000 + 15 * 60_000;
 /** A shorter TTL would have us poll the producer without pause. */
 const MIN_MAP_TTL_MS = 5_000;
 

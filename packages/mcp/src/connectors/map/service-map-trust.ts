@@ -14,6 +14,7 @@ export interface RemoteTrustPolicy {
 
 export type TrustRefusalCode =
   | 'COMMAND_NOT_ALLOWED'
+  | 'CWD_NOT_ALLOWED'
   | 'ENVIRONMENT_NOT_ALLOWED'
   | 'ENDPOINT_UNRESOLVED'
   | 'ENDPOINT_CREDENTIALS'
@@ -28,9 +29,23 @@ export interface TrustRefusal {
   readonly message: string;
 }
 
-/** Variables that make a process load or run something else than its command. */
-const STEERING_VARIABLE =
-  /^(?:LD_.*|DYLD_.*|NODE_OPTIONS|NODE_PATH|NODE_EXTRA_CA_CERTS|NODE_TLS_REJECT_UNAUTHORIZED|PATH|HOME|SHELL|IFS|ENV|BASH_ENV|BASH_FUNC_.*|PYTHON(?:PATH|HOME|STARTUP|INSPECT)|PERL5(?:LIB|OPT)|RUBY(?:LIB|OPT)|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|GIT_.*|SSH_.*|NPM_CONFIG_.*|(?:HTTPS?|ALL|NO)_PROXY|GCONV_PATH|DOTNET_STARTUP_HOOKS)$/i;
+/**
+ * Variables that make a process load or run something else than its command: of loaders, shells, runtimes, package
+ * managers (where packages come from) and clients (where their configuration is, which may name commands).
+ */
+const STEERING_VARIABLE = new RegExp(
+  `^(?:${[
+    '(?:LD|DYLD|GLIBC|GCONV|MALLOC|BASH|GIT|SSH|SSL|OPENSSL|XDG)_.*',
+    '(?:NPM|PNPM|YARN|BUN|DENO|COREPACK|PIP|PIPX|UV|POETRY|CONDA|GEM|BUNDLE|CARGO)_.*',
+    '(?:DOTNET|CORECLR|COMPLUS|MONO|DOCKER|PODMAN|MAVEN|GRADLE)_.*',
+    'NODE_(?!ENV$).*|(?:PYTHON|RUBY|PERL|PHP|LUA|RUST|JULIA|JAVA|_JAVA|JDK|KUBE|WGET|CURL).*',
+    'GO(?:PATH|ROOT|PROXY|FLAGS|BIN|ENV|TOOLCHAIN|SUMDB|NOSUMDB|NOSUMCHECK|PRIVATE|INSECURE)',
+    'HOME|SHELL|IFS|ENV|ZDOTDIR|EDITOR|VISUAL|PAGER|BROWSER|PWD|OLDPWD|TMPDIR|TEMP|TMP|USERPROFILE|APPDATA|COMSPEC|PATHEXT',
+    '.*(?:PATH|_HOME|_OPTIONS|_OPTS|_FLAGS|_ARGS|_PROXY|_REGISTRY|_INDEX|_INDEX_URL|_PRELOAD|_PLUGINS?)',
+    '.*(?:_CONFIG|_CONFIG_FILE|_CREDENTIALS_FILE|_RC|_COMMAND|_CMD|_SHELL|_HOOKS?)',
+  ].join('|')})$`,
+  'i',
+);
 
 /** Headers that frame the message, name its host, or belong to MCP itself. */
 const FRAMING_HEADER =
@@ -115,6 +130,11 @@ function checkCommand(entry: ServiceMapEntry, policy: RemoteTrustPolicy): TrustR
 
 function checkNames(entry: ServiceMapEntry): TrustRefusal[] {
   const refusals: TrustRefusal[] = [];
+  if (entry.cwd !== undefined) {
+    // `node server.mjs` is another program in another folder.
+    const message = "The folder that a command runs in is not the map's to choose";
+    refusals.push({ code: 'CWD_NOT_ALLOWED', message });
+  }
   for (const name of Object.keys(entry.env ?? {}).filter((key) => STEERING_VARIABLE.test(key))) {
     const message = `The variable '${name}' steers how a process runs`;
     refusals.push({ code: 'ENVIRONMENT_NOT_ALLOWED', message });
@@ -149,7 +169,7 @@ function checkReferences(
 
 /**
  * Whether an entry of a remote map may be used: https or an allowed host, no private address, no command but those
- * named, no variable that steers a process, no header that frames a message, no reference to files. Pure: addresses
+ * named, in no folder of its own, no variable that steers a process, no header that frames a message, no reference to files. Pure: addresses
  * behind names, and redirects, are checked when connecting.
  * @returns every refusal; empty means that the entry may be used.
  */

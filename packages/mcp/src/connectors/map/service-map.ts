@@ -14,7 +14,12 @@ import {
   type ServiceMapEnvelope,
 } from './service-map-schema.ts';
 import { readServiceMap, type ServiceMapSource } from './service-map-source.ts';
-import { judgeMapTime, undatedMapTime, type MapTimes } from './service-map-time.ts';
+import {
+  DEFAULT_MAP_STALE_MS,
+  judgeMapTime,
+  undatedMapTime,
+  type MapTimes,
+} from './service-map-time.ts';
 
 export interface LoadServiceMapOptions {
   readonly source: ServiceMapSource;
@@ -35,7 +40,7 @@ export interface LoadServiceMapOptions {
   readonly brand?: string | undefined;
   /** How long past its TTL a map may arrive. Default 0 from a URL, else `maxStaleMs`. */
   readonly acceptStaleMs?: number | undefined;
-  /** How long past its TTL a map may be used; never past its `notAfter`. Default 24 h. */
+  /** How long past its TTL a map may be used; never past its `notAfter`. Default `DEFAULT_MAP_STALE_MS`. */
   readonly maxStaleMs?: number | undefined;
 }
 
@@ -87,7 +92,6 @@ export interface LoadedServiceMap {
 
 const DEFAULT_MAX_BYTES = 10 * 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 5_000;
-const DEFAULT_MAX_STALE_MS = 86_400_000;
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
@@ -190,7 +194,7 @@ async function checkTime(
   options: LoadServiceMapOptions,
   warn: Warn,
 ): Promise<Dated> {
-  const { maxStaleMs = DEFAULT_MAX_STALE_MS, source } = options;
+  const { maxStaleMs = DEFAULT_MAP_STALE_MS, source } = options;
   const times = timesOf(envelope);
   const known = await recall(options.generations, warn);
   const verdict = judgeMapTime(times, {
@@ -276,7 +280,7 @@ export async function loadConnectorServiceMap(
     await remember(dated?.generation, options.generations, warn);
     const { freshForMs, usableForMs } =
       dated ??
-      undatedMapTime(envelope.ttlSeconds * 1_000, options.maxStaleMs ?? DEFAULT_MAX_STALE_MS);
+      undatedMapTime(envelope.ttlSeconds * 1_000, options.maxStaleMs ?? DEFAULT_MAP_STALE_MS);
     return {
       payload: { ...envelope, connectors },
       invalidEntries,

@@ -1,9 +1,16 @@
 import { backoffDelayMs } from './backoff.ts';
 
-/** How a refresh ended. `ttlMs`: how long the new value is fresh; undefined or 0: no TTL to go by. */
+/**
+ * How a refresh ended. `ttlMs`: how long the new value is fresh; undefined or 0: no TTL to go by. `retryAfterMs`: what the
+ * server asked for. `retryInMs`: the whole wait, drawn already.
+ */
 export type RefreshResult =
   | { readonly kind: 'ok'; readonly ttlMs: number | undefined }
-  | { readonly kind: 'failed'; readonly retryAfterMs: number | undefined };
+  | {
+      readonly kind: 'failed';
+      readonly retryAfterMs: number | undefined;
+      readonly retryInMs?: number | undefined;
+    };
 
 /** The bounds a due time is drawn in. Milliseconds. */
 export interface DueLimits {
@@ -35,13 +42,17 @@ export function aheadDelayMs(ttlMs: number | undefined, limits: DueLimits): numb
   return Math.max(limits.minDelayMs, limits.minRefreshMs, ttlMs * share);
 }
 
-/** Full jitter from 1 s up to the lesser of TTL and 300 s; never sooner than a (capped) `Retry-After`. */
+/**
+ * The wait the result brings with it; else full jitter from 1 s up to the lesser of TTL and 300 s, never sooner than a
+ * (capped) `Retry-After`.
+ */
 export function retryDelayMs(
   failures: number,
   ttlMs: number | undefined,
-  retryAfterMs: number | undefined,
+  { retryAfterMs, retryInMs }: Omit<Extract<RefreshResult, { kind: 'failed' }>, 'kind'>,
   limits: DueLimits,
 ): number {
+  if (retryInMs !== undefined) return Math.max(limits.minDelayMs, retryInMs);
   const byTtl = ttlMs !== undefined && ttlMs > 0 ? Math.min(ttlMs, MAX_BACKOFF_MS) : MAX_BACKOFF_MS;
   return backoffDelayMs(failures, {
     capMs: Math.max(byTtl, limits.minRefreshMs),
@@ -49,4 +60,10 @@ export function retryDelayMs(
     retryAfterMs,
     random: limits.random,
   });
+}
+
+/** What a refresh that threw says about the next. */
+export function thrownResult(error: unknown): RefreshResult {
+  const asked = error instanceof Error && 'retryAfterMs' in error ? error.retryAfterMs : undefined;
+  return { kind: 'failed', retryAfterMs: typeof asked === 'number' ? asked : undefined };
 }

@@ -10,6 +10,7 @@ import {
   aheadDelayMs,
   intervalDelayMs,
   retryDelayMs,
+  thrownResult,
   type DueLimits,
   type RefreshResult,
 } from './refresh-scheduler-due.ts';
@@ -21,9 +22,10 @@ export interface RefreshSchedulerOptions {
   readonly jitterFactor?: number | undefined;
   /**
    * Refreshes one connector and says how it went; a rejection counts as failed. Must end: it brings its own
-   * deadline. `signal` fires on `stop` and `remove`.
+   * deadline. `signal` fires on `stop` and `remove`; `asked`: forced, or caused by a change, so that an earlier failure
+   * is no reason to wait.
    */
-  readonly onRefresh: (id: string, signal: AbortSignal) => Promise<RefreshResult>;
+  readonly onRefresh: (id: string, signal: AbortSignal, asked: boolean) => Promise<RefreshResult>;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** No wait is shorter, except that of a first or forced refresh. Default 100 (S4-B1). */
@@ -165,6 +167,12 @@ export class RefreshScheduler {
     await Promise.all(items.map(async (item) => await this.#force(item)));
   }
 
+  /** A connector was refreshed without us: goes by that. Does nothing while a refresh of ours is under way. */
+  note(id: string, result: RefreshResult): void {
+    const item = this.#items.get(id);
+    if (item !== undefined && item.abort === undefined) this.#ended(item, result);
+  }
+
   /** Milliseconds until the next refresh of a connector; 0 while one runs, undefined when it is unknown. */
   dueInMs(id: string): number | undefined {
     const item = this.#items.get(id);
@@ -216,13 +224,14 @@ export class RefreshScheduler {
 
   #begin(item: ScheduledItem): void {
     const { id, waiters } = item;
+    const asked = item.changePending || waiters.length > 0;
     if (item.changePending) item.changes.push(performance.now());
     item.changePending = false;
     if (performance.now() >= item.checkAtMs) item.checkAtMs = Infinity;
     item.waiters = [];
     item.abort = new AbortController();
-    // Of a connector removed and added again, the earlier refresh may still be ending.
-    const run = this.#refresh(item, item.abort.signal, this.#running.get(id));
+    const { signal } = item.abort;
+    const run = this.#refresh(item, async () => await this.#onRefresh(id, signal, asked), signal);
     const done = run.finally(() => {
       if (this.#running.get(id) === done) this.#running.delete(id);
       for (const resolve of waiters) resolve();
@@ -233,23 +242,28 @@ export class RefreshScheduler {
   /** Never rejects. */
   async #refresh(
     item: ScheduledItem,
+    refresh: () => Promise<RefreshResult>,
     signal: AbortSignal,
-    earlier: Promise<void> | undefined,
   ): Promise<void> {
     let result: RefreshResult;
     try {
-      await earlier;
-      result = await this.#onRefresh(item.id, signal);
+      // Of a connector removed and added again, the earlier refresh may still be ending.
+      await this.#running.get(item.id);
+      result = await refresh();
     } catch (error) {
       this.#report(item.id, error);
-      result = { kind: 'failed', retryAfterMs: retryAfterOf(error) };
+      result = thrownResult(error);
     }
     item.abort = undefined;
     if (this.#items.get(item.id) !== item) return;
     // Ended by `stop`, which says nothing about the connector: it is due when there is a `start` again.
     if (signal.aborted) this.#place(item, performance.now());
-    else if (result.kind === 'ok') this.#succeeded(item, result.ttlMs);
-    else this.#failed(item, result.retryAfterMs);
+    else this.#ended(item, result);
+  }
+
+  #ended(item: ScheduledItem, result: RefreshResult): void {
+    if (result.kind === 'ok') this.#succeeded(item, result.ttlMs);
+    else this.#failed(item, result);
     if (item.changePending) this.#placeChange(item);
     if (item.waiters.length > 0) this.#place(item, performance.now());
   }
@@ -274,17 +288,12 @@ export class RefreshScheduler {
     this.#place(item, Math.min(dueAtMs, item.checkAtMs));
   }
 
-  #failed(item: ScheduledItem, retryAfterMs: number | undefined): void {
+  #failed(item: ScheduledItem, result: Extract<RefreshResult, { kind: 'failed' }>): void {
     item.failures += 1;
     item.checkAtMs = Infinity;
-    const delayMs = retryDelayMs(item.failures, item.ttlMs, retryAfterMs, this.#limits);
+    const delayMs = retryDelayMs(item.failures, item.ttlMs, result, this.#limits);
     const atMs = performance.now() + delayMs;
-    item.notBeforeMs = retryAfterMs === undefined ? -Infinity : atMs;
+    item.notBeforeMs = result.retryAfterMs === undefined ? -Infinity : atMs;
     this.#place(item, atMs);
   }
-}
-
-function retryAfterOf(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('retryAfterMs' in error)) return undefined;
-  return typeof error.retryAfterMs === 'number' ? error.retryAfterMs : undefined;
 }

@@ -73,6 +73,8 @@ function stored(text: Buffer): Buffer {
 
 class ListCompressor {
   readonly #known = new WeakMap<Buffer, Deflated>();
+  /** Asked for once: whether it will be again is not known. */
+  readonly #seen = new WeakSet<Buffer>();
   readonly #refused = new WeakSet<Buffer>();
   #zlib: Zlib | undefined;
   #compressing = 0;
@@ -81,7 +83,9 @@ class ListCompressor {
     if (body.length < MIN_GZIP_BYTES || head.length > MAX_STORED_BYTES) return undefined;
     const known = this.#known.get(body);
     if (known === undefined) {
-      this.#compress(body);
+      // One that is made for each request, or for one client, is never asked for again.
+      if (this.#seen.has(body)) this.#compress(body);
+      else this.#seen.add(body);
       return undefined;
     }
     const zlib = this.#loaded();
@@ -96,7 +100,7 @@ class ListCompressor {
     return this.#zlib;
   }
 
-  /** In the background: whoever asked first gets the list as it is. */
+  /** In the background: whoever asks meanwhile gets the list as it is. */
   #compress(body: Buffer): void {
     if (this.#compressing >= MAX_COMPRESSING || this.#refused.has(body)) return;
     this.#compressing += 1;
@@ -130,7 +134,7 @@ export function takesGzip(acceptEncoding: string | undefined): boolean {
 
 /**
  * An answer as one gzip stream (RFC 1952), of which only the head is made for each request: the list that ends it is
- * compressed once, in the background, for as long as it is served.
+ * compressed once, in the background, when the same object is sent for the second time, and kept for as long as that is.
  * @returns undefined while there is no compressed list, or when it would not be smaller; the answer then goes as it is.
  */
 export function gzipParts(head: Buffer, body: Buffer): readonly Buffer[] | undefined {

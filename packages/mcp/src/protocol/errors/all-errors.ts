@@ -1,5 +1,6 @@
 import { ACCESS_ERRORS } from './access-errors.ts';
 import { CALL_ERRORS } from './call-errors.ts';
+import { COMMAND_ERRORS, LISTENER_ERRORS } from './command-errors.ts';
 import { CONFIG_ERRORS } from './config-errors.ts';
 import { CONNECTOR_ERRORS } from './connector-errors.ts';
 import { DOCTOR_ERRORS } from './doctor-errors.ts';
@@ -32,10 +33,21 @@ export const ALL_ERRORS: readonly ErrorGroup[] = [
     codes: CALL_ERRORS,
   },
   {
-    title: 'Configuration and command line',
+    title: 'Configuration',
     intro:
-      'One line on stderr; exit code 2 for those of the configuration. The last ones are of programs that use the library.',
+      'One line on stderr and exit code 2; `config` in the phase of a connector. The last ones are of programs that use the library.',
     codes: CONFIG_ERRORS,
+  },
+  {
+    title: 'Command line',
+    intro:
+      'On stderr, with what to do on the next line; with `--json` also `{"error": {"code", "message", "remedy", "docs"}}` on stdout.',
+    codes: COMMAND_ERRORS,
+  },
+  {
+    title: 'Listener',
+    intro: '`code` in the body of an answer that no route gave.',
+    codes: LISTENER_ERRORS,
   },
   {
     title: 'Keys, logins, pins, audit log',

@@ -23,9 +23,13 @@ export const CALL_ERRORS: ErrorTable = {
     remedy: 'wait as Retry-After says; raise auth.limits or --rate of the key',
   },
   UNREACHABLE: {
-    meaning: 'cortex-mcp stdio could not reach the service.',
-    causes: ['the service at --url is not running', 'it was stopped or restarted just now'],
-    remedy: 'start the service, or correct --url',
+    meaning: 'A command, or cortex-mcp stdio, could not reach the service.',
+    causes: [
+      'no service of this configuration, or at --url, is running',
+      'it was stopped or restarted just now',
+      'it wants a key: MCP_API_KEY',
+    ],
+    remedy: 'start the service with cortex-mcp serve, or correct --url',
   },
   UNAVAILABLE: {
     meaning: 'cortex-mcp stdio found no service and could not start one.',

@@ -51,15 +51,6 @@ export const CONFIG_ERRORS: ErrorTable = {
     causes: ['a connector with command and url', 'a map with url and file'],
     remedy: 'keep one of the two that the message names',
   },
-  USAGE: {
-    meaning: 'The command line cannot be understood, or the port cannot be opened.',
-    causes: [
-      'a misspelled command or option',
-      'the port is in use',
-      'a host that is not of this machine',
-    ],
-    remedy: 'cortex-mcp help <command>; for a port in use stop what listens there or give --port',
-  },
   SECRET_UNRESOLVED: {
     meaning: 'A reference to a variable or secret file has no value now.',
     causes: ['the variable is not set for the service', 'the file is missing or not readable'],

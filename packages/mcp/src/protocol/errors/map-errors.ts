@@ -182,8 +182,14 @@ export const MAP_ERRORS: ErrorTable = {
     causes: ['a map from a URL with a stdio connector'],
     remedy: 'if you trust it, name the whole command line in serviceMap.allowCommands',
   },
+  CWD_NOT_ALLOWED: {
+    meaning: 'An entry from elsewhere names the folder that its command runs in.',
+    causes: ['a map from a URL with cwd: the command that was allowed would be another there'],
+    remedy: 'have cwd removed from the entry; allow a command line with whole paths instead',
+  },
   ENVIRONMENT_NOT_ALLOWED: {
-    meaning: 'An entry from elsewhere sets a variable that steers a process, such as NODE_OPTIONS.',
+    meaning:
+      'An entry from elsewhere sets a variable that steers a process, such as NODE_OPTIONS or PIP_INDEX_URL.',
     causes: ['the entry'],
     remedy: 'have it removed from the entry; it cannot be allowed',
   },

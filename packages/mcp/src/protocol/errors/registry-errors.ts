@@ -24,13 +24,15 @@ export const REGISTRY_ERRORS: ErrorTable = {
   },
   EACCES: {
     meaning: 'Permission was denied.',
-    causes: ['the state folder belongs to another user'],
-    remedy: 'cortex-mcp registry doctor names the file; correct its owner and mode',
+    causes: ['a file or folder that belongs to another user'],
+    remedy:
+      'correct owner and mode of what is named; of the registry cortex-mcp registry doctor says it',
   },
   EPERM: {
     meaning: 'The operation is not permitted.',
     causes: ['the state folder belongs to another user', 'an immutable file'],
-    remedy: 'cortex-mcp registry doctor names the file; correct its owner and attributes',
+    remedy:
+      'correct owner and attributes of what is named; of the registry cortex-mcp registry doctor says it',
   },
   EIO: {
     meaning:

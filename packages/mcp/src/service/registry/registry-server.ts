@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import type { Secret } from '../../connectors/secret.ts';
 import { createListener } from '../../http/listener.ts';
+import { CommandError } from '../../protocol/command-error.ts';
 import { RegistryPart } from './registry-part.ts';
 
 export interface RegistryServerOptions {
@@ -45,7 +46,7 @@ export function createRegistryServer(options: RegistryServerOptions): RegistrySe
     start: async (port) => {
       await part.open();
       const { failure } = part.status();
-      if (failure !== undefined) throw new Error(failure);
+      if (failure !== undefined) throw new CommandError('REGISTRY_UNUSABLE', failure);
       const address = await listener.listen(port, HOST);
       const url = `http://${HOST}:${address.port}`;
       await part.listening(url);

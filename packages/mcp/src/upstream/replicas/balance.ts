@@ -10,8 +10,8 @@ export interface Candidate {
   readonly weight: number;
   /** Calls under way. */
   readonly inFlight: number;
-  /** Recent latency in milliseconds; 0 while nothing is known. */
-  readonly latencyMs: number;
+  /** Recent latency in milliseconds, as it counts at `nowMs`; 0 while nothing is known. */
+  latencyAt(nowMs: number): number;
 }
 
 /** Chooses one of at least one candidate. */
@@ -35,14 +35,18 @@ function createTurns<T extends Candidate>(): {
 }
 
 /** The candidate with the lowest cost; the one chosen longest ago among equals. */
-function createCheapest<T extends Candidate>(cost: (candidate: T) => number): Choose<T> {
+function createCheapest<T extends Candidate>(
+  cost: (candidate: T, nowMs: number) => number,
+  now: () => number,
+): Choose<T> {
   const { before, took } = createTurns<T>();
   return (candidates) => {
     let [best] = candidates;
     if (best === undefined) return undefined;
-    let lowest = cost(best);
+    const nowMs = now();
+    let lowest = cost(best, nowMs);
     for (const candidate of candidates) {
-      const own = cost(candidate);
+      const own = cost(candidate, nowMs);
       if (own < lowest || (own === lowest && before(candidate, best))) {
         best = candidate;
         lowest = own;
@@ -73,16 +77,25 @@ function createSmoothWeighted<T extends Candidate>(): Choose<T> {
   };
 }
 
-const COSTS: Readonly<Record<Exclude<Balance, 'weighted'>, (candidate: Candidate) => number>> = {
+type Cost = (candidate: Candidate, nowMs: number) => number;
+
+const COSTS: Readonly<Record<Exclude<Balance, 'weighted'>, Cost>> = {
   'round-robin': () => 0,
   'least-in-flight': ({ inFlight, weight }) => inFlight / weight,
   // One of which nothing is known is tried first.
-  ewma: ({ latencyMs, inFlight, weight }) => (latencyMs * (inFlight + 1)) / weight,
+  ewma: (one, nowMs) => (one.latencyAt(nowMs) * (one.inFlight + 1)) / one.weight,
 };
 
-/** @returns the function that chooses; it keeps what it needs between choices. */
-export function createBalance<T extends Candidate>(balance: Balance): Choose<T> {
+const noTime = (): number => 0;
+
+/**
+ * @param now the monotonic clock in milliseconds, read once for a choice by latency and for no other.
+ * @returns the function that chooses; it keeps what it needs between choices.
+ */
+export function createBalance<T extends Candidate>(
+  balance: Balance,
+  now: () => number = () => performance.now(),
+): Choose<T> {
   if (balance === 'weighted') return createSmoothWeighted();
-  const cost: (candidate: T) => number = COSTS[balance];
-  return createCheapest(cost);
+  return createCheapest<T>(COSTS[balance], balance === 'ewma' ? now : noTime);
 }

@@ -127,7 +127,10 @@ export class ReplicaCall implements ForwardSink, ForwardHandle {
 
   #answered(): void {
     this.#over = true;
-    this.#leave()?.answered(performance.now() - this.#startedAtMs);
+    const replica = this.#leave();
+    if (replica === undefined) return;
+    const nowMs = performance.now();
+    replica.answered(nowMs - this.#startedAtMs, nowMs);
   }
 
   /** The replica this call was at; it counts there no longer. */

@@ -101,11 +101,12 @@ class ReplicaSet implements GuardableUpstream {
   }
 
   get replicas(): readonly ReplicaStatus[] {
+    const nowMs = performance.now();
     return this.#replicas.map((one) => ({
       name: one.name,
       state: one.health.state,
       inFlight: one.inFlight,
-      latencyMs: Math.round(one.latencyMs),
+      latencyMs: Math.round(one.latencyAt(nowMs)),
       running: one.isRunning,
     }));
   }

@@ -2,7 +2,7 @@ import type { GuardableUpstream } from '../guarded-upstream.ts';
 import type { Candidate } from './balance.ts';
 import { ReplicaHealth } from './health.ts';
 
-/** Half of what is known of a latency is forgotten in about this time. */
+/** Two thirds of what is known of a latency are forgotten in about this time. */
 const LATENCY_MEMORY_MS = 10_000;
 
 /** One of several servers that stand for one connector. */
@@ -30,9 +30,12 @@ export class Replica implements Candidate {
     this.health = new ReplicaHealth(random);
   }
 
-  /** Rises at once, falls slowly: a replica that has become slow is found by its first slow answer. */
-  get latencyMs(): number {
-    return this.#latencyMs;
+  /**
+   * Rises at once, falls slowly: a replica that has become slow is found by its first slow answer. It falls without calls
+   * as well, so that one that was slow gets another call some time later, and not never.
+   */
+  latencyAt(nowMs: number): number {
+    return this.#latencyMs * Math.exp((this.#measuredAtMs - nowMs) / LATENCY_MEMORY_MS);
   }
 
   /** It is connected and awake: a call need not wait for it to start. */
@@ -41,11 +44,9 @@ export class Replica implements Candidate {
     return upstream.phase === 'ready' && upstream.asleep !== true;
   }
 
-  answered(tookMs: number): void {
-    const nowMs = performance.now();
-    const kept = Math.exp((this.#measuredAtMs - nowMs) / LATENCY_MEMORY_MS);
-    this.#latencyMs =
-      tookMs > this.#latencyMs ? tookMs : this.#latencyMs * kept + tookMs * (1 - kept);
+  /** A call ended after `tookMs`, at `nowMs` on the monotonic clock. */
+  answered(tookMs: number, nowMs: number): void {
+    this.#latencyMs = Math.max(tookMs, this.latencyAt(nowMs));
     this.#measuredAtMs = nowMs;
     this.health.succeeded();
   }

@@ -87,7 +87,7 @@ export class StdioConnection {
     };
     child.stdout.once('end', cut('output'));
     child.stdin.once('error', cut('input'));
-    void child.exited.then((exit) => this.#down('PROCESS_EXITED', this.#obituary(exit)));
+    void child.exited.then((exit) => this.#down('PROCESS_EXITED', this.#obituary(exit), exit));
   }
 
   /** Why the connection is over. */
@@ -153,17 +153,18 @@ export class StdioConnection {
     return this.child.stop(patient ? {} : { closeGraceMs: 0, termGraceMs: 500 });
   }
 
-  #down(code: UpstreamErrorCode, message: string): void {
+  #down(code: UpstreamErrorCode, message: string, exit?: ChildExit): void {
     if (this.#failure !== undefined) return;
-    const error = this.#error(code, message, false);
+    const error = this.#error(code, message, false, exit);
     void this.fail(error, false);
     this.#options.down(error);
   }
 
-  #error(code: UpstreamErrorCode, message: string, unsent: boolean): UpstreamError {
+  #error(code: UpstreamErrorCode, message: string, unsent = false, end?: ChildExit): UpstreamError {
+    const { phase } = this;
     const { connectorId } = this.#options;
     // No client's request leaves before the handshake is through.
-    const details = { connectorId, phase: this.phase, unsent: unsent || this.phase !== 'ready' };
+    const details = { connectorId, phase, exit: end, unsent: unsent || phase !== 'ready' };
     return new UpstreamError(code, message, details);
   }
 

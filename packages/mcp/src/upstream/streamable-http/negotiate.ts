@@ -112,11 +112,17 @@ async function discover(host: ChannelHost, options: NegotiateOptions): Promise<V
   return judgeDiscover(outcome, { connectorId: host.wire.connectorId, phase: 'handshake' });
 }
 
-/** @param confirmLater lists may follow `notifications/initialized` before it is answered (decision 0032). */
+interface LegacyOptions {
+  /** When the server last showed that it speaks no modern revision; undefined: nobody asked, nothing is remembered. */
+  readonly askedAtMs: number | undefined;
+  /** Lists may follow `notifications/initialized` before it is answered (decision 0032). Default false. */
+  readonly confirmLater?: boolean;
+}
+
 async function openLegacy(
   host: ChannelHost,
   options: NegotiateOptions,
-  confirmLater = false,
+  { askedAtMs, confirmLater = false }: LegacyOptions,
 ): Promise<HttpChannel> {
   const { name, version } = options.clientInfo;
   const session = await openLegacySession(
@@ -128,7 +134,10 @@ async function openLegacy(
     { ...options, confirmLater },
   );
   const { memory, memoryKey } = options;
-  memory.set(memoryKey, { era: 'legacy', storedAtMs: Date.now(), info: session.info });
+  // A verdict that was only used keeps its date: a server that learns the modern revision is noticed in the end.
+  if (askedAtMs !== undefined) {
+    memory.set(memoryKey, { era: 'legacy', storedAtMs: askedAtMs, info: session.info });
+  }
   return createLegacyChannel(host, session);
 }
 
@@ -157,11 +166,10 @@ async function openByProbe(host: ChannelHost, options: NegotiateOptions): Promis
   leave();
   if (verdict.kind === 'contradictory') return await openContradictory(host, options, verdict);
   if (options.era === 'auto') {
-    return await openLegacy(
-      host,
-      options,
-      options.listsNext && options.willCheckLists?.() === true,
-    );
+    return await openLegacy(host, options, {
+      askedAtMs: Date.now(),
+      confirmLater: options.listsNext && options.willCheckLists?.() === true,
+    });
   }
   throw new UpstreamError('BAD_RESPONSE', 'the server does not speak the modern revision', {
     connectorId: host.wire.connectorId,
@@ -177,7 +185,7 @@ async function openContradictory(
 ): Promise<HttpChannel> {
   if (options.era !== 'auto') throw error;
   try {
-    return await openLegacy(host, options);
+    return await openLegacy(host, options, { askedAtMs: Date.now() });
   } catch (failure) {
     throw rejectsLegacy(failure) ? error : failure;
   }
@@ -193,14 +201,14 @@ export async function negotiate(
   options: NegotiateOptions,
 ): Promise<HttpChannel> {
   const { memory, memoryKey, clientInfo, era } = options;
-  if (era === 'legacy') return openLegacy(host, options);
+  if (era === 'legacy') return openLegacy(host, options, { askedAtMs: undefined });
   const known = usableVerdict(memory.get(memoryKey));
   if (known?.era === 'modern' && known.info !== undefined) {
     return createModernChannel(host, { info: known.info, clientInfo, proven: false });
   }
   if (known?.era === 'legacy' && era === 'auto') {
     try {
-      return await openLegacy(host, options);
+      return await openLegacy(host, options, { askedAtMs: known.storedAtMs });
     } catch (error) {
       if (!rejectsLegacy(error)) throw error;
       memory.set(memoryKey, undefined);

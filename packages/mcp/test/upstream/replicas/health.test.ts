@@ -81,16 +81,18 @@ test('isUnwell() of something that is no UpstreamError is false', () => {
   expect(isUnwell(new Error('a defect'))).toBe(false);
 });
 
-test('Replica.latencyMs rises at once and falls with time', () => {
+test('Replica.latencyAt() rises at once and falls with time, calls or none', () => {
   const upstream = createUnavailableUpstream(error('CLOSED'));
   const replica = new Replica(upstream, { key: 'a', name: 'a', weight: 1 }, () => 0);
-  replica.answered(10);
-  replica.answered(400);
-  expect(replica.latencyMs).toBe(400);
-  replica.answered(10);
-  expect(replica.latencyMs).toBe(400);
-  vi.advanceTimersByTime(10_000);
-  replica.answered(10);
-  expect(replica.latencyMs).toBeGreaterThan(100);
-  expect(replica.latencyMs).toBeLessThan(200);
+  replica.answered(10, 1_000);
+  replica.answered(400, 1_000);
+  expect(replica.latencyAt(1_000)).toBe(400);
+  replica.answered(10, 1_000);
+  expect(replica.latencyAt(1_000)).toBe(400);
+  expect(replica.latencyAt(11_000)).toBeCloseTo(400 / Math.E);
+  replica.answered(10, 11_000);
+  expect(replica.latencyAt(11_000)).toBeCloseTo(400 / Math.E);
+  replica.answered(200, 11_000);
+  expect(replica.latencyAt(11_000)).toBe(200);
+  expect(replica.latencyAt(61_000)).toBeLessThan(2);
 });

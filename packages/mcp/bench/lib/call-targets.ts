@@ -1,0 +1,76 @@
+import type { LoadRound } from './compare-load.ts';
+import { ratioTarget, type ComparedRow, type LoadTable } from './load-table.ts';
+import { flatMemory } from './flat-memory.ts';
+import type { Target } from './report.ts';
+
+export const largeRow = (what: string): string => `modern→modern, 1 MB ${what}, 8 in flight`;
+export const SMALL = 'modern→modern, 0.5 KB, 32 in flight';
+export const SMALL_LEGACY = 'legacy→legacy, 0.5 KB, 32 in flight';
+export const SMALL_STDIO = 'modern→stdio, 0.5 KB, 32 in flight';
+export const SMALL_ALONE = 'modern→modern, 0.5 KB, 1 in flight';
+
+/** The candidate that writes down every call. */
+export const AUDITED = 'ours, audit log';
+
+const LARGE = ['result', 'arguments', 'arguments of many values'] as const;
+
+/** Rows with a limit, and whom it is about. */
+export const LIMITED: ReadonlyMap<string, readonly string[]> = new Map([
+  [SMALL, ['ours', AUDITED, 'proxy', 'nginx']],
+  [SMALL_LEGACY, ['ours', AUDITED, 'proxy']],
+  [SMALL_STDIO, ['ours', 'relay']],
+  [SMALL_ALONE, ['ours', 'proxy', 'direct']],
+  ...LARGE.map((what): [string, string[]] => [largeRow(what), ['ours', 'proxy']]),
+]);
+
+/** What is asked of calls (S4-02 asks for latency end to end, which `steady` measures). */
+export function callTargets(
+  { paired }: LoadTable,
+  rows: readonly ComparedRow[],
+): readonly Target[] {
+  const cpu = (row: string, one: string, other: string): number =>
+    paired(row, 'cpuUs', [one, other]);
+  const added = (figure: 'p50Us' | 'p99Us'): number =>
+    paired(
+      SMALL_ALONE,
+      figure,
+      ['ours', 'proxy', 'direct'],
+      ([ours = 0, proxy = 0, direct = 0]) => (ours - direct) / (proxy - direct),
+    );
+  const large = (what: (typeof LARGE)[number]): number => cpu(largeRow(what), 'ours', 'proxy');
+  const limits: readonly (readonly [string, number, Parameters<typeof ratioTarget>[2]])[] = [
+    ['modern→modern, cpu against the bare proxy', cpu(SMALL, 'ours', 'proxy'), { atMost: 1.35 }],
+    [
+      'modern→modern with the audit log, cpu against the bare proxy',
+      cpu(SMALL, AUDITED, 'proxy'),
+      { atMost: 1.6 },
+    ],
+    ['modern→modern, cpu against nginx', cpu(SMALL, 'ours', 'nginx'), { atMost: 3 }],
+    ['modern→modern, the SDK gateway against ours', cpu(SMALL, 'sdk', 'ours'), { atLeast: 12 }],
+    [
+      'legacy→legacy, cpu against the bare proxy',
+      cpu(SMALL_LEGACY, 'ours', 'proxy'),
+      { atMost: 1.8 },
+    ],
+    [
+      'modern→stdio, cpu against the bare relay',
+      cpu(SMALL_STDIO, 'ours', 'relay'),
+      { atMost: 1.5 },
+    ],
+    ['p50 added at 1 in flight, against the bare proxy', added('p50Us'), { atMost: 1.3 }],
+    ['p99 added at 1 in flight, against the bare proxy', added('p99Us'), { atMost: 1.5 }],
+    ['1 MB result, cpu against the bare proxy', large('result'), { atMost: 1.5 }],
+    ['1 MB of one text, cpu against the bare proxy', large('arguments'), { atMost: 1.5 }],
+    [
+      '1 MB of many values, cpu against the bare proxy',
+      large('arguments of many values'),
+      { atMost: 2.5 },
+    ],
+  ];
+  const ours = (row: string): readonly LoadRound[] =>
+    rows.find(({ name }) => name === row)?.rounds.get('ours') ?? [];
+  return [
+    ...limits.flatMap((limit) => ratioTarget(...limit)),
+    ...LARGE.flatMap((what) => flatMemory(`1 MB ${what}`, ours(largeRow(what)))),
+  ];
+}
