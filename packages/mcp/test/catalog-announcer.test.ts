@@ -57,7 +57,9 @@ describe('createAnnouncer()', () => {
     const { told, pass, announcer } = setUp();
     pass.syncing = true;
     announcer.add(change('a', 'tools'));
-    vi.advanceTimersByTime(1_000);
+    vi.advanceTimersByTime(2_999);
+    expect(told).toEqual([]);
+    vi.advanceTimersByTime(1);
     expect(told).toHaveLength(1);
     announcer.add(change('b', 'tools'));
     announcer.stop();

@@ -1,8 +1,8 @@
 import type { CatalogCell } from '../catalog/catalog.ts';
 import type { CatalogChange } from '../catalog/catalog-change.ts';
 
-/** The longest a change waits for the pass that it is a part of. */
-const MAX_HELD_MS = 1_000;
+/** The longest a change waits for the pass that it is a part of: most passes are over by then, and tell each kind once (S4-31). */
+const MAX_HELD_MS = 3_000;
 
 /** Tells clients of changed lists once a pass, however many connectors it changed. */
 export interface Announcer {

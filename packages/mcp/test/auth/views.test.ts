@@ -30,7 +30,7 @@ beforeAll(async () => {
   });
   ({ gateway } = started);
   [all = '', echo = '', oneConnector = '', denying = ''] = started.keys;
-  await names(gateway.url(), all);
+  await gateway.service.manager.sync(true); // not only as far as a first list waits
 });
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]();

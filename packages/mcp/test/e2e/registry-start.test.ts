@@ -16,7 +16,10 @@ registerHooks({
 test('the code of a registry that does not exist is loaded after the first list, not before (contract.md, first list)', async () => {
   await using upstream = await startUpstream({ kind: 'modern-http' });
   process.env['NODE_OPTIONS'] = `--import=data:text/javascript,${encodeURIComponent(HOOK)}`;
-  await using serve = await startServe({ mcpServers: { web: { url: upstream.url } } });
+  await using serve = await startServe({
+    firstListWaitMs: 20_000, // a start from sources may take longer than the usual wait
+    mcpServers: { web: { url: upstream.url } },
+  });
   delete process.env['NODE_OPTIONS'];
   const { result } = (await sendModern(serve.url, 'tools/list')).json() as {
     result: { tools: unknown[] };
