@@ -41,7 +41,7 @@ const ERAS = [
     offRounds: 2,
     coldTrips: 2,
     knownTrips: 1,
-    settings: {},
+    settings: { backgroundRefresh: true },
   },
   {
     era: 'legacy',

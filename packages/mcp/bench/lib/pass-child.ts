@@ -5,9 +5,6 @@ import { createService, type Service } from '../../src/service/service.ts';
 import type { PassCommand, PassFigures } from './pass-protocol.ts';
 import { watchStalls } from './stall.ts';
 
-// The service loads it with its first request; here, modules are loaded before the clock starts.
-const loading = (async () => await import('undici'))();
-
 let service: Service | undefined;
 
 /** Resolves when enough connectors are served, or the pass has ended. */
@@ -56,7 +53,6 @@ async function measure(current: Service, pass: () => Promise<void>): Promise<Pas
 }
 
 async function answer(command: PassCommand): Promise<PassFigures> {
-  await loading;
   if (command.kind === 'again') {
     if (service === undefined) throw new Error('there is no service yet');
     const current = service;

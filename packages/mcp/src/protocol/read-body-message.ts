@@ -20,14 +20,21 @@ import { skeletonOf, type Hole, type SkeletonLevel } from './skeleton.ts';
 
 /** From when on bytes are worth more than text. */
 export interface BodyLimits {
-  /** Larger bodies are looked through as bytes. Default 8 KiB: others are sooner read as text. */
+  /**
+   * Larger bodies are looked through as bytes. Default 64 KiB. Others are sooner read as text, which fills the young generation, so
+   * that it is collected, and the buffers of bodies with it, before they are so many that the whole heap is.
+   */
   readonly smallBytes: number;
   /** Larger members of those stay bytes. Default 2 KiB. */
   readonly memberBytes: number;
-  /** Larger bodies are looked through by WebAssembly. Default 8 KiB: the first one waits until that is compiled. */
+  /** Larger bodies are looked through by WebAssembly. Default 64 KiB: the first one waits until that is compiled. */
   readonly compiledBytes: number;
 }
-const DEFAULT_LIMITS: BodyLimits = { smallBytes: 8_192, memberBytes: 2_048, compiledBytes: 8_192 };
+const DEFAULT_LIMITS: BodyLimits = {
+  smallBytes: 65_536,
+  memberBytes: 2_048,
+  compiledBytes: 65_536,
+};
 
 const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
