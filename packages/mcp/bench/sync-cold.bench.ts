@@ -257,8 +257,8 @@ async function run(): Promise<BenchResult> {
   return {
     method:
       `${CONNECTORS} HTTP servers with ${LATENCY_MS} ms before each answer in one process; each pass of the service ` +
-      'in a fresh process, from the first connect to the complete catalog; on and off rounds interleaved; median ' +
-      '(lowest–highest). Off is sequential, unshared and uncached. A legacy pass is that of a service that starts, others are asked for. "again" is a second forced pass of the same ' +
+      'in a fresh process, from the first connect to the complete catalog, loading the HTTP client included; on and off rounds interleaved; median ' +
+      '(lowest–highest). Off is sequential, unshared and uncached. "again" is a second forced pass of the same ' +
       'service, "restarted" the first pass of one that kept its manifests, "pinned" of one whose configuration names the ' +
       `era. At "far" servers each connection's handshake takes ${LATENCY_MS} ms as well, as over a network and as in the ` +
       'measurement the limit was taken from; elsewhere connections cost nothing. On rounds during which others took more ' +
