@@ -17,7 +17,7 @@ test('the code of a registry that does not exist is loaded after the first list,
   await using upstream = await startUpstream({ kind: 'modern-http' });
   process.env['NODE_OPTIONS'] = `--import=data:text/javascript,${encodeURIComponent(HOOK)}`;
   await using serve = await startServe({
-    firstListWaitMs: 20_000, // a start from sources may take longer than the usual wait
+    settings: { firstListWaitMs: 20_000 }, // a start from sources may take longer than the usual wait
     mcpServers: { web: { url: upstream.url } },
   });
   delete process.env['NODE_OPTIONS'];

@@ -24,6 +24,8 @@ export interface ServeProcess extends AsyncDisposable {
 
 export interface ServeInput {
   readonly mcpServers: Readonly<Record<string, unknown>>;
+  /** What else the configuration says. Default: nothing. */
+  readonly settings?: Readonly<Record<string, unknown>>;
   /** Holds the configuration and the state. Default: a new one, removed afterwards. */
   readonly folder?: TempFolder;
   readonly env?: Readonly<Record<string, string>>;
@@ -35,6 +37,7 @@ export interface ServeInput {
 
 export async function startServe({
   mcpServers,
+  settings,
   folder: given,
   env,
   built = false,
@@ -42,7 +45,7 @@ export async function startServe({
 }: ServeInput): Promise<ServeProcess> {
   const folder = given ?? tempFolder();
   const config = join(folder.path, 'cortex-mcp.json');
-  await writeFile(config, JSON.stringify({ mcpServers }));
+  await writeFile(config, JSON.stringify({ ...settings, mcpServers }));
   const startedAtMs = performance.now();
   const program = built ? [BUILT_CLI] : ['--conditions=cortex-source', RUN_CLI];
   const serve = [...program, 'serve', '--config', config, '--port', '0'];
