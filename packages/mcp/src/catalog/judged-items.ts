@@ -1,5 +1,5 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ListKind } from '../protocol/list-kind.ts';
+import { runInSlices } from '../protocol/pace.ts';
 import { atOnce } from './at-once.ts';
 import type { ListBody, TemplateRoute } from './catalog.ts';
 import type { ListedGroup } from './listed-item.ts';
@@ -11,8 +11,6 @@ const ALL = 'all';
 
 /** Items that are judged between two looks at the clock. */
 const STEP_ITEMS = 32;
-/** The longest that judging holds the event loop (contract.md, event loop). */
-const SLICE_MS = 5;
 /** A list of so many items is judged in one go. */
 const MAX_AT_ONCE = 256;
 
@@ -55,7 +53,7 @@ export class JudgedItems<T> {
     if (whole.count <= MAX_AT_ONCE || this.#bodies.has(whole)) return undefined;
     const known = this.#preparing.get(whole);
     if (known !== undefined) return known;
-    const preparing = this.#inSlices(kind, whole);
+    const preparing = runInSlices(this.#judgedAll(kind, whole));
     this.#preparing.set(whole, preparing);
     return preparing;
   }
@@ -69,15 +67,8 @@ export class JudgedItems<T> {
     return left;
   }
 
-  async #inSlices(kind: ListKind, whole: ListBody): Promise<void> {
-    let startedAt = performance.now();
-    for (const group of whole.groups()) {
-      for (const work = this.#judged(kind, group); work.next().done !== true;) {
-        if (performance.now() - startedAt < SLICE_MS) continue;
-        await nextTurn();
-        startedAt = performance.now();
-      }
-    }
+  *#judgedAll(kind: ListKind, whole: ListBody): Generator<void, void, void> {
+    for (const group of whole.groups()) yield* this.#judged(kind, group);
   }
 
   *#judged(kind: ListKind, group: ListedGroup): Generator<void, Kept, void> {

@@ -10,7 +10,7 @@ import { UpstreamError } from '../upstream/upstream-error.ts';
 import { readHeaderParams } from '../protocol/param-header.ts';
 import { isLarge, parseShallow } from '../protocol/shallow-json.ts';
 import { readItem, type ItemReading, type ManifestItem } from './manifest-item.ts';
-import { createPace, type Pace } from './pace.ts';
+import { createPace, type Pace } from '../protocol/pace.ts';
 
 export type { ManifestItem } from './manifest-item.ts';
 

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { createPace } from './pace.ts';
+import { createPace } from '../protocol/pace.ts';
 
 export interface SyncLimitOptions {
   /** Syncs that may be under way. */

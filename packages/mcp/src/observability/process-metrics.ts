@@ -117,6 +117,10 @@ export function registerProcessMetrics(registry: Registry, nodeOptions: string =
 
 /** @param flags what the engine was told. */
 function addLimits(add: (name: string, help: string, read: Read) => void, flags: string): void {
+  let reading: ReturnType<typeof readMemoryRoom> | undefined;
+  // Both gauges of a scrape are of one reading.
+  const room = async (): ReturnType<typeof readMemoryRoom> =>
+    await (reading ??= readMemoryRoom().finally(() => (reading = undefined)));
   add(
     'mcp_memory_heap_limit_bytes',
     'Heap that may be kept, new objects left out; the process ends when it needs more.',
@@ -125,12 +129,12 @@ function addLimits(add: (name: string, help: string, read: Read) => void, flags:
   add(
     'mcp_memory_limit_bytes',
     'Memory that may be taken: by the processes of the cgroup, else by all of the machine.',
-    async () => (await readMemoryRoom()).limitBytes,
+    async () => (await room()).limitBytes,
   );
   add(
     'mcp_memory_used_bytes',
     'The part of it that is taken, processes of connectors included.',
-    async () => (await readMemoryRoom()).usedBytes,
+    async () => (await room()).usedBytes,
   );
 }
 

@@ -4,7 +4,7 @@ import { buildCatalog, type CatalogBuild } from '../catalog/build-catalog.ts';
 import type { CatalogCell } from '../catalog/catalog.ts';
 import { createAnnouncer } from './catalog-announcer.ts';
 import type { ConnectorProxyManager } from '../connectors/manager.ts';
-import { runInSlices } from '../connectors/pace.ts';
+import { runInSlices } from '../protocol/pace.ts';
 import type { ServedManifest } from '../connectors/entry/served-manifest.ts';
 import type { UpstreamAccess } from '../upstream/upstream.ts';
 

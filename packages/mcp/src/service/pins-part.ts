@@ -3,7 +3,7 @@ import { watchConfig, type ConfigWatcher } from '../config/watch-config.ts';
 import type { ConnectorDefinition } from '../connectors/connector.ts';
 import { DEFAULT_MANIFEST_LIMITS, type Manifest } from '../connectors/manifest.ts';
 import { readItem, type ManifestItem } from '../connectors/manifest-item.ts';
-import { createPace, runInSlices } from '../connectors/pace.ts';
+import { createPace, runInSlices } from '../protocol/pace.ts';
 import type { ServedManifest } from '../connectors/entry/served-manifest.ts';
 import { createPinMetrics } from '../observability/pin-instruments.ts';
 import { quarantinedTools, strippedManifest } from '../pins/listed-tools.ts';

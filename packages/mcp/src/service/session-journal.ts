@@ -3,7 +3,7 @@ import { mkdir, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
-import { createPace } from '../connectors/pace.ts';
+import { createPace } from '../protocol/pace.ts';
 import type { KeptSession, SessionMemory } from '../gateway/session/session-memory.ts';
 import { appendToFile, openToRead } from './session-file.ts';
 

@@ -5,7 +5,7 @@ import { buildCatalog, type CatalogBuild } from '../../src/catalog/build-catalog
 import { namespacedUri, ownUri } from '../../src/catalog/resource-uri.ts';
 import type { CatalogSource } from '../../src/catalog/source.ts';
 import { MAX_NAME_LENGTH, exposedName } from '../../src/catalog/tool-name.ts';
-import { runInSlices } from '../../src/connectors/pace.ts';
+import { runInSlices } from '../../src/protocol/pace.ts';
 import type { Manifest, ManifestItem } from '../../src/connectors/manifest.ts';
 import { findRoute } from '../../src/gateway/call/call-target.ts';
 import { findMember, objectMembers } from '../../src/protocol/json-scan.ts';

@@ -4,7 +4,7 @@ import { exposedName } from '../../src/catalog/tool-name.ts';
 import { FilteredViews } from '../../src/catalog/view.ts';
 import type { CatalogSource } from '../../src/catalog/source.ts';
 import { createPolicy } from '../../src/auth/policy.ts';
-import { runInSlices } from '../../src/connectors/pace.ts';
+import { runInSlices } from '../../src/protocol/pace.ts';
 import { fleetOf, OPTIONS, sourceOf, toolText } from './catalog-fixture.ts';
 
 interface Mark {

@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import type { CacheStore, StoredEntry } from './cache-store.ts';
-import { createPace } from '../pace.ts';
+import { createPace } from '../../protocol/pace.ts';
 
 export interface FileCacheStoreOptions<T> {
   /** Created 0700 on first use; one 0600 file per key. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ConnectorOrigin } from '../connector.ts';
-import { createPace, type Pace } from '../pace.ts';
+import { createPace, type Pace } from '../../protocol/pace.ts';
 import { canonicalJson, CanonicalJsonError } from './signature-canonical-json.ts';
 import type { SignatureVerifyKey } from './signature-keys.ts';
 import { type RawServiceMap, verifyServiceMap } from './signature.ts';

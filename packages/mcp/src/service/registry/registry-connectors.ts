@@ -8,7 +8,7 @@ import {
 import { readLocalTransport, withSecretPaths } from '../../config/registry-transport.ts';
 import { DEFAULT_TIMEOUTS, type ConnectorDefinition } from '../../connectors/connector.ts';
 import { definitionOfEntry, type MapPolicy } from '../../connectors/map/map-definition.ts';
-import { createPace } from '../../connectors/pace.ts';
+import { createPace } from '../../protocol/pace.ts';
 import { parseServiceMapEntry } from '../../connectors/map/service-map-schema.ts';
 
 /** What records may do, and where their secrets lie. */
