@@ -17,6 +17,8 @@ export interface FoundConnector {
 export interface ConnectorProxyManagerOptions {
   readonly connectors: readonly ConnectorDefinition[];
   readonly createUpstream: CreateUpstream;
+  /** Loads what a connector's first sync needs; undefined when that is there. Never rejects. Default: nothing is loaded. */
+  readonly prepare?: (definition: ConnectorDefinition) => Promise<void> | undefined;
   /** Uniform in [0, 1); spreads refreshes and retries. */
   readonly random: () => number;
   /** Connectors synced at the same time, default 128 (`MCP_CONNECTOR_SYNC_CONCURRENCY`); 1 is the sequential off path. */

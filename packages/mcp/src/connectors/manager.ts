@@ -233,7 +233,8 @@ export class ConnectorProxyManager {
   }
 
   async #sync(entry: ConnectorEntry, force: boolean): Promise<SyncOutcome> {
-    return await this.#limit(async () => await entry.sync(force));
+    const prepare = (): Promise<void> | undefined => this.#options.prepare?.(entry.definition);
+    return await this.#limit(async () => await entry.sync(force), prepare);
   }
 
   #ordered(): readonly ConnectorEntry[] {

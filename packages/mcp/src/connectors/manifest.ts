@@ -10,7 +10,7 @@ import { UpstreamError } from '../upstream/upstream-error.ts';
 import { readHeaderParams } from '../protocol/param-header.ts';
 import { isLarge, parseShallow } from '../protocol/shallow-json.ts';
 import { readItem, type ItemReading, type ManifestItem } from './manifest-item.ts';
-import { createPace, type Pace } from '../protocol/pace.ts';
+import { inLine, sharedPace } from '../protocol/pace.ts';
 
 export type { ManifestItem } from './manifest-item.ts';
 
@@ -64,7 +64,6 @@ interface ListContext {
   readonly info: UpstreamInfo;
   readonly options: FetchManifestOptions;
   readonly limits: ManifestLimits;
-  readonly pace: Pace;
 }
 
 const METHOD_NOT_FOUND = -32601;
@@ -80,7 +79,9 @@ export async function fetchManifest(
   options: FetchManifestOptions,
 ): Promise<Manifest> {
   const limits = options.limits ?? DEFAULT_MANIFEST_LIMITS;
-  const context: ListContext = { upstream, info, options, limits, pace: createPace() };
+  const context: ListContext = { upstream, info, options, limits };
+  // Handshakes that end together would otherwise be followed by hundreds of requests in one turn.
+  await inLine();
   // A list asks for its pages one after the other, so as many lists are as many requests.
   const { concurrency = LIST_KINDS.length } = options;
   const bounded = concurrency < LIST_KINDS.length;
@@ -104,7 +105,7 @@ export async function fetchManifest(
     info,
     lists,
     hint,
-    digest: await digestOf([info, hint.cacheScope], lists, context.pace),
+    digest: await digestOf([info, hint.cacheScope], lists),
     warnings: fetched.flatMap((list) => list.warnings),
   };
 }
@@ -232,7 +233,7 @@ async function collectItems(
   await nextTurnOf(text);
   const elements = arrayElements(text, list?.start, Infinity, room + 1);
   for (const element of elements.slice(0, room)) {
-    await context.pace();
+    await sharedPace();
     const raw = text.slice(element.start, element.end);
     const reading = acceptable(readItem(raw, kind, context.limits.maxDepth), kind, context);
     if (reading.kind === 'refused') {
@@ -253,12 +254,12 @@ function acceptable(reading: ItemReading, kind: ListKind, { info }: ListContext)
   return headers.kind === 'valid' ? reading : { kind: 'refused', why: headers.why };
 }
 
-async function digestOf(head: unknown, lists: Manifest['lists'], pace: Pace): Promise<string> {
+async function digestOf(head: unknown, lists: Manifest['lists']): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify(head));
   for (const kind of LIST_KINDS) {
     hash.update(`\n${kind}`);
     for (const item of lists[kind]) {
-      await pace();
+      await sharedPace();
       hash.update('\n').update(item.text);
     }
   }

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { createPace } from '../protocol/pace.ts';
+import { sharedPace } from '../protocol/pace.ts';
 
 export interface SyncLimitOptions {
   /** Syncs that may be under way. */
@@ -11,9 +11,12 @@ export interface SyncLimitOptions {
   readonly patienceMs: number | undefined;
 }
 
+/** What a sync needs first; undefined when there is nothing to wait for. Never rejects. */
+type Prepare = () => Promise<void> | undefined;
+
 export interface SyncLimit {
-  /** Runs a sync when there is a place for it. */
-  <T>(run: () => Promise<T>): Promise<T>;
+  /** Runs a sync when there is a place for it, and it is prepared. */
+  <T>(run: () => Promise<T>, prepare?: Prepare): Promise<T>;
   /** Syncs that have or wait for a place. */
   readonly underWay: number;
 }
@@ -24,12 +27,11 @@ export interface SyncLimit {
  */
 export function createSyncLimit({ concurrency, patienceMs }: SyncLimitOptions): SyncLimit {
   const limit = pLimit(Math.max(1, concurrency));
-  const pace = createPace();
   let turn = Promise.resolve();
-  const sync = async <T>(run: () => Promise<T>): Promise<T> => {
+  const sync = async <T>(run: () => Promise<T>, prepare?: Prepare): Promise<T> => {
     const started = await new Promise<{ readonly work: Promise<T> }>((resolve) => {
       void limit(async () => {
-        turn = turn.then(pace);
+        turn = turn.then(prepare).then(sharedPace);
         await turn;
         const work = run();
         resolve({ work });

@@ -4,7 +4,7 @@ import { buildCatalog, type CatalogBuild } from '../catalog/build-catalog.ts';
 import type { CatalogCell } from '../catalog/catalog.ts';
 import { createAnnouncer } from './catalog-announcer.ts';
 import type { ConnectorProxyManager } from '../connectors/manager.ts';
-import { runInSlices } from '../protocol/pace.ts';
+import { runInSlices, sharedPace } from '../protocol/pace.ts';
 import type { ServedManifest } from '../connectors/entry/served-manifest.ts';
 import type { UpstreamAccess } from '../upstream/upstream.ts';
 
@@ -64,8 +64,10 @@ export function feedCatalog(
     const startedAtMs = performance.now();
     try {
       const served = manager.served();
-      const listed = options.listed ? await runInSlices(options.listed(served)) : served;
-      previous = await runInSlices(buildCatalog(listed, previous, options));
+      const listed = options.listed
+        ? await runInSlices(options.listed(served), sharedPace)
+        : served;
+      previous = await runInSlices(buildCatalog(listed, previous, options), sharedPace);
       cell.put(previous.catalog);
       announcer.add(previous.change);
       options.duration.observe((performance.now() - startedAtMs) / 1000);

@@ -80,6 +80,8 @@ export function createManager(options: ServiceOptions, parts: ManagerParts): Con
   const manager = new ConnectorProxyManager({
     connectors,
     random,
+    prepare: ({ transport }) =>
+      transport?.kind === 'http' || transport?.kind === 'sse' ? agents.prepare?.() : undefined,
     onTold: parts.onTold,
     onOutcome: (...what) => parts.events.outcome(...what),
     store: createStore(options, parts.owner),

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import {
   fetchManifest,
@@ -115,4 +116,30 @@ test('an item that is longer than anybody reads is left out, the rest stays (S10
   const manifest = await fetched([`{"tools":[${huge},${large}]}`]);
   expect(names(manifest)).toEqual(['large']);
   expect(manifest.warnings).toEqual([expect.stringContaining('longer than 1048576 characters')]);
+});
+
+test('connectors whose handshakes end together ask for their lists in slices, with turns between them', async () => {
+  const asked: number[] = [];
+  let turn = 0;
+  const upstream: Upstream = {
+    ...answering([]),
+    request: async () => {
+      const end = performance.now() + 2;
+      while (performance.now() < end);
+      asked.push(turn);
+      return await Promise.resolve('{"tools":[]}');
+    },
+  };
+  const options = { signal: AbortSignal.timeout(20_000), timeoutMs: 20_000 };
+  const all = Promise.all(
+    Array.from({ length: 30 }, async () => await fetchManifest(upstream, info, options)),
+  );
+  while (asked.length < 30) {
+    await nextTurn();
+    turn += 1;
+  }
+  await all;
+  const perTurn = Map.groupBy(asked, (one) => one);
+  // 5 ms are over after the third.
+  expect(Math.max(...[...perTurn.values()].map(({ length }) => length))).toBeLessThanOrEqual(3);
 });

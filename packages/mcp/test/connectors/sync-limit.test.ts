@@ -47,6 +47,7 @@ test('createSyncLimit() runs no more than concurrency at a time, in order', asyn
 test('a job that failed hands its error on and its place over', async () => {
   const limit = createSyncLimit({ concurrency: 1, patienceMs: undefined });
   const { started, all } = jobs(limit, 2);
+  await turns();
   all[0]?.fail(new Error('no'));
   await expect(all[0]?.result).rejects.toThrow('no');
   await turns();

@@ -172,3 +172,12 @@ test('connectors of one origin connect each for as long as it allows itself (T1)
   expect(await Promise.race([short.then(() => 'hasty'), long.then(() => 'patient')])).toBe('hasty');
   expect(await long).toBeGreaterThan(1_000);
 });
+
+test('prepare() loads what requests need in turns of its own, once', async () => {
+  const agents = createSharedAgents();
+  const preparing = agents.prepare?.();
+  // Another connector that begins meanwhile waits for the same.
+  expect(agents.prepare?.()).toBe(preparing);
+  await preparing;
+  expect(agents.prepare?.()).toBeUndefined();
+});
