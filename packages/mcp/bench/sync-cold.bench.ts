@@ -176,6 +176,7 @@ const COLUMNS = [
   ['wallMs', 'ms'],
   ['cpuMs', 'ms'],
   ['stallMs', 'ms'],
+  ['turnCpuMs', 'ms'],
   ['requests', ''],
   ['connections', ''],
   ['roundTrips', ''],
@@ -208,7 +209,7 @@ function tripsTarget(what: string, trips: number, wanted: number): Target {
 function targetsOf({ era, coldTrips, knownTrips }: Era, figures: EraFigures): readonly Target[] {
   const { on, farOn, farOff, trips } = figures;
   const saved = savedPercent(farOn, farOff);
-  const stall = medianOf(on, 'stallMs');
+  const stall = readAll(on).get('stallMs')?.max ?? Number.NaN;
   return [
     {
       what: `${era}: less wall time than the off path, handshakes included (S4-01, S4-41)`,
@@ -223,7 +224,7 @@ function targetsOf({ era, coldTrips, knownTrips }: Era, figures: EraFigures): re
       ? [tripsTarget('legacy: round trips, era told', trips.pinned, knownTrips)]
       : []),
     {
-      what: `${era}: longest stall of the event loop`,
+      what: `${era}: longest stall of the event loop, of all rounds`,
       wanted: `≤ ${STALL_MS} ms`,
       measured: `${stall.toFixed(0)} ms`,
       met: stall <= STALL_MS,
@@ -253,7 +254,7 @@ async function run(): Promise<BenchResult> {
     targets.push(...targetsOf(era, figures));
   }
   const headings =
-    'path,wall ms,cpu ms,stall ms,requests,connections,round trips,foreign cores,rounds,saved';
+    'path,wall ms,cpu ms,stall ms,cpu of a turn,requests,connections,round trips,foreign cores,rounds,saved';
   return {
     method:
       `${CONNECTORS} HTTP servers with ${LATENCY_MS} ms before each answer in one process; each pass of the service ` +
@@ -262,7 +263,8 @@ async function run(): Promise<BenchResult> {
       'service, "restarted" the first pass of one that kept its manifests, "pinned" of one whose configuration names the ' +
       `era. At "far" servers each connection's handshake takes ${LATENCY_MS} ms as well, as over a network and as in the ` +
       'measurement the limit was taken from; elsewhere connections cost nothing. On rounds during which others took more ' +
-      'than 0.3 cores are thrown out, but for the three least disturbed. A request that leaves with others and is held up for ' +
+      'than 0.3 cores are thrown out, but for the three least disturbed. "cpu of a turn" is the most processor time a turn of ' +
+      'the event loop took: a stall without what others took of the processor. A request that leaves with others and is held up for ' +
       'longer than the latency counts as one after them, so that the table shows more round trips than there are; the ' +
       `targets are held against passes over ${COUNTED} of the servers, median of ${COUNTED_ROUNDS}.`,
     tables: [{ title: 'cold sync', headings: headings.split(','), rows }],

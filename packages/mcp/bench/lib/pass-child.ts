@@ -48,8 +48,12 @@ async function measure(current: Service, pass: () => Promise<void>): Promise<Pas
   await current.settled();
   const wallMs = performance.now() - startedAt;
   const { user, system } = process.cpuUsage(cpu);
-  const stallMs = stalls.stop();
-  return { wallMs, cpuMs: (user + system) / 1_000, stallMs, tools: current.tools().length };
+  return {
+    wallMs,
+    cpuMs: (user + system) / 1_000,
+    ...stalls.stop(),
+    tools: current.tools().length,
+  };
 }
 
 async function answer(command: PassCommand): Promise<PassFigures> {

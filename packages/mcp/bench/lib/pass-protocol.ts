@@ -1,5 +1,6 @@
 import type { ConnectorDefinition } from '../../src/connectors/connector.ts';
 import type { ServiceSettings } from '../../src/service/service.ts';
+import type { Stalls } from './stall.ts';
 
 /** What the bench asks of the process that is measured. */
 export type PassCommand =
@@ -16,11 +17,10 @@ export type PassCommand =
   | { readonly kind: 'again' };
 
 /** One pass. Times in milliseconds. */
-export interface PassFigures {
+export interface PassFigures extends Stalls {
   readonly wallMs: number;
   /** User and system time of the whole process, parsing of modules excluded. */
   readonly cpuMs: number;
-  readonly stallMs: number;
   /** Tools on the shared endpoint at the end. */
   readonly tools: number;
 }
