@@ -4,6 +4,7 @@ import { waitForQuiet } from './lib/machine-load.ts';
 import {
   coldPass,
   connectorsOf,
+  keepCode,
   OFF_PATH,
   quietColdPass,
   quietOnly,
@@ -144,7 +145,7 @@ async function measureEra(measured: Era): Promise<EraFigures> {
   const { offRounds, settings } = measured;
   await using fleet = await fleetOf(measured, 0);
   const connectors = connectorsOf(fleet.urls);
-  // The servers are compiled by then; the service never is.
+  // The servers are compiled by then.
   await coldPass({ fleet, connectors });
   const on: MeasuredPass[] = [];
   const off: MeasuredPass[] = [];
@@ -236,6 +237,7 @@ async function run(): Promise<BenchResult> {
   const rows: (readonly string[])[] = [];
   const targets: Target[] = [];
   const readings: Record<string, Reading> = {};
+  await keepCode();
   for (const era of ERAS) {
     const figures = await measureEra(era);
     for (const name of PATHS) {
@@ -258,7 +260,7 @@ async function run(): Promise<BenchResult> {
   return {
     method:
       `${CONNECTORS} HTTP servers with ${LATENCY_MS} ms before each answer in one process; each pass of the service ` +
-      'in a fresh process, from the first connect to the complete catalog, loading the HTTP client included; on and off rounds interleaved; median ' +
+      'in a fresh process with the compiled code that an earlier start kept, from the first connect to the complete catalog, loading the HTTP client included; on and off rounds interleaved; median ' +
       '(lowest–highest). Off is sequential, unshared and uncached. "again" is a second forced pass of the same ' +
       'service, "restarted" the first pass of one that kept its manifests, "pinned" of one whose configuration names the ' +
       `era. At "far" servers each connection's handshake takes ${LATENCY_MS} ms as well, as over a network and as in the ` +

@@ -2,32 +2,43 @@ import { startFleetProcess } from './lib/fleet-process.ts';
 import {
   coldPass,
   connectorsOf,
+  keepCode,
   quietColdPass,
   quietOnly,
   type MeasuredPass,
 } from './lib/measure-pass.ts';
-import { readingOf, shown, type Bench, type BenchResult, type Reading } from './lib/report.ts';
+import {
+  readingOf,
+  shown,
+  type Bench,
+  type BenchOptions,
+  type BenchResult,
+  type Reading,
+} from './lib/report.ts';
 
 const CONNECTORS = 100;
 const LATENCY_MS = 50;
-const LIMITS = [4, 16, 32, 48, 64, 100, 128] as const;
+const LIMITS: readonly number[] = [4, 16, 32, 48, 64, 100, 128];
+const QUICK_LIMITS: readonly number[] = [32];
 const FLEETS = [
-  { era: 'modern', kind: 'modern-http', rounds: 3 },
-  { era: 'legacy', kind: 'legacy-http-session', rounds: 3 },
+  { era: 'modern', kind: 'modern-http' },
+  { era: 'legacy', kind: 'legacy-http-session' },
 ] as const;
+const ROUNDS = 3;
 
-async function sweep({
-  kind,
-  rounds,
-}: (typeof FLEETS)[number]): Promise<readonly (readonly MeasuredPass[])[]> {
+async function sweep(
+  { kind }: (typeof FLEETS)[number],
+  limits: readonly number[],
+  rounds: number,
+): Promise<readonly (readonly MeasuredPass[])[]> {
   await using fleet = await startFleetProcess([
     { kind, count: CONNECTORS, latencyMs: LATENCY_MS, toolCount: 2, ttlMs: 300_000 },
   ]);
   const connectors = connectorsOf(fleet.urls);
   await coldPass({ fleet, connectors });
-  const passes: MeasuredPass[][] = LIMITS.map(() => []);
+  const passes: MeasuredPass[][] = limits.map(() => []);
   for (let round = 0; round < rounds; round += 1) {
-    for (const [index, syncConcurrency] of LIMITS.entries()) {
+    for (const [index, syncConcurrency] of limits.entries()) {
       const settings = { syncConcurrency };
       passes[index]?.push(await quietColdPass({ fleet, connectors, settings }));
     }
@@ -35,12 +46,14 @@ async function sweep({
   return passes.map((some) => quietOnly(some).passes);
 }
 
-async function run(): Promise<BenchResult> {
+async function run({ quick }: BenchOptions): Promise<BenchResult> {
+  const limits = quick ? QUICK_LIMITS : LIMITS;
   const rows: string[][] = [];
   const readings: Record<string, Reading> = {};
+  await keepCode();
   for (const one of FLEETS) {
-    const passes = await sweep(one);
-    for (const [index, limit] of LIMITS.entries()) {
+    const passes = await sweep(one, limits, quick ? 1 : ROUNDS);
+    for (const [index, limit] of limits.entries()) {
       const of = (key: 'wallMs' | 'cpuMs' | 'stallMs'): string => {
         const reading = readingOf(
           (passes[index] ?? []).map((pass) => pass[key]),

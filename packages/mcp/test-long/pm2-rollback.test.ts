@@ -32,6 +32,15 @@ const askedOf = (fleet: readonly HttpUpstream[]): readonly unknown[] =>
 /** What the flag is now, and where that comes from, as the operator sees it. */
 const flagOf = ({ settings }: Status): unknown => settings['MCP_CONNECTOR_REFRESH_SYNC'];
 
+/** When each connector is refreshed next, as the page shows it: the times of the one timer, null where there is none. */
+async function nextRefreshes(origin: string): Promise<readonly (number | null)[]> {
+  const answer = await fetch(`${origin}/page/api/overview`);
+  const { connectors } = (await answer.json()) as {
+    connectors: readonly { nextRefreshAt: number | null }[];
+  };
+  return connectors.map(({ nextRefreshAt }) => nextRefreshAt);
+}
+
 test(
   'MCP_CONNECTOR_REFRESH_SYNC=true pm2 restart cortex-mcp --update-env ends background refresh, =false brings it back (S4-19, S4-38, B7.28)',
   {
@@ -65,12 +74,14 @@ test(
       { describe: 'both servers are listed' },
     );
     await expectRefreshes(fleet);
+    expect(await nextRefreshes(origin)).toEqual([expect.any(Number), expect.any(Number)]);
 
     await pm2(['restart', 'cortex-mcp', '--update-env'], { MCP_CONNECTOR_REFRESH_SYNC: 'true' });
     const rolledBack = await readyAfter(origin, first.service.pid);
     const variable = 'MCP_CONNECTOR_REFRESH_SYNC';
     expect(flagOf(rolledBack)).toEqual({ value: true, origin: { kind: 'environment', variable } });
     expect(await listedTools(origin)).toEqual(whole);
+    expect(await nextRefreshes(origin)).toEqual([null, null]);
     const still = askedOf(fleet);
     // Nothing happens, which only time can show.
     await delay(3 * INTERVAL_MS);

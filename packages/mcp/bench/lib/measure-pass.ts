@@ -1,9 +1,15 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { DEFAULT_TIMEOUTS, type ConnectorDefinition } from '../../src/connectors/connector.ts';
 import type { ServiceSettings } from '../../src/service/service.ts';
 import { bundledChild } from './bundled-child.ts';
 import { startChild, type BenchChild } from './child.ts';
 import { cpuMsOf } from './cpu-time.ts';
-import { trafficBetween, type FleetProcess, type Traffic } from './fleet-process.ts';
+import {
+  startFleetProcess,
+  trafficBetween,
+  type FleetProcess,
+  type Traffic,
+} from './fleet-process.ts';
 import { machineBusyMs, waitForQuiet } from './machine-load.ts';
 import type { PassCommand, PassFigures } from './pass-protocol.ts';
 
@@ -76,6 +82,25 @@ export function startPassProcess(options: PassOptions): PassProcess {
 export async function coldPass(options: PassOptions): Promise<MeasuredPass> {
   await using pass = startPassProcess(options);
   return await pass.run();
+}
+
+/** After so long a process keeps what it compiled: 3 s after it was loaded (src/cli/load-compiled.ts). */
+const CODE_KEPT_MS = 4_000;
+
+/**
+ * A pass over a few servers of both eras, so that later processes have the compiled code that the first start of the program
+ * leaves to all others.
+ */
+export async function keepCode(): Promise<void> {
+  const shape = { count: 4, latencyMs: 0, toolCount: 2, ttlMs: 300_000 };
+  await using fleet = await startFleetProcess([
+    { kind: 'modern-http', ...shape },
+    { kind: 'legacy-http-session', ...shape },
+  ]);
+  const connectors = connectorsOf(fleet.urls);
+  await using pass = startPassProcess({ fleet, connectors, settings: { backgroundRefresh: true } });
+  await pass.run();
+  await delay(CODE_KEPT_MS);
 }
 
 /** More than this and a round says more about others than about us. */

@@ -1,4 +1,5 @@
-// The other side of measure-pass.ts: one service in a fresh process, so that every pass is as cold as a real start.
+// The other side of measure-pass.ts: one service in a fresh process, so that every pass is as cold as a real start. It
+// exports, for then what it loads is bundled as the program's start is: as a script whose compiled code is kept.
 import { pino } from 'pino';
 import { DEFAULT_SETTINGS } from '../../src/service/default-settings.ts';
 import { createService, type Service } from '../../src/service/service.ts';
@@ -56,7 +57,7 @@ async function measure(current: Service, pass: () => Promise<void>): Promise<Pas
   };
 }
 
-async function answer(command: PassCommand): Promise<PassFigures> {
+export async function answer(command: PassCommand): Promise<PassFigures> {
   if (command.kind === 'again') {
     if (service === undefined) throw new Error('there is no service yet');
     const current = service;
