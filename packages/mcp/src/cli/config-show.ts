@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { shownAccessSettings } from '../config/access-settings.ts';
 import type { LoadedConfig } from '../config/config.ts';
+import { describeMemory } from '../config/entry-memory.ts';
 import { redactConnector } from '../config/redact-connector.ts';
 import { shownRegistrySettings } from '../config/registry-settings.ts';
 import { describeOrigin } from '../config/setting.ts';
@@ -22,7 +23,9 @@ function describeTarget(definition: ConnectorDefinition): string {
   const env = Object.keys({ ...transport.env, ...transport.lateEnv }).map(
     (name) => `${name}=[redacted]`,
   );
-  return [...env, transport.command, ...transport.args].join(' ');
+  const memory = definition.memory && `(${describeMemory(definition.memory)})`;
+  const words = [...env, transport.command, ...transport.args, memory];
+  return words.filter((word) => word !== undefined).join(' ');
 }
 
 function connectorRow(definition: ConnectorDefinition): Cell[] {

@@ -20,6 +20,8 @@ import {
 } from './connector-transport.ts';
 import { readEntryAuth, withAuth } from './entry-auth.ts';
 import { describeUnknownKey, nearest } from './nearest.ts';
+import { readMemory } from './entry-memory.ts';
+import { MEMORY_KEYS } from './memory-schema.ts';
 import { readReplicas } from './replica-schema.ts';
 import type { VariableScope } from './variables.ts';
 
@@ -195,6 +197,7 @@ function warningsFor(
     readonly timeouts?: object;
     readonly quotas?: object;
     readonly bulkhead?: object;
+    readonly memory?: object;
   },
   source: EntrySource,
 ): string[] {
@@ -207,6 +210,7 @@ function warningsFor(
     ['timeouts', TIMEOUT_KEYS],
     ['quotas', QUOTA_KEYS],
     ['bulkhead', BULKHEAD_KEYS],
+    ['memory', MEMORY_KEYS],
   ] as const;
   for (const [group, known] of groups) {
     for (const key of Object.keys(value[group] ?? {}).filter((name) => !known.includes(name))) {
@@ -251,6 +255,11 @@ export async function readConnectorEntry(
   const { replicas, problem: unbalanced } = readReplicas(entry, source.scope);
   const problem = reading.problem ?? unbalanced;
   const transport = problem === undefined ? reading.transport : undefined;
+  const { memory, warnings: unheeded } = readMemory(entry.memory, transport);
+  const place = (key: string | undefined): string => {
+    const step = key === undefined ? [] : [key];
+    return formatPlace(source.document.place([...source.path, 'memory', ...step]));
+  };
   return {
     definition: {
       id: source.id,
@@ -264,10 +273,15 @@ export async function readConnectorEntry(
       ...(entry.isolation !== undefined && { isolation: entry.isolation }),
       ...(entry.pins !== undefined && { pins: entry.pins }),
       ...readProcessLimits(entry),
+      ...(memory !== undefined && { memory }),
       ...readCallLimits(entry),
       ...(replicas !== undefined && { replicas }),
       problem,
     },
-    warnings: [...warningsFor(entry, raw, source), ...auth.warnings],
+    warnings: [
+      ...warningsFor(entry, raw, source),
+      ...auth.warnings,
+      ...unheeded.map(([key, text]) => `${place(key)}: ${text}`),
+    ],
   };
 }

@@ -7,6 +7,7 @@ import type {
 import { callLimitShape, type FileCallLimits } from './call-schema.ts';
 import { authShape, type FileAuthKeys } from './auth-schema.ts';
 import { pinModeSchema } from './oversight-schema.ts';
+import { memoryShape, type FileMemoryKeys } from './memory-schema.ts';
 import { replicaShape, type FileReplicas } from './replica-schema.ts';
 import { boolean, integer, text } from './schema-words.ts';
 
@@ -120,6 +121,7 @@ const entryShape = {
       'The process must not run twice: while two services overlap in a reload, its calls wait for the older one.',
     default: false,
   }),
+  ...memoryShape,
   ...callLimitShape,
   ...replicaShape,
   ...authShape,
@@ -130,7 +132,7 @@ export const entrySchema: z.ZodType<FileEntry> = z
   .meta({ description: 'One connector.' });
 
 /** One entry of `mcpServers` or `servers`, as written. */
-export interface FileEntry extends FileReplicas, FileCallLimits, FileAuthKeys {
+export interface FileEntry extends FileReplicas, FileCallLimits, FileMemoryKeys, FileAuthKeys {
   readonly type?: (typeof ENTRY_TYPES)[number] | undefined;
   readonly command?: string | undefined;
   readonly args?: readonly string[] | undefined;

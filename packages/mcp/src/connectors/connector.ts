@@ -100,6 +100,18 @@ export interface ConnectorReplicas {
   readonly instances: number;
 }
 
+/** How a process is started, as to its memory: what was asked for and can be heeded on this machine. */
+export interface ConnectorMemory {
+  /** Where the sizes are from. */
+  readonly tier?: 'light' | 'standard' | 'heavy' | undefined;
+  /** Largest old generation of Node. Default: Node's own. */
+  readonly heapMiB?: number | undefined;
+  /** Largest semi-space of Node's young generation. Default: Node's own. */
+  readonly semiSpaceMiB?: number | undefined;
+  /** A library that is preloaded in place of the allocator of the C library, absolute. Default: none. */
+  readonly allocatorPath?: string | undefined;
+}
+
 /** A connector as configured. */
 export interface ConnectorDefinition {
   /** `^[a-z0-9][a-z0-9-]{0,62}$` */
@@ -127,6 +139,8 @@ export interface ConnectorDefinition {
   readonly idleStopMs?: number | undefined;
   /** A process that, with what it started, holds more resident memory is stopped; the next need starts it again. Default: no limit. */
   readonly maxRssBytes?: number | undefined;
+  /** How its process is started, as to memory. Default: as any process. Only entries that may name a command have it. */
+  readonly memory?: ConnectorMemory | undefined;
   /** A process that must not run twice: while services overlap, calls wait for the older one to end it. Default: false. */
   readonly exclusive?: boolean | undefined;
   /** More than one server behind this connector. Default: one. */

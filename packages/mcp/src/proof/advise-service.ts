@@ -1,5 +1,12 @@
+import { MEMORY_TIERS } from '../config/memory-schema.ts';
 import type { RuleInput } from './advise-connector.ts';
-import { type Advice, type AdviseFacts, measured, type ServiceFacts } from './advise-facts.ts';
+import {
+  type Advice,
+  type AdviseFacts,
+  type ConnectorFacts,
+  measured,
+  type ServiceFacts,
+} from './advise-facts.ts';
 import { dissuade, type Judged, recommend, undecided } from './advise-verdict.ts';
 
 type ServiceRule = (facts: AdviseFacts, input: RuleInput) => Advice | undefined;
@@ -108,7 +115,7 @@ const semiSpace: ServiceRule = ({ service }) => {
     }
     return recommend(
       'collections take more than a tenth of its run time',
-      `NODE_OPTIONS=--max-semi-space-size=${larger} (MCP_SEMI_SPACE_MB=${larger} for pm2)`,
+      `NODE_OPTIONS=--max-semi-space-size=${larger} cortex-mcp serve; in a drop-in of a unit Environment="NODE_OPTIONS=--max-semi-space-size=${larger}", for pm2 MCP_SEMI_SPACE_MB=${larger}`,
     );
   };
   return {
@@ -195,20 +202,18 @@ const compression: ServiceRule = ({ service }) => {
   };
 };
 
-interface Tier {
-  readonly name: string;
-  readonly maxMiB: number;
-}
-
-/** S1-B5. */
-const TIERS: readonly Tier[] = [
-  { name: 'light', maxMiB: 500 },
-  { name: 'standard', maxMiB: 1_000 },
-  { name: 'heavy', maxMiB: 2_000 },
-];
-/** S1-B1: the soft limit, and the heap. */
+/** S1-B1: the soft limit. */
 const HIGH = 0.8;
-const HEAP = 0.7;
+
+/** Who holds too much, and what bounds it. */
+function tooLarge(connectors: readonly ConnectorFacts[]): string {
+  const monitor = 'cortex-mcp monitor shows who holds it';
+  const [most] = connectors
+    .filter(({ rssBytes }) => rssBytes !== undefined)
+    .toSorted((a, b) => (b.rssBytes ?? 0) - (a.rssBytes ?? 0));
+  if (most === undefined) return monitor;
+  return `${monitor}; if ${most.id} is a Node server, "memory": {"tier": "light"} in mcpServers.${most.id} bounds its heap, "maxRssBytes" all it holds`;
+}
 
 /** The smallest tier in which the service and its processes take at most the soft limit. */
 const memoryTier: ServiceRule = ({ service, connectors }) => {
@@ -219,18 +224,15 @@ const memoryTier: ServiceRule = ({ service, connectors }) => {
     if (heldMiB === undefined || uptimeSeconds === undefined || uptimeSeconds < 600) {
       return undecided('it has not run for ten minutes', 'ask again later, under the usual load');
     }
-    const tier = TIERS.find(({ maxMiB }) => heldMiB <= maxMiB * HIGH);
+    const tiers = Object.entries(MEMORY_TIERS);
+    const tier = tiers.find(([, { memoryMiB }]) => heldMiB <= memoryMiB * HIGH);
     if (tier === undefined) {
-      return undecided(
-        'it holds more than the largest tier',
-        'cortex-mcp monitor shows who holds it',
-      );
+      return undecided('it holds more than the largest tier', tooLarge(connectors));
     }
-    const { maxMiB, name } = tier;
+    const [name, { memoryMiB: maxMiB, heapMiB: heap }] = tier;
     if (memoryLimitBytes !== undefined && memoryLimitBytes <= maxMiB * MIB * 1.05) {
       return dissuade('it has a limit that fits');
     }
-    const heap = Math.floor(maxMiB * HEAP);
     return recommend(
       `it fits the tier ${name}, and has no limit that would stop it from taking more`,
       `MemoryMax=${maxMiB}M MemoryHigh=${Math.floor(maxMiB * HIGH)}M MemorySwapMax=0 and NODE_OPTIONS=--max-old-space-size=${heap} in a drop-in of the unit; for pm2 MCP_HEAP_MB=${heap} MCP_MAX_MEMORY=${maxMiB}M`,

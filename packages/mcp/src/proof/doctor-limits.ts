@@ -1,6 +1,7 @@
 import type { ConnectorDefinition } from '../connectors/connector.ts';
 import { type Check, type DoctorContext, finding, subjectOf } from './doctor-finding.ts';
 import { sumOf } from './exposition.ts';
+import { supervisorOf } from './service-line.ts';
 
 /** Files, sockets of clients with room to spare, and what Node itself holds. */
 const BASE_DESCRIPTORS = 512;
@@ -96,12 +97,13 @@ export const checkSupervisor: Check = async ({ start, service, config }) => {
     return [finding('stop-time', 'unknown', text)];
   }
   const { env } = start;
-  const isPm2 = env.has('pm_id') || env.has('pm2_env');
+  const supervisor = supervisorOf(env);
   const killMs = killTimeout(env);
-  if (!isPm2) {
-    const by = env.has('INVOCATION_ID')
-      ? 'run by systemd: TimeoutStopSec of the unit decides'
-      : 'run by neither pm2 nor systemd';
+  if (supervisor !== 'pm2') {
+    const by =
+      supervisor === 'systemd'
+        ? 'run by systemd: TimeoutStopSec of the unit decides'
+        : 'run by neither pm2 nor systemd';
     return [finding('stop-time', 'ok', { finding: by, why })];
   }
   const drainMs = config.kind === 'loaded' ? config.drainMs : 0;

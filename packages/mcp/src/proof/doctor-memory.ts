@@ -1,3 +1,4 @@
+import { findJemalloc, JEMALLOC_PACKAGES } from '../config/find-jemalloc.ts';
 import {
   type Check,
   type DoctorContext,
@@ -10,6 +11,7 @@ import {
 import { flagValue, nodeFlags } from './doctor-node.ts';
 import { sumOf } from './exposition.ts';
 import { machineMemoryPressure, type PressureFacts } from './host-cgroup.ts';
+import { heapFlagLine, variableLine } from './service-line.ts';
 
 /** Largest tier of the young generation, in MB (S1-05). */
 const MAX_SEMI_SPACE_MB = 64;
@@ -21,7 +23,18 @@ const NEARLY_FULL = 0.9;
 const SOME_PRESSURE = 5;
 const FULL_PRESSURE = 1;
 
+/** What bounds the heap of a stdio server. */
+const BOUNDED = 'bound the heap of Node servers by "memory": {"tier": "light"} in their entries';
+
 const ALLOCATORS = /lib(jemalloc|tcmalloc|mimalloc)[^/\s]*\.so/;
+
+/** What makes the preloading that was asked for work. */
+function preloadFix({ start }: DoctorContext): string {
+  const path = findJemalloc();
+  return path === undefined
+    ? `correct the path in LD_PRELOAD, or install ${JEMALLOC_PACKAGES}`
+    : variableLine(start, 'LD_PRELOAD', path);
+}
 
 export const checkAllocator: Check = async (context) => {
   const why =
@@ -39,7 +52,7 @@ export const checkAllocator: Check = async (context) => {
     finding('allocator', missing ? 'warn' : 'ok', {
       finding: `${subjectOf(context)} uses ${other ?? libc}${missing ? `, though LD_PRELOAD is ${preload}` : ''}`,
       why,
-      fix: 'correct the path in LD_PRELOAD, or install the package (Debian: libjemalloc2)',
+      fix: missing ? preloadFix(context) : '',
     }),
   ];
 };
@@ -89,7 +102,7 @@ export const checkOldSpace: Check = async (context) => {
     finding('old-space', isFatal ? 'fail' : isHigh ? 'warn' : 'ok', {
       finding: `the heap may take ${formatBytes(heap)} of ${formatBytes(limit.bytes)}${limit.own ? ', the limit of its group' : ' in this machine'}`,
       why,
-      fix: `NODE_OPTIONS=--max-old-space-size=${wanted}, which is 70 % of the limit`,
+      fix: `${heapFlagLine(context.start, 'max-old-space-size', wanted)}; that is 70 % of the limit`,
     }),
   ]);
 };
@@ -106,7 +119,7 @@ export const checkSemiSpace: Check = async (context) => {
           ? "the engine's own size of semi-spaces"
           : `semi-spaces of at most ${given} MB`,
       why,
-      fix: `--max-semi-space-size=${MAX_SEMI_SPACE_MB} or less; cortex-mcp advise says from the pauses whether it is needed`,
+      fix: `${heapFlagLine(context.start, 'max-semi-space-size', MAX_SEMI_SPACE_MB)} or less; cortex-mcp advise says from the pauses whether it is needed`,
     }),
   ]);
 };
@@ -124,7 +137,7 @@ export const checkGroupMemory: Check = async ({ cgroup }) => {
     finding('group-memory', tight ? 'warn' : 'ok', {
       finding: `${path}: ${formatBytes(memoryBytes)} used, high ${formatBytes(memoryHighBytes)}, max ${formatBytes(memoryMaxBytes)}`,
       why,
-      fix: 'raise MemoryHigh and MemoryMax of the unit, or put servers to sleep with idleStopMs',
+      fix: `raise MemoryHigh and MemoryMax of the unit, put servers to sleep with idleStopMs, or ${BOUNDED}`,
     }),
   ]);
 };
@@ -141,7 +154,7 @@ export const checkOutOfMemory: Check = async ({ cgroup }) => {
     finding('oom-kills', severity, {
       finding: `${oomKills} killed for want of memory, the limit met ${maxEvents} times`,
       why,
-      fix: 'raise the limit of the group, or give the server that grows a maxRssBytes',
+      fix: `raise the limit of the group, give the server that grows a maxRssBytes, or ${BOUNDED}`,
     }),
   ]);
 };

@@ -21,6 +21,7 @@ import {
 } from './doctor-memory.ts';
 import { checkNames, checkPort, checkProxy } from './doctor-network.ts';
 import { checkNodeFlags, checkNodeVersion } from './doctor-node.ts';
+import { checkServerMemory } from './doctor-servers.ts';
 import { checkDisk, checkStateFolder, checkSync } from './doctor-state.ts';
 import { cgroupOf } from './host-cgroup.ts';
 import { createHostFiles } from './host-files.ts';
@@ -66,6 +67,7 @@ const CHECKS: readonly (readonly [id: string, check: Check])[] = [
   ['huge-pages', checkHugePages],
   ['old-space', checkOldSpace],
   ['semi-space', checkSemiSpace],
+  ['server-memory', checkServerMemory],
   ['group-memory', checkGroupMemory],
   ['oom-kills', checkOutOfMemory],
   ['memory-pressure', checkMemoryPressure],

@@ -4,6 +4,7 @@ import { cliBench } from './fake-io.ts';
 const CONNECTORS = {
   web: { url: 'https://u:s3cret@h.example/mcp?k=s3cret', headers: { 'X-Key': 's3cret' } },
   local: { command: 'npx', args: ['x'], env: { TOKEN: 's3cret' } },
+  sized: { command: 'node', args: ['x.js'], memory: { tier: 'light' } },
   off: { command: 'x', disabled: true },
   broken: { command: '${NOPE}' },
 };
@@ -22,6 +23,7 @@ test('config show lists values with their origin and hides secrets', async () =>
     /^web\s+enabled\s+http\s+auto\s+https:\/\/h\.example\/mcp\?\[redacted\] X-Key: \[redacted\]/m,
   );
   expect(text).toMatch(/^local\s+enabled\s+stdio\s+auto\s+TOKEN=\[redacted\] npx x$/m);
+  expect(text).toMatch(/^sized .* node x\.js \(heap 350 MiB, semi-space 16 MiB\)$/m);
   expect(text).toMatch(/^off\s+disabled/m);
   expect(text).toMatch(/^broken\s+unavailable\s+-\s+auto\s+\$\{NOPE\} has no value/m);
   expect(text).not.toContain('s3cret');
@@ -38,7 +40,13 @@ test('config show --json is one JSON document without secrets', async () => {
     configPath: `${bench.path}/cortex-mcp.json`,
     settings: { port: { value: 3024, origin: { kind: 'default' } } },
     flags: { MCP_LIST_PREBUILT: { value: true } },
-    connectors: [{ id: 'web' }, { id: 'local' }, { id: 'off', enabled: false }, { id: 'broken' }],
+    connectors: [
+      { id: 'web' },
+      { id: 'local' },
+      { id: 'sized', memory: { tier: 'light', heapMiB: 350 } },
+      { id: 'off', enabled: false },
+      { id: 'broken' },
+    ],
   });
 });
 

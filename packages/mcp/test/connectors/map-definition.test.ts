@@ -63,6 +63,16 @@ test('definitionOfEntry() takes trusted from a signed map, as it is (T2)', () =>
   expect(remote({})).not.toHaveProperty('trusted');
 });
 
+test('definitionOfEntry() takes no memory from a map, nor from one whose command is allowed (trust by origin)', () => {
+  const memory = { tier: 'light', allocator: 'jemalloc' };
+  const fields = { endpoint: undefined, command: 'node', args: ['x.js'], memory };
+  const policy = { ...POLICY, trust: { allowedCommands: [['node', 'x.js']] } };
+  const allowed = definitionOfEntry(parsed(fields), 'remote', policy);
+  expect(allowed).toMatchObject({ transport: { command: 'node' }, problem: undefined });
+  expect(allowed).not.toHaveProperty('memory');
+  expect(local(fields)).not.toHaveProperty('memory');
+});
+
 test('an isolation of another name makes its connector unavailable, and shares nothing', () => {
   expect(parseServiceMapEntry(entry('one', { isolation: 'user' }))).toMatchObject({
     kind: 'invalid',

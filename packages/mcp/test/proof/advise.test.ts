@@ -114,6 +114,13 @@ test.each([
   ['S1-B5', {}, true, 'do', 'MemoryMax=500M MemoryHigh=400M'],
   ['S1-B5', { service: { memoryLimitBytes: 500 * MIB } }, true, 'do not', ''],
   ['S1-B5', { service: { rssBytes: 3_000 * MIB } }, true, 'not enough data', 'monitor'],
+  [
+    'S1-B5',
+    { connector: { rssBytes: 1_700 * MIB } },
+    true,
+    'not enough data',
+    '"memory": {"tier": "light"} in mcpServers.web',
+  ],
   ['S1-B5', { service: { uptimeSeconds: 10 } }, true, 'not enough data', 'later'],
   ['ttl-long', {}, true, 'do not', ''],
   ['ttl-long', { service: { staleLists: 20 } }, true, 'do', '"refreshIntervalMs": 150000'],

@@ -126,7 +126,7 @@ test('examine() names what is wrong with a machine, and what to do (S1-21 to S1-
     'clock-step warn',
     'time-zone warn',
   ]);
-  expect(found.get('old-space')?.fix).toContain('--max-old-space-size=716');
+  expect(found.get('old-space')?.fix).toContain('MCP_HEAP_MB=716 pm2 start');
   expect(found.get('node-flags')?.finding).toContain('--expose-gc');
   // What follows the program is its own.
   expect(found.get('node-flags')?.finding).not.toContain('--inspect');

@@ -8,6 +8,7 @@ import type { StdioCounters } from './stdio-call.ts';
 import { StdioConnection } from './stdio-connection.ts';
 import type { ClientInfo } from './stdio-envelope.ts';
 import { createStdioInterest } from './stdio-interest.ts';
+import { withMemory } from './stdio-memory.ts';
 import { negotiate, type Verdict } from './stdio-negotiate.ts';
 import type { RefusedQuestion } from '../upstream.ts';
 import { UpstreamError } from '../upstream-error.ts';
@@ -54,7 +55,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     connectorId,
     command: transport.command,
     args: transport.args,
-    env: transport.env,
+    env: withMemory(transport.env, definition.memory),
     cwd: transport.cwd,
     maxRssBytes: definition.maxRssBytes,
     baseEnv: options.baseEnv,

@@ -124,7 +124,7 @@ export function listen(): Heard {
   const sink: ForwardSink = {
     notification: (text) => void notifications.push(text),
     request: (request) => void requests.push(request),
-    result: (text, era) => settle(`result ${era}`, text),
+    result: (raw, era) => settle(`result ${era}`, raw.toString()),
     error: (text, era) => settle(`error ${era}`, text),
     fail: (error) => settle('fail', error),
     whole: notForStdio,
