@@ -8,6 +8,7 @@ import { createRequire, isBuiltin } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { defineConfig } from 'rolldown';
 import { compiled } from './rolldown.compiled.mjs';
+import { lateHttp2, noDescriptions, plainPino, promClient, standIn } from './rolldown.packages.mjs';
 
 const MODULES = `${sep}node_modules${sep}`;
 /** The registry in three files: what opens it, its API, and what tools and commands want of it. */
@@ -20,26 +21,6 @@ const REGISTRY = [
   { name: 'registry-rest', test: /[\\/]mcp-registry[\\/]/ },
 ];
 const require = createRequire(import.meta.url);
-
-/** A module of our own making that stands for the import of a package. */
-function standIn(packageName, source) {
-  const id = `\0${packageName}`;
-  return {
-    name: `stand-in for ${packageName}`,
-    resolveId: (wanted) => (wanted === packageName ? id : undefined),
-    load: (wanted) => (wanted === id ? source : undefined),
-  };
-}
-
-/** prom-client's index loads its default metrics too, and with them OpenTelemetry: 50 modules that nobody uses. */
-function promClient() {
-  const folder = dirname(require.resolve('prom-client'));
-  const lines = ['Counter', 'Gauge', 'Histogram', 'Registry'].map((name) => {
-    const file = join(folder, 'lib', `${name.toLowerCase()}.js`);
-    return `export { default as ${name} } from ${JSON.stringify(file)};`;
-  });
-  return standIn('prom-client', lines.join('\n'));
-}
 
 /**
  * undici as a file of its own, which is loaded with the first request: what sockets and pools need, in a third of the
@@ -109,26 +90,6 @@ function builtins() {
       }),
       map: null,
     }),
-  };
-}
-
-/**
- * undici loads what it needs for HTTP/2 with every client, and with it all of Node's `http2` and `tls`: 9 MB of a process.
- * We never speak it (`allowH2`), and TLS is loaded with the first connection that wants it.
- */
-function lateHttp2() {
-  const load = "require('./client-h2.js')";
-  const line = `const connectH2 = ${load}\n`;
-  return {
-    name: 'late HTTP/2',
-    transform: {
-      filter: { id: /[\\/]undici[\\/]lib[\\/]dispatcher[\\/]client\.js$/ },
-      handler(code) {
-        if (!code.includes(line)) throw new Error('undici loads HTTP/2 in another way than before');
-        const late = `const connectH2 = (...given) => ${load}(...given)\n`;
-        return { code: code.replace(line, late), map: null };
-      },
-    },
   };
 }
 
@@ -233,6 +194,8 @@ export function bundle({ input, dir, plugins = [] }) {
       promClient(),
       undiciImports(),
       lateUndici(),
+      noDescriptions(),
+      plainPino(),
       start.plugin,
       builtins(),
       oneByteText(),

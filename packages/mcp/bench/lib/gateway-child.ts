@@ -21,7 +21,7 @@ answerCommands(async (options) => {
     connectors: options.connectors,
     // What is refused for being too much says nothing of what a call costs.
     settings: { ...DEFAULT_SETTINGS, maxInFlight: 1_000, ...options.settings },
-    logger: pino({ level: 'silent' }),
+    logger: pino({ level: 'silent' }, { write: () => undefined }),
     baseEnv: { PATH: process.env['PATH'] },
     audit: options.auditTo === undefined ? undefined : { stateFolder: options.auditTo },
     version: '0.0.0-bench',

@@ -66,7 +66,7 @@ export async function answer(command: PassCommand): Promise<PassFigures> {
   const current = createService({
     connectors: command.connectors,
     settings: { ...DEFAULT_SETTINGS, backgroundRefresh: false, ...command.settings },
-    logger: pino({ level: 'silent' }),
+    logger: pino({ level: 'silent' }, { write: () => undefined }),
     baseEnv: {},
     version: '0.0.0-bench',
   });

@@ -49,8 +49,11 @@ export function templatePrefix(uriTemplate: string): string {
 }
 
 /** Where a call of an item goes. */
-function routeOf<T>(kind: ListKind, item: ManifestItem, source: CatalogSource<T>): Route<T> {
-  const { connectorId, target, manifest } = source;
+function routeOf<T>(
+  kind: ListKind,
+  { item, legacyText }: ListedItem,
+  { connectorId, target }: CatalogSource<T>,
+): Route<T> {
   if (kind !== 'tools') return { connectorId, upstreamName: item.id, target };
   const { quarantine } = item;
   const route = {
@@ -63,8 +66,7 @@ function routeOf<T>(kind: ListKind, item: ManifestItem, source: CatalogSource<T>
   // Whatever server a tool is of, towards modern clients we are the one that must compare.
   const headers = readHeaderParams(item.text);
   const params = headers.kind === 'valid' ? headers.params : [];
-  const wrapsOutput =
-    manifest.info.era === 'modern' && mayWrap(item.text) && legacyToolText(item.text) !== undefined;
+  const wrapsOutput = legacyText !== undefined;
   if (params.length === 0 && !wrapsOutput) return route;
   return {
     ...route,
@@ -128,8 +130,9 @@ function* buildList<T>(
   let sinceStep = 0;
   for (const item of manifest.lists[kind]) {
     const name = RENAMED.has(kind) ? exposedName(connectorId, item.id, options.separator) : item.id;
-    items.push(listedItem(kind, item, name, source));
-    routes.set(item.id, routeOf(kind, item, source));
+    const listed = listedItem(kind, item, name, source);
+    items.push(listed);
+    routes.set(item.id, routeOf(kind, listed, source));
     // Each item is read for what it says of its arguments.
     sinceStep += item.text.length + ITEM_LENGTH;
     if (sinceStep < STEP_LENGTH) continue;
@@ -138,6 +141,13 @@ function* buildList<T>(
   }
   const piece = options.prebuilt ? yield* pieceOf(items) : NO_PIECE;
   return { group: { connectorId, items, piece }, routes };
+}
+
+const NO_ROUTES: ReadonlyMap<string, never> = new Map<string, never>();
+
+/** Most connectors offer tools only. */
+function emptyList<T>({ connectorId }: CatalogSource<T>): PartList<T> {
+  return { group: { connectorId, items: [], piece: NO_PIECE }, routes: NO_ROUTES };
 }
 
 /** Whether two lists show the same and may be called alike. */
@@ -184,7 +194,10 @@ export function* buildPart<T>(
   options: BuildOptions,
 ): Generator<void, CatalogPart<T>, void> {
   const list = function* (kind: ListKind): Generator<void, PartList<T>, void> {
-    return knownList(kind, source, old) ?? (yield* buildList(kind, source, options));
+    const known = knownList(kind, source, old);
+    if (known !== undefined) return known;
+    const isEmpty = source.manifest.lists[kind].length === 0;
+    return isEmpty ? emptyList(source) : yield* buildList(kind, source, options);
   };
   const tools = yield* list('tools');
   const prompts = yield* list('prompts');

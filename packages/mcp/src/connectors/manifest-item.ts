@@ -47,3 +47,18 @@ export function readItem(text: string, kind: ListKind, maxDepth: number): ItemRe
   if (typeof id !== 'string' || id === '') return refused(`has no usable "${idKey}"`);
   return { kind: 'item', item: { id, text, idSpan } };
 }
+
+/**
+ * Reads an item that `readItem` has accepted before and whose text is still the same. Servers write the identifying member
+ * first: then nothing behind it is looked at.
+ */
+export function rereadItem(text: string, kind: ListKind, maxDepth: number): ItemReading {
+  const key = `"${LIST_SHAPES[kind].idKey}"`;
+  const start = key.length + 2;
+  if (!text.startsWith(`{${key}:"`)) return readItem(text, kind, maxDepth);
+  const end = text.indexOf('"', start + 1);
+  const id = text.slice(start + 1, end);
+  if (end === -1 || id === '' || id.includes('\\')) return readItem(text, kind, maxDepth);
+  const idSpan = { key: LIST_SHAPES[kind].idKey, start, end: end + 1 };
+  return { kind: 'item', item: { id, text, idSpan } };
+}

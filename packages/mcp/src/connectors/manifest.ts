@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { mergeCacheHints, readCacheHint, type CacheHint } from '../protocol/cache-hint.ts';
@@ -9,6 +8,7 @@ import type { Upstream, UpstreamInfo } from '../upstream/upstream.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
 import { readHeaderParams } from '../protocol/param-header.ts';
 import { isLarge, parseShallow } from '../protocol/shallow-json.ts';
+import { manifestDigest } from './manifest-digest.ts';
 import { readItem, type ItemReading, type ManifestItem } from './manifest-item.ts';
 import { inLine, sharedPace } from '../protocol/pace.ts';
 
@@ -23,6 +23,20 @@ export interface Manifest {
   readonly digest: string;
   /** What was left out and why, one sentence each. */
   readonly warnings: readonly string[];
+}
+
+function textOf({ text }: ManifestItem): string {
+  return text;
+}
+
+/** The raw JSON of the items of each list. */
+export function textsOf(lists: Manifest['lists']): Readonly<Record<ListKind, readonly string[]>> {
+  return {
+    tools: lists.tools.map(textOf),
+    prompts: lists.prompts.map(textOf),
+    resources: lists.resources.map(textOf),
+    resourceTemplates: lists.resourceTemplates.map(textOf),
+  };
 }
 
 /** Bounds on what one connector may offer (contract.md, sizes). */
@@ -105,7 +119,7 @@ export async function fetchManifest(
     info,
     lists,
     hint,
-    digest: await digestOf([info, hint.cacheScope], lists),
+    digest: await manifestDigest({ head: [info, hint.cacheScope], texts: textsOf(lists) }),
     warnings: fetched.flatMap((list) => list.warnings),
   };
 }
@@ -252,16 +266,4 @@ function acceptable(reading: ItemReading, kind: ListKind, { info }: ListContext)
   if (reading.kind === 'refused' || kind !== 'tools' || info.era === 'legacy') return reading;
   const headers = readHeaderParams(reading.item.text);
   return headers.kind === 'valid' ? reading : { kind: 'refused', why: headers.why };
-}
-
-async function digestOf(head: unknown, lists: Manifest['lists']): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify(head));
-  for (const kind of LIST_KINDS) {
-    hash.update(`\n${kind}`);
-    for (const item of lists[kind]) {
-      await sharedPace();
-      hash.update('\n').update(item.text);
-    }
-  }
-  return hash.digest('base64url');
 }

@@ -15,25 +15,25 @@ type Value = MetricValueWithName<string>;
 export class HistogramSeries {
   readonly #shown: Set<HistogramSeries>;
   readonly #bounds: readonly number[];
-  readonly #labels: Readonly<Record<string, string>>;
-  readonly #counts: number[];
+  readonly #labels: () => Readonly<Record<string, string>>;
+  /** None before the first duration: most series never have one. */
+  #counts: number[] = [];
   #sum = 0;
   #count = 0;
 
   constructor(
     shown: Set<HistogramSeries>,
     bounds: readonly number[],
-    labels: Readonly<Record<string, string>>,
+    labels: () => Readonly<Record<string, string>>,
   ) {
     this.#shown = shown;
     this.#bounds = bounds;
     this.#labels = labels;
-    this.#counts = bounds.map(() => 0);
   }
 
   /** Counts one duration, in seconds: a few additions, and no label is looked at. */
   observe(seconds: number): void {
-    if (this.#count === 0) this.#shown.add(this);
+    if (this.#count === 0) this.#begin();
     this.#count += 1;
     this.#sum += seconds;
     const bounds = this.#bounds;
@@ -44,9 +44,13 @@ export class HistogramSeries {
     }
   }
 
+  #begin(): void {
+    this.#counts = this.#bounds.map(() => 0);
+    this.#shown.add(this);
+  }
+
   /** Shows it no more; if it is observed again it begins anew. */
   remove(): void {
-    this.#counts.fill(0);
     this.#sum = 0;
     this.#count = 0;
     this.#shown.delete(this);
@@ -54,7 +58,7 @@ export class HistogramSeries {
 
   /** Adds what a scrape shows of it, as prom-client does. */
   write(name: string, values: Value[]): void {
-    const labels = this.#labels;
+    const labels = this.#labels();
     const metricName = `${name}_bucket`;
     let below = 0;
     for (const [at, le] of this.#bounds.entries()) {
@@ -95,8 +99,10 @@ export class BoundHistogram {
 
   /** The series with these labels, in the order of their names. To be bound once: two of the same would both be shown. */
   bind(...values: readonly string[]): HistogramSeries {
-    const labels = this.labelNames.map((label, at) => [label, values[at] ?? ''] as const);
-    return new HistogramSeries(this.#shown, this.#bounds, Object.fromEntries(labels));
+    // For a scrape: most series are never shown.
+    const labels = (): Record<string, string> =>
+      Object.fromEntries(this.labelNames.map((label, at) => [label, values[at] ?? '']));
+    return new HistogramSeries(this.#shown, this.#bounds, labels);
   }
 
   /** For the registry. */

@@ -35,6 +35,10 @@ export interface CatalogFeed {
 const REST_LENGTHS = 10;
 const MAX_REST_MS = 500;
 
+/** In the slices that syncs are made in, too. */
+const beside = async <T>(work: Generator<void, T, void>): Promise<T> =>
+  await runInSlices(work, sharedPace);
+
 /**
  * Changes that come while a build runs, or while it rests, are taken together by the next one: at most one runs, at
  * most one waits. Who waits for `settled` does not wait for the rest.
@@ -64,10 +68,8 @@ export function feedCatalog(
     const startedAtMs = performance.now();
     try {
       const served = manager.served();
-      const listed = options.listed
-        ? await runInSlices(options.listed(served), sharedPace)
-        : served;
-      previous = await runInSlices(buildCatalog(listed, previous, options), sharedPace);
+      const listed = options.listed ? await beside(options.listed(served)) : served;
+      previous = await beside(buildCatalog(listed, previous, options));
       cell.put(previous.catalog);
       announcer.add(previous.change);
       options.duration.observe((performance.now() - startedAtMs) / 1000);

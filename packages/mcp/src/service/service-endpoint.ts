@@ -29,16 +29,21 @@ export interface EndpointParts {
   readonly events: Pick<EventLog, 'callFailed'>;
 }
 
-type DemandParts = Pick<EndpointParts, 'manager' | 'connectors' | 'feed'>;
+type DemandParts = Pick<EndpointParts, 'manager' | 'connectors' | 'feed' | 'cell'>;
 
 /** What a list asks of the sync side. */
-export function createListDemand({ manager, connectors, feed }: DemandParts): ListDemand {
+export function createListDemand({ manager, connectors, feed, cell }: DemandParts): ListDemand {
+  const listWanted = (id: string | undefined): Promise<void> | undefined => {
+    const wait = connectors.before(() => manager.listWanted(id));
+    // What has just been learned must be in the catalog before the list is answered.
+    if (wait !== undefined) return wait.then(async () => await feed.settled());
+    return feed.upToDate ? undefined : feed.settled();
+  };
   return {
     listWanted: (id) => {
-      const wait = connectors.before(() => manager.listWanted(id));
-      // What has just been learned must be in the catalog before the list is answered.
-      if (wait !== undefined) return wait.then(async () => await feed.settled());
-      return feed.upToDate ? undefined : feed.settled();
+      if (cell.current.generation > 0) return listWanted(id);
+      // The syncs that a list sets off must not hold up the first catalog, which it waits for.
+      return feed.settled().then(async () => await listWanted(id));
     },
     complete: (id) => connectors.settled && manager.complete(id) && feed.upToDate,
     degraded: createDegradedReport(manager),

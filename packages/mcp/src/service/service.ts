@@ -173,9 +173,10 @@ class GatewayService implements Service {
     this.manager.adopt(this.#connectors.current());
     await this.#oversight.prepare();
     await this.manager.restore();
-    await this.settled();
     if (this.#closing !== undefined) throw new Error('the service was closed while it started');
     const { url, origin, port } = await listenOn(this.#front.listener, this.#options.settings);
+    // Who asks before the catalog is built is let in, and waits for it.
+    await this.settled();
     this.#url = url;
     this.#front.auth.follow();
     void this.#registry?.listening(origin);

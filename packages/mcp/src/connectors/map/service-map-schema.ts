@@ -193,7 +193,7 @@ export function parseServiceMapEnvelope(
 
 /** One entry in the producer's shape (see `normalizeServiceMapEntry` for the older ones). Unknown keys are kept. */
 export function parseServiceMapEntry(raw: unknown): SchemaResult<ServiceMapEntry> {
-  const result = entrySchema.safeParse(raw);
+  const result = entrySchema.safeParse(raw, { jitless: true });
   if (!result.success) return { kind: 'invalid', problems: problemsOf(result.error) };
   const { remoteTools, ...entry } = result.data;
   return {

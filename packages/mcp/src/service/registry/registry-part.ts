@@ -10,6 +10,7 @@ import type { Route } from '../../http/route.ts';
 import { registryApiRoute, registryControlRoute } from '../../http/registry.ts';
 import { registerRegistryMetrics } from '../../observability/registry-instruments.ts';
 import type { Traced } from '../../observability/traced-work.ts';
+import { createLateRegistryApi, type LateRegistryApi } from './late-registry-api.ts';
 import type { ApiPort } from './registry-api-port.ts';
 import type { RegistryConnectorPolicy } from './registry-connectors.ts';
 import { createControlFile, type ControlFile } from './registry-control-file.ts';
@@ -64,7 +65,7 @@ export class RegistryPart {
   readonly #writers = new WeakSet<IncomingMessage>();
   #opening: Promise<void> | undefined;
   #open: OpenRegistry | undefined;
-  #api: ApiPort | undefined;
+  readonly #api: LateRegistryApi;
   #state: RegistryStatus['state'] = 'opening';
   #failure: string | undefined;
   readonly #offer: RegistryOffer;
@@ -92,6 +93,9 @@ export class RegistryPart {
     this.#options = options;
     this.#offer = new RegistryOffer(options);
     this.#control = createControlFile(options.stateFolder);
+    const mayWrite = (request: IncomingMessage): boolean => this.#writers.has(request);
+    const apiKey = options.apiKey?.reveal();
+    this.#api = createLateRegistryApi({ apiKey, mayWrite }, options.logger);
     this.#instruments = registerRegistryMetrics(
       options.metrics,
       () => this.#facts(),
@@ -159,7 +163,7 @@ export class RegistryPart {
     if (!http) return [control];
     const api = async (): ReturnType<Parameters<typeof registryApiRoute>[0]['api']> => {
       await this.open();
-      const handle = this.#api?.current();
+      const handle = (await this.#openApi())?.current();
       if (handle === undefined) return undefined;
       return (request, response) => {
         // A write takes the lock if nobody has it, even when it is refused after that.
@@ -199,7 +203,7 @@ export class RegistryPart {
     this.#state = 'closed';
     clearTimeout(this.#timer);
     for (const undo of this.#undo) undo();
-    this.#api?.close();
+    await this.#api.close();
     await this.#publishing;
     if (this.#published) await this.#control.remove();
     this.#published = false;
@@ -209,7 +213,7 @@ export class RegistryPart {
   /** Makes the list that the first request would have to wait for, once the first pass has had its time. */
   async #prepareApi(): Promise<void> {
     await registryRest(this.#options.openDelayMs, this.#ended.signal);
-    if (!this.#closing) await this.#api?.ready();
+    if (!this.#closing) await (await this.#openApi())?.ready();
   }
 
   async #tryOpen(): Promise<void> {
@@ -227,7 +231,8 @@ export class RegistryPart {
       this.#open = lasting && memoryCache ? await openInMemory(opening) : openDirect(opening);
       await this.#offer.read(this.#open.handle);
       this.#state = 'open';
-      if (lasting) await this.#follow(this.#open);
+      const open = this.#open;
+      if (lasting) this.#undo.push(open.onChange(() => this.#noteChange(open)));
     } catch (error) {
       this.#state = 'failed';
       this.#failure = error instanceof Error ? error.message : String(error);
@@ -235,17 +240,11 @@ export class RegistryPart {
     }
   }
 
-  async #follow(open: OpenRegistry): Promise<void> {
-    const { apiKey, http, logger } = this.#options;
-    if (http) {
-      const { createApiPort } = await import('./registry-api-port.ts');
-      this.#api = createApiPort(open, {
-        apiKey: apiKey?.reveal(),
-        mayWrite: (request) => this.#writers.has(request),
-        onError: (error) => logger.warn({ err: error }, 'the registry API could not answer'),
-      });
-    }
-    this.#undo.push(open.onChange(() => this.#noteChange(open)));
+  /** Undefined while there is nothing that it could answer with. */
+  async #openApi(): Promise<ApiPort | undefined> {
+    const { http, lasting } = this.#options;
+    const isServed = http && lasting && this.#state === 'open';
+    return isServed && this.#open !== undefined ? await this.#api.of(this.#open) : undefined;
   }
 
   #noteChange(open: OpenRegistry): void {
