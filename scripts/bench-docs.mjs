@@ -126,7 +126,8 @@ function runLine({ run }) {
   const changed = run.uncommittedChanges ? ', with uncommitted changes' : '';
   return (
     `Taken ${run.takenAt.slice(0, 10)} at commit ${String(run.commit).slice(0, 10)}${changed}, ${cores} cores of ${cpu}, ` +
-    `${Math.round(memoryMb / 1024)} GB, ${system}, Node ${run.versions.node}.`
+    `${Math.round(memoryMb / 1024)} GB, ${system}, Node ${run.versions.node}` +
+    `${run.seconds === undefined ? '' : `, in ${run.seconds} s`}.`
   );
 }
 
@@ -182,7 +183,9 @@ const introduction = `# Benchmarks
 
 Written by \`pnpm bench:docs\` from \`bench/baseline/main_latest.json\`; do not edit.
 
-- \`pnpm bench\` runs all of it, \`pnpm bench call list\` only these; records go to \`bench/results\`.
+- \`pnpm bench\` runs all of it, \`pnpm bench call list\` only these; records go to \`bench/results\`. Each bench is a process that
+  is ended, with all it has started, when it takes longer than \`--limit\` seconds (600, \`call\` 2,400); then it has failed, and the others
+  go on. A run that is interrupted keeps what is done.
 - \`pnpm bench:compare <record>\` fails when a record is worse than the baseline by more than 10 % and the noise of both, misses a
   target, or is over a budget of \`bench/budgets.json\`. Ours are compared as ratios to the bare proxy, relay or server of the
   same row, round by round, which is what survives a change of machine. Noise is one and a half standard errors of the medians'

@@ -4,7 +4,15 @@ import { tempFolder } from '@cortex-os/testkit';
 import { ACCOUNTED, accountOf, type Held } from './lib/account.ts';
 import { keepFleet } from './lib/kept-fleet.ts';
 import { buildProgram, freePort, startProgram } from './lib/program.ts';
-import { readingOf, type Bench, type BenchOptions, type BenchResult } from './lib/report.ts';
+import {
+  readingOf,
+  shown,
+  type Bench,
+  type BenchOptions,
+  type BenchResult,
+  type Reading,
+  type Target,
+} from './lib/report.ts';
 
 const CONNECTORS = 100;
 const TOOLS_EACH = 10;
@@ -14,6 +22,8 @@ const STREAM_BYTES = 16_384;
 const KB = 1_024;
 const MB = 1_048_576;
 const VERSION = '2025-11-25';
+/** Processes of each kind: one may hold pages for a while that another has given back. */
+const ROUNDS = 3;
 /** The first pass has failed and its sockets are closed by then. */
 const SETTLE_MS = 5_000;
 
@@ -143,66 +153,103 @@ async function measure(count: number): Promise<Steps> {
   }
 }
 
-const kb = (bytes: number): string => (bytes / KB).toFixed(1);
-const mb = (bytes: number): string => (bytes / MB).toFixed(0);
+/** One figure of all rounds. */
+type Of = (what: (steps: Steps) => number) => Reading;
+
+const FIGURES = ['rssBytes', 'heapBytes', 'externalBytes', 'youngBytes'] as const;
+
+interface Line {
+  readonly what: string;
+  readonly unit: number;
+  readonly digits: number;
+  /** What one figure came to. */
+  readonly read: (figure: keyof Held) => Reading;
+  /** Those that say something. */
+  readonly figures: readonly (keyof Held)[];
+}
+
+function linesOf(of: Of, count: number): Readonly<Record<keyof typeof WHAT, Line>> {
+  const whole = { unit: MB, digits: 0, figures: FIGURES };
+  const each = { unit: KB, digits: 1, figures: FIGURES.slice(0, 3) };
+  return {
+    empty: { ...whole, what: WHAT.empty, read: (key) => of(({ empty }) => empty[key]) },
+    idle: { ...whole, what: WHAT.idle, read: (key) => of(({ idle }) => idle[key]) },
+    connector: {
+      ...each,
+      what: WHAT.connector,
+      figures: ['heapBytes', 'externalBytes'],
+      read: (key) => of(({ idle, empty }) => (idle[key] - empty[key]) / (CONNECTORS - 1)),
+    },
+    session: {
+      ...each,
+      what: WHAT.session,
+      read: (key) => of(({ sessions, warm }) => (sessions[key] - warm[key]) / count),
+    },
+    stream: {
+      ...each,
+      what: WHAT.stream,
+      read: (key) => of(({ streams, sessions }) => (streams[key] - sessions[key]) / count),
+    },
+  };
+}
+
+const WHAT = {
+  empty: 'process with 1 connector, MB',
+  idle: `process with ${CONNECTORS} connectors, idle, MB`,
+  connector: 'each connector, KB',
+  session: 'each idle legacy session, KB',
+  stream: 'each idle stream, KB',
+} as const;
+
+function scaled({ median, min, max, ...rest }: Reading, unit: number): Reading {
+  return { ...rest, median: median / unit, min: min / unit, max: max / unit };
+}
+
+function rowOf({ what, unit, digits, read, figures }: Line): readonly string[] {
+  const cell = (figure: keyof Held): string =>
+    figures.includes(figure) ? shown(scaled(read(figure), unit), digits) : '';
+  return [what, ...FIGURES.map(cell)];
+}
+
+function limitOf({ what, read }: Line, maxBytes: number): Target {
+  const { median } = read('rssBytes');
+  return {
+    what: what.replace('each', 'an').replace(', KB', ''),
+    wanted: `≤ ${(maxBytes / KB).toFixed(1)} KB`,
+    measured: `${(median / KB).toFixed(1)} KB`,
+    met: median <= maxBytes,
+  };
+}
 
 async function run({ quick }: BenchOptions): Promise<BenchResult> {
   buildProgram();
   const count = quick ? 100 : 2_000;
-  const { empty, idle, warm, sessions, streams } = await measure(count);
-  const each = (after: Held, before: Held, key: keyof Held): number =>
-    (after[key] - before[key]) / count;
-  const keys = ['rssBytes', 'heapBytes', 'externalBytes'] as const;
-  const whole = [...keys, 'youngBytes'] as const;
-  const perConnector = (key: keyof Held): number => (idle[key] - empty[key]) / (CONNECTORS - 1);
-  const session = each(sessions, warm, 'rssBytes');
-  const stream = each(streams, sessions, 'rssBytes');
+  const rounds: Steps[] = [];
+  for (let round = 0; round < (quick ? 1 : ROUNDS); round += 1) rounds.push(await measure(count));
+  const lines = linesOf((what) => readingOf(rounds.map(what), 'B'), count);
+  const { empty, idle, connector, session, stream } = lines;
   return {
     method:
       `The built program after collecting garbage, by its own accounting: ${CONNECTORS} connectors of ${TOOLS_EACH} tools ` +
-      `whose servers are gone, then ${count / 4} legacy sessions with streams, then ${count} more sessions, then their streams.`,
+      `whose servers are gone, then ${count / 4} legacy sessions with streams, then ${count} more sessions, then their ` +
+      `streams; median (lowest–highest) of ${rounds.length} processes.`,
     tables: [
       {
         title: 'memory',
         headings: ['what', 'RSS', 'heap', 'external', 'of RSS kept for new objects'],
-        rows: [
-          ['process with 1 connector, MB', ...whole.map((key) => mb(empty[key]))],
-          [`process with ${CONNECTORS} connectors, idle, MB`, ...whole.map((key) => mb(idle[key]))],
-          [
-            'each connector, KB',
-            '',
-            kb(perConnector('heapBytes')),
-            kb(perConnector('externalBytes')),
-            '',
-          ],
-          ['each idle legacy session, KB', ...keys.map((key) => kb(each(sessions, warm, key))), ''],
-          ['each idle stream, KB', ...keys.map((key) => kb(each(streams, sessions, key))), ''],
-        ],
+        rows: Object.values(lines).map(rowOf),
       },
     ],
-    targets: [
-      {
-        what: 'an idle legacy session',
-        wanted: `≤ ${kb(SESSION_BYTES)} KB`,
-        measured: `${kb(session)} KB`,
-        met: session <= SESSION_BYTES,
-      },
-      {
-        what: 'an idle stream',
-        wanted: `≤ ${kb(STREAM_BYTES)} KB`,
-        measured: `${kb(stream)} KB`,
-        met: stream <= STREAM_BYTES,
-      },
-    ],
+    targets: [limitOf(session, SESSION_BYTES), limitOf(stream, STREAM_BYTES)],
     readings: {
-      idleRssBytes: readingOf([idle.rssBytes], 'B'),
-      idleHeapBytes: readingOf([idle.heapBytes], 'B'),
-      emptyRssBytes: readingOf([empty.rssBytes], 'B'),
-      connectorHeapBytes: readingOf([perConnector('heapBytes')], 'B'),
-      sessionRssBytes: readingOf([session], 'B'),
-      sessionHeapBytes: readingOf([each(sessions, warm, 'heapBytes')], 'B'),
-      streamRssBytes: readingOf([stream], 'B'),
-      streamHeapBytes: readingOf([each(streams, sessions, 'heapBytes')], 'B'),
+      idleRssBytes: idle.read('rssBytes'),
+      idleHeapBytes: idle.read('heapBytes'),
+      emptyRssBytes: empty.read('rssBytes'),
+      connectorHeapBytes: connector.read('heapBytes'),
+      sessionRssBytes: session.read('rssBytes'),
+      sessionHeapBytes: session.read('heapBytes'),
+      streamRssBytes: stream.read('rssBytes'),
+      streamHeapBytes: stream.read('heapBytes'),
     },
   };
 }

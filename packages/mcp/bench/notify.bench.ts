@@ -21,8 +21,8 @@ const ROUNDS = 15;
 const CHANGE_ROUNDS = 3;
 const RESOURCE = 'bench://text/1';
 const BARE_EVENT = `data: {"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"${RESOURCE}"}}\n\n`;
-/** A burst: so many events a second for so long, to a hundred clients. */
-const BURST = { clients: 100, perSecond: 200, seconds: 5 } as const;
+/** Bursts: so many events a second for so long, to a hundred clients. */
+const BURST = { clients: 100, perSecond: 200, seconds: 5, rounds: 3 } as const;
 const WANTED_P95_MS = 10;
 const TIMEOUT_MS = 40_000;
 
@@ -115,16 +115,42 @@ async function openClients(clients: StreamClients, way: Way, count: number): Pro
 async function burst(
   servers: RawServers,
   clients: StreamClients,
-  quick: boolean,
+  seconds: number,
 ): Promise<readonly number[]> {
-  const { perSecond, seconds } = BURST;
+  const { perSecond } = BURST;
   await clients.reset();
-  const toldAt = await servers.burst(0, perSecond * (quick ? 0.2 : seconds), perSecond);
+  const toldAt = await servers.burst(0, perSecond * seconds, perSecond);
   await delay(1_000);
   const streams = await clients.arrivals();
   return streams.flatMap((events) =>
     toldAt.map((atUs, index) => ((events[index] ?? Infinity) - atUs) / 1_000),
   );
+}
+
+interface Bursts {
+  readonly p95Ms: Reading;
+  readonly p99Ms: Reading;
+  /** Of all bursts together. */
+  readonly lost: number;
+}
+
+async function measureBursts(
+  servers: RawServers,
+  clients: StreamClients,
+  quick: boolean,
+): Promise<Bursts> {
+  const found: (readonly number[])[] = [];
+  for (let round = 0; round < (quick ? 1 : BURST.rounds); round += 1) {
+    found.push(await burst(servers, clients, quick ? 0.2 : BURST.seconds));
+  }
+  const seen = found.map((all) => all.filter((ms) => ms !== Infinity));
+  const of = (share: number): Reading =>
+    readingOf(
+      seen.map((all) => quantile(all, share)),
+      'ms',
+    );
+  const lost = found.flat().length - seen.flat().length;
+  return { p95Ms: of(0.95), p99Ms: of(0.99), lost };
 }
 
 async function run({ quick }: BenchOptions): Promise<BenchResult> {
@@ -168,19 +194,20 @@ async function run({ quick }: BenchOptions): Promise<BenchResult> {
   const [updated] = ways;
   if (updated === undefined) throw new Error('there are no ways');
   await openClients(clients, updated, BURST.clients);
-  const latencies = await burst(servers, clients, quick);
+  const bursts = await measureBursts(servers, clients, quick);
   await clients.close();
-  const lost = latencies.filter((ms) => ms === Infinity).length;
-  const p95 = quantile(latencies, 0.95);
-  readings['burst.p95Ms'] = readingOf([p95], 'ms');
+  const { p95Ms, p99Ms, lost } = bursts;
+  readings['burst.p95Ms'] = p95Ms;
   readings['burst.lost'] = readingOf([lost], '');
-  const burstRow = [p95.toFixed(2), quantile(latencies, 0.99).toFixed(2), String(lost)];
+  const burstRow = [shown(p95Ms, 2), shown(p99Ms, 2), String(lost)];
   return {
     method:
       "A legacy server tells of a change; time until the median client and until the last one has it, and the gateway's " +
       `cpu for each client told. Server, gateway and clients are three processes (${PINNING}). "tools changed" holds a fetch ` +
       'of the new list and a build of the catalog, ' +
-      'at most every 2 s for one server. The bare server is told by a message and writes one event to each stream.',
+      `at most every 2 s for one server, ${CHANGE_ROUNDS} times; the others ${ROUNDS} times. The bare server is told by a message ` +
+      `and writes one event to each stream. Before the next row the clients are gone, with their sessions. ${BURST.rounds} bursts of ` +
+      `${BURST.seconds} s; p95 and p99 are of the events that came.`,
     tables: [
       {
         title: 'fan-out',
@@ -197,8 +224,8 @@ async function run({ quick }: BenchOptions): Promise<BenchResult> {
       {
         what: `${BURST.perSecond} updates a second, p95 (S3-17 broadcast)`,
         wanted: `≤ ${WANTED_P95_MS} ms, none lost`,
-        measured: `${p95.toFixed(2)} ms, ${lost} lost`,
-        met: p95 <= WANTED_P95_MS && lost === 0,
+        measured: `${p95Ms.median.toFixed(2)} ms, ${lost} lost`,
+        met: p95Ms.median <= WANTED_P95_MS && lost === 0,
       },
     ],
     readings,

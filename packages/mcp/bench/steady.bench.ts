@@ -7,11 +7,19 @@ import { startFleetProcess } from './lib/fleet-process.ts';
 import type { LoadAnswer, LoadCommand, LoadTarget } from './lib/load-protocol.ts';
 import { createBenchClient } from './lib/mcp-client.ts';
 import { buildProgram, freePort, startProgram } from './lib/program.ts';
-import { readingOf, shown, type Bench, type BenchResult, type Reading } from './lib/report.ts';
+import {
+  readingOf,
+  shown,
+  type Bench,
+  type BenchOptions,
+  type BenchResult,
+  type Reading,
+} from './lib/report.ts';
 
 const CONNECTORS = 20;
 const ROUNDS = 3;
 const DURATION_MS = 3_000;
+const QUICK_MS = 300;
 const WANTED_P95_MS = 250;
 const SHAPES: readonly { readonly name: string; readonly shape: LoadCommand['shape'] }[] = [
   { name: '200 calls/s', shape: { kind: 'open', perSecond: 200 } },
@@ -47,16 +55,17 @@ async function untilComplete(url: string): Promise<void> {
 async function load(
   targets: readonly LoadTarget[],
   shape: LoadCommand['shape'],
+  durationMs: number,
 ): Promise<LoadAnswer> {
   await using child = startChild<LoadCommand, LoadAnswer>('load-child.ts');
-  return await child.ask({ targets, shape, durationMs: DURATION_MS, connections: 64 });
+  return await child.ask({ targets, shape, durationMs, connections: 64 });
 }
 
 interface Round extends LoadAnswer {
   readonly cpuUsPerCall: number;
 }
 
-async function run(): Promise<BenchResult> {
+async function run({ quick }: BenchOptions): Promise<BenchResult> {
   buildProgram();
   await using fleet = await startFleetProcess([
     { kind: 'modern-http', count: CONNECTORS, latencyMs: 0, toolCount: 2, ttlMs: 300_000 },
@@ -77,11 +86,12 @@ async function run(): Promise<BenchResult> {
   const plan = SHAPES.flatMap(({ name, shape }) =>
     paths.map(({ path, targets }) => ({ key: `${name}, ${path}`, shape, targets })),
   );
-  for (const { shape, targets } of plan) await load(targets, shape);
-  for (let round = 0; round < ROUNDS; round += 1) {
+  const durationMs = quick ? QUICK_MS : DURATION_MS;
+  for (const { shape, targets } of plan) await load(targets, shape, durationMs);
+  for (let round = 0; round < (quick ? 1 : ROUNDS); round += 1) {
     for (const { key, shape, targets } of plan) {
       const before = cpuMsOf(pid);
-      const answer = await load(targets, shape);
+      const answer = await load(targets, shape, durationMs);
       const cpuUsPerCall = (1_000 * (cpuMsOf(pid) - before)) / answer.calls;
       rounds.set(key, [...(rounds.get(key) ?? []), { ...answer, cpuUsPerCall }]);
     }

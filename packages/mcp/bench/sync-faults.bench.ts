@@ -8,7 +8,14 @@ import {
   quietOnly,
   type MeasuredPass,
 } from './lib/measure-pass.ts';
-import { readingOf, shown, type Bench, type BenchResult, type Reading } from './lib/report.ts';
+import {
+  readingOf,
+  shown,
+  type Bench,
+  type BenchOptions,
+  type BenchResult,
+  type Reading,
+} from './lib/report.ts';
 
 const CONNECTORS = 100;
 /** Every tenth, so that they stand in the way of all the others and not behind them. */
@@ -32,7 +39,7 @@ const CASES: readonly [Case, ...Case[]] = [
   { name: 'refusing', faults: [{ kind: 'tcp-refuse' }], configured: true },
 ];
 
-async function run(): Promise<BenchResult> {
+async function run({ quick }: BenchOptions): Promise<BenchResult> {
   await using fleet = await startFleetProcess([
     { kind: 'modern-http', count: CONNECTORS, latencyMs: LATENCY_MS, toolCount: 2, ttlMs: 300_000 },
   ]);
@@ -40,7 +47,7 @@ async function run(): Promise<BenchResult> {
   const healthy = all.filter((_, index) => !BROKEN.includes(index));
   await coldPass({ fleet, connectors: all });
   const passes = new Map<string, MeasuredPass[]>(CASES.map(({ name }) => [name, []]));
-  for (let round = 0; round < ROUNDS; round += 1) {
+  for (let round = 0; round < (quick ? 1 : ROUNDS); round += 1) {
     for (const { name, faults, configured } of CASES) {
       await fleet.setFaults(BROKEN, faults);
       const connectors: readonly ConnectorDefinition[] = configured ? all : healthy;

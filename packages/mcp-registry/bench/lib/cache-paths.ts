@@ -71,7 +71,7 @@ async function timedUses(
 
 /** Uses of each path in a round: enough of the fast one, few of the one that reads everything each time. */
 const usesOn = 50;
-const usesOff = 3;
+const usesOff = 2;
 
 /**
  * `MCP_REGISTRY_MEMORY_CACHE` on and off over the same files, in turn; opening the one that is held is not counted, as a

@@ -122,6 +122,7 @@ export function callRows(quick: boolean): readonly CallRow[] {
     ...PATHS.flatMap((path) => [1, 32, 256].map((inFlight) => small(path, inFlight))),
     ...large('modern→modern', LARGE_IN_FLIGHT),
     ...large('legacy→legacy', LARGE_IN_FLIGHT),
+    ...large('legacy→legacy, events', LARGE_IN_FLIGHT).slice(-3, -2),
     ...(['legacy→modern', 'modern→legacy', 'modern→stdio'] as const).flatMap((path) =>
       large(path, LARGE_IN_FLIGHT).filter(
         ({ args, result }) =>

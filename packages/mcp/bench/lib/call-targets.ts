@@ -14,6 +14,26 @@ export const AUDITED = 'ours, audit log';
 
 const LARGE = ['result', 'arguments', 'arguments of many values'] as const;
 
+/** The same for sessions of the legacy revisions, whose ids are ours; of their servers most answer with events. */
+const LARGE_LEGACY: readonly {
+  readonly row: string;
+  readonly what: string;
+  readonly atMost: number;
+}[] = [
+  { row: 'legacy→legacy, 1 MB result, 8 in flight', what: '1 MB result', atMost: 1.5 },
+  {
+    row: 'legacy→legacy, events, 1 MB result, 8 in flight',
+    what: '1 MB result as an event',
+    atMost: 1.5,
+  },
+  { row: 'legacy→legacy, 1 MB arguments, 8 in flight', what: '1 MB of one text', atMost: 1.5 },
+  {
+    row: 'legacy→legacy, 1 MB arguments of many values, 8 in flight',
+    what: '1 MB of many values',
+    atMost: 2.5,
+  },
+];
+
 /** Rows with a limit, and whom it is about. */
 export const LIMITED: ReadonlyMap<string, readonly string[]> = new Map([
   [SMALL, ['ours', AUDITED, 'proxy', 'nginx']],
@@ -21,6 +41,7 @@ export const LIMITED: ReadonlyMap<string, readonly string[]> = new Map([
   [SMALL_STDIO, ['ours', 'relay']],
   [SMALL_ALONE, ['ours', 'proxy', 'direct']],
   ...LARGE.map((what): [string, string[]] => [largeRow(what), ['ours', 'proxy']]),
+  ...LARGE_LEGACY.map(({ row }): [string, string[]] => [row, ['ours', 'proxy']]),
 ]);
 
 /** What is asked of calls (S4-02 asks for latency end to end, which `steady` measures). */
@@ -66,6 +87,14 @@ export function callTargets(
       large('arguments of many values'),
       { atMost: 2.5 },
     ],
+    ...LARGE_LEGACY.map(
+      ({ row, what, atMost }) =>
+        [
+          `legacy→legacy, ${what}, cpu against the bare proxy`,
+          cpu(row, 'ours', 'proxy'),
+          { atMost },
+        ] as const,
+    ),
   ];
   const ours = (row: string): readonly LoadRound[] =>
     rows.find(({ name }) => name === row)?.rounds.get('ours') ?? [];

@@ -1,14 +1,19 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { basename, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+/** How long one may take to end in order; a service gives its connectors 10 s. */
+const END_MS = 20_000;
 
 /** A process of the bench that answers one message with one message. */
 export interface BenchChild<Command, Answer> extends AsyncDisposable {
   readonly process: ChildProcess;
   /** Sends a command and waits for its answer; one at a time. */
   ask(command: Command): Promise<Answer>;
+  /** @throws Error when it has to be killed. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Starts a script of `bench/lib` on this Node, from its sources; or a file, as it is. */
@@ -44,7 +49,11 @@ export function startChild<Command, Answer>(
       const ended = once(child, 'exit');
       // In order, so that what it compiled is kept for the next one, as the program does it.
       child.disconnect();
+      const late = setTimeout(() => child.kill('SIGKILL'), END_MS);
       await ended;
+      clearTimeout(late);
+      if (child.signalCode === 'SIGKILL')
+        throw new Error(`${basename(script)} did not end within ${END_MS / 1_000} s`);
     },
   };
 }

@@ -145,7 +145,8 @@ export async function startPeer(name: PeerName, urls: readonly string[]): Promis
     },
     async [Symbol.asyncDispose]() {
       const pids = family();
-      const ended = once(child, 'exit');
+      const isGone = child.exitCode !== null || child.signalCode !== null;
+      const ended = isGone ? undefined : once(child, 'exit');
       await endFamily(pids);
       await ended;
       await folder[Symbol.asyncDispose]();

@@ -81,14 +81,21 @@ async function openStream(url: URL, headers: readonly string[]): Promise<Stream>
   return stream;
 }
 
-let streams: readonly Stream[] = [];
+/** A client: its stream, and its session where it has one. */
+interface Client {
+  readonly url: URL;
+  readonly stream: Stream;
+  readonly headers: readonly string[];
+}
+
+let clients: readonly Client[] = [];
 
 async function openOne(
   url: URL,
   hello: RawHttpConnection | undefined,
   subscribe: string | undefined,
-): Promise<Stream> {
-  if (hello === undefined) return await openStream(url, []);
+): Promise<Client> {
+  if (hello === undefined) return { url, stream: await openStream(url, []), headers: [] };
   const { head, body } = await hello.ask([post(url, INITIALIZE, [])]);
   const id = /\r\nmcp-session-id: ?([^\r]*)/i.exec(head)?.[1];
   if (id === undefined) throw new Error(`no session was opened: ${body}`);
@@ -101,7 +108,23 @@ async function openOne(
     const { body: said = '' } = await hello.ask([post(url, JSON.stringify(request), headers)]);
     if (said.includes('"error"')) throw new Error(said);
   }
-  return stream;
+  return { url, stream, headers };
+}
+
+/** Ends the sessions as well: what is told to clients that are gone would be work beside the next ones'. */
+async function closeAll(): Promise<void> {
+  const closing = clients;
+  clients = [];
+  for (const { stream } of closing) stream.close();
+  const greeted = closing.filter(({ headers }) => headers.length > 0);
+  const [first] = greeted;
+  if (first === undefined) return;
+  const goodbye = await RawHttpConnection.open(first.url.hostname, Number(first.url.port));
+  for (const { url, headers } of greeted) {
+    const lines = [`DELETE ${url.pathname} HTTP/1.1`, `host: ${url.host}`, ...headers];
+    await goodbye.ask([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`)]);
+  }
+  goodbye.close();
 }
 
 async function answer(command: StreamCommand): Promise<StreamAnswer> {
@@ -110,22 +133,21 @@ async function answer(command: StreamCommand): Promise<StreamAnswer> {
       const url = new URL(command.url);
       const port = Number(url.port);
       const hello = command.session ? await RawHttpConnection.open(url.hostname, port) : undefined;
-      const opened: Stream[] = [];
+      const opened: Client[] = [];
       for (let count = 0; count < command.count; count += 1) {
         opened.push(await openOne(url, hello, command.subscribe));
       }
       hello?.close();
-      streams = [...streams, ...opened];
+      clients = [...clients, ...opened];
       return { kind: 'done' };
     }
     case 'reset':
-      for (const { arrivals } of streams) arrivals.length = 0;
+      for (const { stream } of clients) stream.arrivals.length = 0;
       return { kind: 'done' };
     case 'arrivals':
-      return { kind: 'arrivals', streams: streams.map(({ arrivals }) => arrivals) };
+      return { kind: 'arrivals', streams: clients.map(({ stream }) => stream.arrivals) };
     case 'close':
-      for (const stream of streams) stream.close();
-      streams = [];
+      await closeAll();
       return { kind: 'done' };
     default:
       throw new TypeError('there is no such command');

@@ -1,3 +1,6 @@
+import type { RawJson } from '../../protocol/json-bytes.ts';
+import { AgeList, type AgePlace } from './age-list.ts';
+
 export interface EventLogLimits {
   /** Of one session, in characters of JSON; the oldest give way, down to the last. Default 1 Mi. */
   readonly maxSessionSize: number;
@@ -17,7 +20,9 @@ export const DEFAULT_EVENT_LOG_LIMITS: EventLogLimits = {
 
 /** What can be had again, until it has to give way. */
 export interface HeldEvent {
-  readonly text: string;
+  readonly text: RawJson;
+  /** Where the budget holds it; undefined while it does not. */
+  inBudget: AgePlace<HeldEvent> | undefined;
   /** It gives way: whoever holds it releases it. */
   forget(): void;
 }
@@ -25,7 +30,7 @@ export interface HeldEvent {
 /** Events of all sessions, oldest first, so that together they stay within bounds. */
 export class EventBudget {
   readonly limits: EventLogLimits;
-  readonly #events = new Set<HeldEvent>();
+  readonly #events = new AgeList<HeldEvent>();
   #size = 0;
 
   constructor(limits: EventLogLimits = DEFAULT_EVENT_LOG_LIMITS) {
@@ -37,15 +42,17 @@ export class EventBudget {
   }
 
   hold(event: HeldEvent): void {
-    this.#events.add(event);
+    event.inBudget = this.#events.add(event);
     this.#size += event.text.length;
-    for (const oldest of this.#events) {
-      if (this.#size <= this.limits.maxSize) return;
-      oldest.forget();
+    while (this.#size > this.limits.maxSize && this.#events.oldest !== undefined) {
+      this.#events.oldest.forget();
     }
   }
 
   release(event: HeldEvent): void {
-    if (this.#events.delete(event)) this.#size -= event.text.length;
+    if (event.inBudget === undefined) return;
+    this.#events.remove(event.inBudget);
+    event.inBudget = undefined;
+    this.#size -= event.text.length;
   }
 }
