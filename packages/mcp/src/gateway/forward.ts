@@ -1,5 +1,6 @@
 import type { Route } from '../catalog/catalog.ts';
 import type { CallResult } from '../observability/connector-instruments.ts';
+import { isObjectJson, type RawJson } from '../protocol/json-bytes.ts';
 import { RPC, type JsonRpcId, type RawMember } from '../protocol/message.ts';
 import type { Era } from '../protocol/revision.ts';
 import { UpstreamError, type UpstreamErrorCode } from '../upstream/upstream-error.ts';
@@ -13,7 +14,7 @@ import {
   type UpstreamAccess,
 } from '../upstream/upstream.ts';
 import { bridgeResult, codeOf, errorCodeIn, errorStatus, failureOf, lastWord } from './call/era.ts';
-import { CallClient } from './call/call-client.ts';
+import { CallClient, type Bridged } from './call/call-client.ts';
 import { dueAtMs, type TimedCall } from './call/call-deadlines.ts';
 import { CallInput } from './call/call-input.ts';
 import { noAnswer } from './call/client-questions.ts';
@@ -105,22 +106,21 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall, Fini
     this.#client.reply.suspend?.(retryMs);
   }
 
-  result(text: string, era: Era): void {
+  result(raw: RawJson, era: Era): void {
     const { era: clientEra, method } = this.current;
-    if (!/^\s*\{/.test(text)) {
+    if (!isObjectJson(raw)) {
       this.fail(this.#error('BAD_RESPONSE', 'the result is not a JSON object'));
-    } else if (era === 'modern' && clientEra === 'legacy' && asksForInput(text)) {
+    } else if (era === 'modern' && clientEra === 'legacy' && asksForInput(raw)) {
       this.#handle = undefined;
-      if (!this.done) this.#inputOf().round(text);
+      if (!this.done) this.#inputOf().round(raw.toString());
     } else {
-      this.#finishWith(
-        bridgeResult(text, era, clientEra, { method, wrapsOutput: this.route.wrapsOutput }),
-      );
+      const { wrapsOutput } = this.route;
+      this.#finishWith(bridgeResult(raw, era, clientEra, { method, wrapsOutput }));
     }
   }
 
   error(text: string, era: Era): void {
-    if (!/^\s*\{/.test(text)) {
+    if (!isObjectJson(text)) {
       this.fail(this.#error('BAD_RESPONSE', 'the error is not a JSON object'));
       return;
     }
@@ -270,7 +270,7 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall, Fini
     return this.#input;
   }
 
-  #finishWith(answer: RpcAnswer): void {
+  #finishWith(answer: Bridged): void {
     const { era } = this.current;
     const last = era === 'modern' ? lastWord(answer, this.#input?.missing) : answer;
     const code = last.kind === 'error' ? codeOf(last.text) : undefined;
@@ -283,7 +283,7 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall, Fini
     return new UpstreamError(code, message, { connectorId: this.connectorId, phase: 'ready' });
   }
 
-  #finish(result: CallResult, status: number, answer: RpcAnswer): void {
+  #finish(result: CallResult, status: number, answer: Bridged): void {
     if (this.#settle(result)) this.#client.answer(status, answer);
   }
 

@@ -28,10 +28,3 @@ export function verdictOf({ code, httpStatus }: UpstreamError): CallVerdict {
   if (LOSSES.has(code)) return 'lost';
   return code === 'TIMEOUT' || code === 'BAD_RESPONSE' ? 'failed' : 'nothing';
 }
-
-const BRACE = 0x7b;
-
-/** Whether raw JSON is an object, as every result and error is. */
-export function isObject(text: string): boolean {
-  return text.charCodeAt(0) === BRACE || /^\s*\{/.test(text);
-}

@@ -1,4 +1,5 @@
 import type { RefusalReason } from '../observability/call-metrics.ts';
+import { isObjectJson, type RawJson } from '../protocol/json-bytes.ts';
 import type { Era } from '../protocol/revision.ts';
 import {
   DEADLINE_EXCEEDED,
@@ -10,7 +11,7 @@ import {
 } from '../upstream/upstream.ts';
 import type { UpstreamError, UpstreamErrorCode } from '../upstream/upstream-error.ts';
 import type { WaitingForPlace } from './bulkhead.ts';
-import { isObject, verdictOf } from './call-verdict.ts';
+import { verdictOf } from './call-verdict.ts';
 import { REFUSED } from './circuit-breaker.ts';
 import type { GuardParts, WaitingRetry } from './guard-parts.ts';
 import { noticedQuestion } from './noticed-question.ts';
@@ -99,18 +100,18 @@ export class GuardedCall implements ForwardSink, ForwardHandle, WaitingForPlace,
     this.#sink.suspended?.(retryMs);
   }
 
-  result(text: string, era: Era): void {
+  result(raw: RawJson, era: Era): void {
     if (this.#over) return;
     this.#end();
-    this.#sink.result(text, era);
-    this.#judge(isObject(text));
+    this.#sink.result(raw, era);
+    this.#judge(isObjectJson(raw));
   }
 
   error(text: string, era: Era): void {
     if (this.#over) return;
     this.#end();
     this.#sink.error(text, era);
-    this.#judge(isObject(text));
+    this.#judge(isObjectJson(text));
   }
 
   whole(body: Buffer, isResult?: boolean): void {

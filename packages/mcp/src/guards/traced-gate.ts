@@ -5,6 +5,7 @@ import {
 } from '../observability/trace-context.ts';
 import type { OpenSpan, SpanAttributes, Tracing } from '../observability/tracing.ts';
 import type { ConnectorDefinition } from '../connectors/connector.ts';
+import type { RawJson } from '../protocol/json-bytes.ts';
 import type { Era } from '../protocol/revision.ts';
 import {
   DEADLINE_EXCEEDED,
@@ -69,9 +70,9 @@ class TracedCall implements ForwardSink, ForwardHandle {
     this.#sink.suspended?.(retryMs);
   }
 
-  result(text: string, era: Era): void {
+  result(raw: RawJson, era: Era): void {
     this.#span.end();
-    this.#sink.result(text, era);
+    this.#sink.result(raw, era);
   }
 
   error(text: string, era: Era): void {

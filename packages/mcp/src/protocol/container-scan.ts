@@ -36,18 +36,25 @@ const WINDOW_START = 1_024;
 const BEHIND_WINDOW = 64;
 const WINDOW_BYTES = 131_072 - WINDOW_START - BEHIND_WINDOW;
 
+const NOTHING = Buffer.alloc(0);
+
 class WindowScan implements ContainerScan {
   readonly #compiled: Compiled;
-  readonly #bytes: Buffer;
+  readonly #pieces: readonly Buffer[];
+  readonly #length: number;
   readonly #windowBytes: number;
   readonly #number: number;
   /** What part of the text is in the window. */
   #from = 0;
   #to = 0;
+  /** A piece, and where in the text it begins. */
+  #piece = 0;
+  #pieceStart = 0;
 
-  constructor(compiled: Compiled, bytes: Buffer, windowBytes: number) {
+  constructor(compiled: Compiled, pieces: readonly Buffer[], windowBytes: number) {
     this.#compiled = compiled;
-    this.#bytes = bytes;
+    this.#pieces = pieces;
+    this.#length = pieces.reduce((sum, piece) => sum + piece.length, 0);
     this.#windowBytes = windowBytes;
     compiled.texts += 1;
     this.#number = compiled.texts;
@@ -63,7 +70,7 @@ class WindowScan implements ContainerScan {
       const toWindow = WINDOW_START - this.#from;
       const end = scanner.scan(at + toWindow, this.#to + toWindow, depth, isNew);
       if (end > 0) return end - toWindow;
-      if (end === 0 || this.#to === this.#bytes.length) return -1;
+      if (end === 0 || this.#to === this.#length) return -1;
       const next = scanner.at.value - toWindow;
       if (next === this.#from) return undefined;
       this.#show(next);
@@ -77,9 +84,30 @@ class WindowScan implements ContainerScan {
     const { memory } = this.#compiled;
     this.#compiled.shown = this.#number;
     this.#from = from;
-    this.#to = Math.min(from + this.#windowBytes, this.#bytes.length);
-    memory.set(this.#bytes.subarray(from, this.#to), WINDOW_START);
+    this.#to = Math.min(from + this.#windowBytes, this.#length);
+    this.#goTo(from);
+    let start = this.#pieceStart;
+    for (let at = this.#piece; start < this.#to; at += 1) {
+      const piece = this.#pieces[at] ?? NOTHING;
+      const part = piece.subarray(Math.max(from - start, 0), this.#to - start);
+      memory.set(part, WINDOW_START + Math.max(start - from, 0));
+      start += piece.length;
+    }
     memory[WINDOW_START + this.#to - from] = 0;
+  }
+
+  /** To the piece that has a place of the text; mostly it is the same or the next. */
+  #goTo(place: number): void {
+    if (place < this.#pieceStart) {
+      this.#piece = 0;
+      this.#pieceStart = 0;
+    }
+    for (;;) {
+      const next = this.#pieceStart + (this.#pieces[this.#piece]?.length ?? Infinity);
+      if (next > place) return;
+      this.#pieceStart = next;
+      this.#piece += 1;
+    }
   }
 }
 
@@ -99,15 +127,16 @@ let tried: { readonly compiled: Compiled | undefined } | undefined;
 
 /**
  * Looks through a text in WebAssembly, which the first one has compiled: 128 KiB of memory for a whole process.
- * @param bytes valid UTF-8.
+ * @param text valid UTF-8, as one or in pieces.
  * @param windowBytes how much of it is looked at in one go. Default, and at most, what the memory has room for; at least 16.
  * @returns undefined where WebAssembly is not to be had.
  */
 export function containerScan(
-  bytes: Buffer,
+  text: Buffer | readonly Buffer[],
   windowBytes: number = WINDOW_BYTES,
 ): ContainerScan | undefined {
   tried ??= { compiled: compile() };
   const { compiled } = tried;
-  return compiled && new WindowScan(compiled, bytes, windowBytes);
+  const pieces = Buffer.isBuffer(text) ? [text] : text;
+  return compiled && new WindowScan(compiled, pieces, windowBytes);
 }

@@ -1,3 +1,4 @@
+import type { JsonBytes } from './json-bytes.ts';
 import { META } from './revision.ts';
 
 /** A JSON-RPC id as MCP allows it: a string or an integer, never null. */
@@ -116,6 +117,14 @@ export function requestBody(
 /** A successful answer as JSON text; both arguments are raw JSON. */
 export function resultText(idText: string, result: string): string {
   return `{"jsonrpc":"2.0","id":${idText},"result":${result}}`;
+}
+
+const RESULT_END = Buffer.from('}');
+
+/** As `resultText` of a large result, in parts that are not copied. */
+export function resultParts(idText: string, { pieces }: JsonBytes): readonly Buffer[] {
+  const head = Buffer.from(`{"jsonrpc":"2.0","id":${idText},"result":`);
+  return [head, ...pieces, RESULT_END];
 }
 
 /** A failed answer as JSON text; both arguments are raw JSON. */

@@ -1,5 +1,6 @@
 import { LIST_BY_METHOD } from '../protocol/list-kind.ts';
 import type { RawMember } from '../protocol/message.ts';
+import type { RawJson } from '../protocol/json-bytes.ts';
 import type { Era } from '../protocol/revision.ts';
 import type { ConnectorPhase, UpstreamError } from './upstream-error.ts';
 import type {
@@ -66,9 +67,9 @@ class CountedCall implements ForwardSink, ForwardHandle {
     this.#sink.suspended?.(retryMs);
   }
 
-  result(text: string, era: Era): void {
+  result(raw: RawJson, era: Era): void {
     this.#ended();
-    this.#sink.result(text, era);
+    this.#sink.result(raw, era);
   }
 
   error(text: string, era: Era): void {

@@ -1,3 +1,4 @@
+import type { RawJson } from '../protocol/json-bytes.ts';
 import { objectMembers } from '../protocol/json-scan.ts';
 import { RPC, errorObject, type RawMember } from '../protocol/message.ts';
 import { NAME_PARAM } from '../protocol/revision.ts';
@@ -88,10 +89,10 @@ export class OwnRequest implements ForwardSink {
     request.respond({ kind: 'error', text });
   }
 
-  result(text: string): void {
+  result(raw: RawJson): void {
     this.#release();
     onceSocketIsFree(() => {
-      this.#settle.resolve(text);
+      this.#settle.resolve(raw.toString());
     });
   }
 

@@ -1,3 +1,4 @@
+import type { RawJson } from '../protocol/json-bytes.ts';
 import type { JsonObject, JsonRpcId, RawMember } from '../protocol/message.ts';
 import type { Era } from '../protocol/revision.ts';
 import type { ConnectorPhase, UpstreamError } from './upstream-error.ts';
@@ -137,8 +138,8 @@ export interface ForwardSink {
    * when it is taken up again. At most once, and never for a stream that broke off.
    */
   suspended?(retryMs: number): void;
-  /** The raw JSON of `result`, and the era it is written in. */
-  result(text: string, era: Era): void;
+  /** The `result`, as bytes where it is large, and the era it is written in. */
+  result(raw: RawJson, era: Era): void;
   /** The raw JSON of `error`. */
   error(text: string, era: Era): void;
   /**

@@ -30,7 +30,9 @@ test('bridgeResult() to modern adds resultType, and to a read that nobody may ke
   );
   expect(
     JSON.parse(
-      bridgeResult('{"contents":[]}', 'legacy', 'modern', { method: 'resources/read' }).text,
+      bridgeResult('{"contents":[]}', 'legacy', 'modern', {
+        method: 'resources/read',
+      }).text.toString(),
     ),
   ).toEqual({
     resultType: 'complete',
@@ -56,7 +58,7 @@ test('bridgeResult() tells a legacy client what its revision cannot express', ()
   const text = '{"resultType":"input_required","inputRequests":{}}';
   const bridged = bridgeResult(text, 'modern', 'legacy', { method: 'tools/call' });
   expect(bridged.kind).toBe('error');
-  expect(JSON.parse(bridged.text)).toMatchObject({
+  expect(JSON.parse(bridged.text.toString())).toMatchObject({
     code: -32_603,
     message: expect.stringContaining('input_required') as unknown,
   });

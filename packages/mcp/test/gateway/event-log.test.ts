@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { waitUntil } from '@cortex-os/testkit';
+import { leastMs, waitUntil } from '@cortex-os/testkit';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import {
   DEFAULT_EVENT_LOG_LIMITS,
@@ -136,6 +136,24 @@ test('the oldest events of a session give way, and so do those of all sessions',
   one.close();
   two.close();
   expect(budget.size).toBe(0);
+});
+
+test('an event costs the same whether few or many are held before the oldest gives way', async () => {
+  const many = 60_000;
+  const rounds = 100_000;
+  const text = '"0123456789"';
+  const usPerEvent = (events: number): number => {
+    const maxSize = events * text.length;
+    const stream = newLog({ maxSessionSize: maxSize, maxSize }).create();
+    for (let event = 0; event < events; event += 1) stream.send(text);
+    const startedAt = performance.now();
+    for (let event = 0; event < rounds; event += 1) stream.send(text);
+    return (1_000 * (performance.now() - startedAt)) / rounds;
+  };
+  usPerEvent(10);
+  const few = usPerEvent(10);
+  const least = await leastMs(async () => usPerEvent(many), { belowMs: 8 * few });
+  expect(least).toBeLessThan(8 * few);
 });
 
 test('an answer larger than a session may keep is kept alone', async () => {

@@ -83,3 +83,16 @@ test('createTaskReply() tells of the task that was made, by its server’s own i
     '{"id":1,"error":{"data":{"taskId":"c"}}}',
   ]);
 });
+
+test('createTaskReply() finds a task in an answer in parts, wherever it is cut', () => {
+  const { reply, told } = noting();
+  const made: string[] = [];
+  const created = (taskId: string): void => void made.push(taskId);
+  const shared = createTaskReply(reply, { connectorId: 'c', place: 'task', created });
+  const whole = Buffer.from('{"id":1,"result":{"task":{"taskId":"a"}}}');
+  for (const cut of [1, 30, 35]) {
+    shared.answerParts([whole.subarray(0, cut), whole.subarray(cut)]);
+  }
+  expect(made).toEqual(['a', 'a', 'a']);
+  expect(told.at(-1)).toEqual(['answer', 200, '{"id":1,"result":{"task":{"taskId":"c:a"}}}']);
+});

@@ -95,7 +95,7 @@ export function callThrough(
       questions.push(question);
     },
     suspended: (ms) => void said.push(`suspended ${ms}`),
-    result: (text) => void said.push(`result ${text}`),
+    result: (raw) => void said.push(`result ${raw.toString()}`),
     error: (text) => void said.push(`error ${text}`),
     whole: (body) => void said.push(`whole ${body.toString()}`),
     open: () => void said.push('open'),

@@ -10,7 +10,7 @@ const DEPTH = 999;
 const WINDOWS = [16, 17, 23, 32, 61, undefined];
 
 function scanOf(
-  bytes: Buffer,
+  bytes: Buffer | readonly Buffer[],
   windowBytes?: number,
 ): NonNullable<ReturnType<typeof containerScan>> {
   const scan = containerScan(bytes, windowBytes);
@@ -28,11 +28,21 @@ function isJson(text: string): boolean {
   }
 }
 
+/** The same bytes in pieces, of which some are empty. */
+function piecesOf(bytes: Buffer, size: number): readonly Buffer[] {
+  const count = Math.ceil(bytes.length / size);
+  return Array.from({ length: count }, (_, n) => [
+    bytes.subarray(n * size, (n + 1) * size),
+    Buffer.alloc(0),
+  ]).flat();
+}
+
 /** Where a container at the beginning ends, as each of the ways to find out says; without those that cannot judge. */
 function ends(text: string, depth: number = DEPTH): readonly number[] {
   const bytes = Buffer.from(text);
   const compiled = WINDOWS.map((windowBytes) => scanOf(bytes, windowBytes).after(0, depth));
-  const said = [afterValue(byteText(bytes), 0, depth), ...compiled];
+  const inPieces = [1, 5, 16].map((size) => scanOf(piecesOf(bytes, size), 23).after(0, depth));
+  const said = [afterValue(byteText(bytes), 0, depth), ...compiled, ...inPieces];
   return [...new Set(said.filter((end) => end !== undefined))];
 }
 
@@ -186,4 +196,17 @@ test('after() takes texts of many windows', () => {
   expect(bytes.length).toBeGreaterThan(1_000_000);
   expect(scanOf(bytes).after(0, DEPTH)).toBe(bytes.length - 1);
   expect(scanOf(bytes.subarray(0, -2)).after(0, DEPTH)).toBe(-1);
+});
+
+test('after() looks at a text in pieces from any place, forwards and back', () => {
+  const bytes = Buffer.from(
+    `[${'[1,"é"],'.repeat(40_000)}[]] {"a":{"b":"${'x'.repeat(200_000)}"}}`,
+  );
+  const second = bytes.indexOf('{');
+  for (const size of [1_000, 65_536, 131_072]) {
+    const scan = scanOf(piecesOf(bytes, size));
+    expect(scan.after(second, DEPTH)).toBe(bytes.length);
+    expect(scan.after(0, DEPTH)).toBe(second - 1);
+    expect(scan.after(second + 5, DEPTH)).toBe(bytes.length - 1);
+  }
 });

@@ -32,7 +32,7 @@ async function forward(
   const sink: ForwardSink = {
     notification: () => undefined,
     request: () => undefined,
-    result: (text, era) => resolve(['result', text, era]),
+    result: (raw, era) => resolve(['result', raw.toString(), era]),
     error: (text, era) => resolve(['error', text, era]),
     whole: () => undefined,
     open: () => undefined,

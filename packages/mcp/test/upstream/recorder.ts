@@ -43,8 +43,8 @@ export function recorder(): Recorder {
     onChunk: () => true,
     notification: (text) => self.notifications.push(text),
     request: (request) => self.requests.push(request),
-    result: (text, era) => {
-      finish({ kind: 'result', text, era });
+    result: (raw, era) => {
+      finish({ kind: 'result', text: raw.toString(), era });
     },
     error: (text, era) => {
       finish({ kind: 'error', text, era });

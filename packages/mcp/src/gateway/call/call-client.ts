@@ -1,16 +1,21 @@
-import { errorText, resultText, type RawMember } from '../../protocol/message.ts';
+import type { RawJson } from '../../protocol/json-bytes.ts';
+import { errorText, resultParts, resultText, type RawMember } from '../../protocol/message.ts';
 import { META, type Era } from '../../protocol/revision.ts';
-import type { RpcAnswer } from '../../upstream/upstream.ts';
 import type { ClientRequest } from '../client-request.ts';
 import { wants } from '../listen/log-filter.ts';
 import type { Reply } from '../reply/reply.ts';
+
+/** An answer after it has been put into the client's era, as raw JSON. */
+export type Bridged =
+  | { readonly kind: 'result'; readonly text: RawJson }
+  | { readonly kind: 'error'; readonly text: string };
 
 type Delivery = ReturnType<Reply['notify']>;
 
 /** An answer that waits for its client. */
 interface Kept {
   readonly status: number;
-  readonly answer: RpcAnswer;
+  readonly answer: Bridged;
 }
 
 function textOf(meta: readonly RawMember[], key: string): string | undefined {
@@ -66,14 +71,16 @@ export class CallClient {
   }
 
   /** The last word; kept when nobody is there to hear it. */
-  answer(status: number, answer: RpcAnswer): void {
+  answer(status: number, answer: Bridged): void {
     if (this.#parked) {
       this.#kept = { status, answer };
       return;
     }
     const id = JSON.stringify(this.#request.id);
-    const { kind, text } = answer;
-    this.#reply.answer(status, kind === 'result' ? resultText(id, text) : errorText(id, text));
+    const { text } = answer;
+    if (typeof text !== 'string') this.#reply.answerParts(resultParts(id, text));
+    else if (answer.kind === 'result') this.#reply.answer(status, resultText(id, text));
+    else this.#reply.answer(status, errorText(id, text));
   }
 
   /** Answers the request with what is wanted of the client; nothing reaches it until `rejoin`. */

@@ -1,28 +1,32 @@
+import type { RawJson } from '../../protocol/json-bytes.ts';
 import { findMember, objectMembers } from '../../protocol/json-scan.ts';
 import { legacyToolResult } from '../../protocol/legacy-tool.ts';
 import { RPC, errorObject, membersText } from '../../protocol/message.ts';
 import type { Era } from '../../protocol/revision.ts';
+import type { RpcAnswer } from '../../upstream/upstream.ts';
+import type { Bridged } from './call-client.ts';
 import { requiredCapabilities } from './client-capabilities.ts';
 
 /** Members the modern revision adds to results. Legacy clients never see them. */
 const MODERN_RESULT_KEYS: ReadonlySet<string> = new Set(['resultType', 'ttlMs', 'cacheScope']);
 
-/** An answer after it has been put into the client's era. Both texts are raw JSON. */
-export type Bridged =
-  | { readonly kind: 'result'; readonly text: string }
-  | { readonly kind: 'error'; readonly text: string };
+const QUOTE = 0x22;
 
-function toModern(text: string, method: string): string {
-  const members = objectMembers(text);
-  if (findMember(members, 'resultType') !== undefined) return text;
+function toModern(raw: RawJson, method: string): RawJson {
   // What a read is good for is unknown: a legacy server does not say, so nobody may keep it.
   const hint = method === 'resources/read' ? '"ttlMs":0,"cacheScope":"private",' : '';
-  const rest = text.slice(text.indexOf('{') + 1);
   const added = `"resultType":"complete",${hint}`;
+  // Where it has a member, and none that may be it, nothing need be looked for.
+  const isPlain = typeof raw !== 'string' && raw.pieces[0]?.[1] === QUOTE;
+  if (isPlain && !raw.includes('resultType')) return raw.withStart(`{${added}`, 1);
+  const text = raw.toString();
+  const members = objectMembers(text);
+  if (findMember(members, 'resultType') !== undefined) return text;
+  const rest = text.slice(text.indexOf('{') + 1);
   return members.length === 0 ? `{${added.slice(0, -1)}${rest}` : `{${added}${rest}`;
 }
 
-function toLegacy(text: string): Bridged {
+function toLegacy(text: string): RpcAnswer {
   const members = objectMembers(text);
   const typeSpan = findMember(members, 'resultType');
   const type: unknown = typeSpan && JSON.parse(text.slice(typeSpan.start, typeSpan.end));
@@ -45,14 +49,14 @@ export interface BridgedCall {
 
 /** Puts a result into the client's era; within one era it stays letter for letter. */
 export function bridgeResult(
-  text: string,
+  raw: RawJson,
   from: Era,
   to: Era,
   { method, wrapsOutput = false }: BridgedCall,
 ): Bridged {
-  if (from === to) return { kind: 'result', text };
-  if (to === 'modern') return { kind: 'result', text: toModern(text, method) };
-  const bridged = toLegacy(text);
+  if (from === to) return { kind: 'result', text: raw };
+  if (to === 'modern') return { kind: 'result', text: toModern(raw, method) };
+  const bridged = toLegacy(raw.toString());
   if (bridged.kind === 'error' || method !== 'tools/call') return bridged;
   return { kind: 'result', text: legacyToolResult(bridged.text, wrapsOutput) };
 }
@@ -74,7 +78,7 @@ export function bridgeError(text: string, from: Era, to: Era): string {
 }
 
 /** A failure of ours as the method's own answers say it: a tool's is a result that a model can read. */
-export function failureOf(method: string, message: string): Bridged {
+export function failureOf(method: string, message: string): RpcAnswer {
   if (method !== 'tools/call') {
     return { kind: 'error', text: errorObject(RPC.internalError, message) };
   }
@@ -99,7 +103,7 @@ export function errorStatus(code: number, era: Era): number {
  */
 export function missingError({ kind, text }: Bridged, capability: string): string | undefined {
   if (kind === 'result' && !text.includes('"isError"')) return undefined;
-  const answer: unknown = JSON.parse(text);
+  const answer: unknown = JSON.parse(text.toString());
   const failed = typeof answer === 'object' && answer !== null && Reflect.get(answer, 'isError');
   if (kind === 'result' && failed !== true) return undefined;
   const message = `The server needs a capability this client has not declared: ${capability}`;

@@ -1,3 +1,4 @@
+import type { RawJson } from '../../protocol/json-bytes.ts';
 import { findMember, objectMembers, type Span } from '../../protocol/json-scan.ts';
 import { membersText, type RawMember } from '../../protocol/message.ts';
 import type { RpcAnswer, ServerRequest } from '../../upstream/upstream.ts';
@@ -21,8 +22,9 @@ export interface RoundsPorts {
 }
 
 /** True for a result that asks for input; looks no further than it must. */
-export function asksForInput(resultText: string): boolean {
-  if (!resultText.includes('input_required')) return false;
+export function asksForInput(result: RawJson): boolean {
+  if (!result.includes('input_required')) return false;
+  const resultText = result.toString();
   const type = findMember(objectMembers(resultText), 'resultType');
   return type !== undefined && resultText.slice(type.start, type.end) === '"input_required"';
 }

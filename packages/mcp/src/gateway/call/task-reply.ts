@@ -1,3 +1,4 @@
+import { JsonBytes } from '../../protocol/json-bytes.ts';
 import type { Reply } from '../reply/reply.ts';
 import { mayRelate, taskIdIn, withSharedIds, type TaskPlace } from './tasks.ts';
 
@@ -16,19 +17,24 @@ export function createTaskReply(
 ): Reply {
   const inOwnTerms = (text: string, where: TaskPlace): string =>
     connectorId === undefined ? text : withSharedIds(text, connectorId, where);
+  const answer = (status: number, body: Buffer | string): void => {
+    if (!body.includes('"taskId"')) {
+      reply.answer(status, body);
+      return;
+    }
+    const text = body.toString();
+    const taskId = created && taskIdIn(text, place);
+    if (taskId !== undefined) created?.(taskId);
+    reply.answer(status, inOwnTerms(text, place));
+  };
   return {
     notify: (text) => reply.notify(mayRelate(text) ? inOwnTerms(text, 'nowhere') : text),
-    answer: (status, body) => {
-      if (!body.includes('"taskId"')) {
-        reply.answer(status, body);
-        return;
-      }
-      const text = body.toString();
-      const taskId = created && taskIdIn(text, place);
-      if (taskId !== undefined) created?.(taskId);
-      reply.answer(status, inOwnTerms(text, place));
+    answer,
+    answerParts: (parts) => {
+      const isPlain = !new JsonBytes(parts).includes('"taskId"');
+      if (isPlain) reply.answerParts(parts);
+      else answer(200, Buffer.concat(parts));
     },
-    answerParts: (parts) => reply.answerParts(parts),
     open: (bytes) => reply.open(bytes),
     chunk: (bytes) => reply.chunk(bytes),
     end: () => reply.end(),

@@ -16,6 +16,11 @@ export function eventFrame(text: string): string {
   return `event: message\ndata: ${oneLine(text)}\n\n`;
 }
 
+/** As `eventFrame`, of a message in pieces that are not copied. */
+export function eventParts(pieces: readonly Buffer[]): readonly (string | Buffer)[] {
+  return ['event: message\ndata: ', ...pieces.map(withoutNewlines), '\n\n'];
+}
+
 /** As `eventFrame` for bytes of a frame already begun; UTF-8 never has these bytes inside a character. */
 function withoutNewlines(bytes: Buffer): Buffer {
   if (!bytes.includes(0x0a) && !bytes.includes(0x0d)) return bytes;
@@ -97,8 +102,11 @@ class HttpReply implements Reply {
 
   answerParts(given: readonly Buffer[]): void {
     if (this.#gone()) return;
-    if (this.#prefersStream) {
-      this.answer(200, Buffer.concat(given));
+    if (this.#prefersStream) this.#startStream();
+    if (this.#streaming) {
+      for (const part of eventParts(given)) this.#response.write(part);
+      this.#response.end();
+      limitUnread(this.#response);
       return;
     }
     const compressed = this.#compressed(given);
@@ -184,9 +192,9 @@ class HttpReply implements Reply {
     ]);
   }
 
-  /** A list behind its head, compressed when the client takes that. */
-  #compressed([head, body]: readonly Buffer[]): readonly Buffer[] | undefined {
-    if (head === undefined || body === undefined) return undefined;
+  /** A list behind its head, compressed when the client takes that. What has more parts is never sent again. */
+  #compressed([head, body, more]: readonly Buffer[]): readonly Buffer[] | undefined {
+    if (head === undefined || body === undefined || more !== undefined) return undefined;
     if (!takesGzip(this.#response.req.headers['accept-encoding'])) return undefined;
     return gzipParts(head, body);
   }

@@ -1,14 +1,25 @@
 import type { ServerResponse } from 'node:http';
-import type { EventBudget, EventLogLimits } from './event-budget.ts';
-import { KEEP_ALIVE_MS, MAX_UNREAD_BYTES, eventFrame, limitUnread } from '../reply/http-reply.ts';
+import type { RawJson } from '../../protocol/json-bytes.ts';
+import { AgeList, type AgePlace } from './age-list.ts';
+import type { EventBudget, EventLogLimits, HeldEvent } from './event-budget.ts';
+import {
+  KEEP_ALIVE_MS,
+  MAX_UNREAD_BYTES,
+  eventFrame,
+  eventParts,
+  limitUnread,
+} from '../reply/http-reply.ts';
 
-class LoggedEvent {
+class LoggedEvent implements HeldEvent {
   readonly number: number;
-  readonly text: string;
+  readonly text: RawJson;
   readonly atMs: number = performance.now();
+  inBudget: AgePlace<HeldEvent> | undefined;
+  /** Where the log holds it; undefined while it does not. */
+  inLog: AgePlace<LoggedEvent> | undefined;
   readonly #stream: ResumableStream;
 
-  constructor(stream: ResumableStream, number: number, text: string) {
+  constructor(stream: ResumableStream, number: number, text: RawJson) {
     this.#stream = stream;
     this.number = number;
     this.text = text;
@@ -76,7 +87,7 @@ export class ResumableStream {
     // would have no place to come back to if this stream were cut before its next event.
     this.#write(`id: ${this.number}-${after}\ndata: \n\n`);
     for (const { number, text } of (this.#events ?? NO_EVENTS).values()) {
-      if (number > after) this.#write(this.#frame(number, text));
+      if (number > after) this.#writeEvent(number, text);
     }
     if (this.#ended) this.#finish(out);
   }
@@ -92,7 +103,7 @@ export class ResumableStream {
     const from = this.#unheardFrom ?? Infinity;
     return [...(this.#events ?? NO_EVENTS).values()]
       .filter(({ number }) => number >= from)
-      .map(({ text }) => text);
+      .map(({ text }) => text.toString());
   }
 
   /** True when the client leaves too much unread. */
@@ -107,7 +118,7 @@ export class ResumableStream {
   }
 
   /** Sends the last message and ends the stream; it can be had again for a while. */
-  end(text?: string): void {
+  end(text?: RawJson): void {
     if (this.#ended) return;
     if (text !== undefined) this.#send(text);
     this.#ended = true;
@@ -160,7 +171,7 @@ export class ResumableStream {
     });
   }
 
-  #send(text: string): boolean {
+  #send(text: RawJson): boolean {
     this.#last += 1;
     const number = this.#last;
     if (this.#out === undefined) this.#unheardFrom ??= number;
@@ -168,14 +179,18 @@ export class ResumableStream {
     this.#events ??= new Map();
     this.#events.set(number, event);
     this.#log.hold(event);
-    return this.#write(this.#frame(number, text));
+    return this.#writeEvent(number, text);
   }
 
-  #frame(number: number, text: string): string {
-    return `id: ${this.number}-${number}\n${eventFrame(text)}`;
+  #writeEvent(number: number, text: RawJson): boolean {
+    const id = `id: ${this.number}-${number}\n`;
+    if (typeof text === 'string') return this.#write(id + eventFrame(text));
+    let hasRoom = this.#write(id);
+    for (const part of eventParts(text.pieces)) hasRoom = this.#write(part) && hasRoom;
+    return hasRoom;
   }
 
-  #write(text: string): boolean {
+  #write(text: string | Buffer): boolean {
     const out = this.#out;
     if (out === undefined || out.writableEnded || out.destroyed) return true;
     this.#writtenAtMs = performance.now();
@@ -190,7 +205,7 @@ export class EventLog {
   readonly #budget: EventBudget;
   /** Those that something can still be had of, oldest first. */
   #streams: ResumableStream[] | undefined;
-  #events: Set<LoggedEvent> | undefined;
+  #events: AgeList<LoggedEvent> | undefined;
   #size = 0;
   #lastStream: number;
 
@@ -223,21 +238,21 @@ export class EventLog {
   }
 
   hold(event: LoggedEvent): void {
-    this.#events ??= new Set();
-    const events = this.#events;
-    events.add(event);
+    const events = (this.#events ??= new AgeList());
+    event.inLog = events.add(event);
     this.#size += event.text.length;
     this.#budget.hold(event);
-    for (const oldest of events) {
-      // The last one stays whatever its size: it is the answer, more often than not.
-      if (this.#size <= this.limits.maxSessionSize || oldest === event) return;
-      oldest.forget();
+    // The last one stays whatever its size: it is the answer, more often than not.
+    while (this.#size > this.limits.maxSessionSize && events.oldest !== event) {
+      events.oldest?.forget();
     }
   }
 
   release(event: LoggedEvent): void {
-    if (this.#events?.delete(event) !== true) return;
-    if (this.#events.size === 0) this.#events = undefined;
+    if (this.#events === undefined || event.inLog === undefined) return;
+    this.#events.remove(event.inLog);
+    event.inLog = undefined;
+    if (this.#events.oldest === undefined) this.#events = undefined;
     this.#size -= event.text.length;
     this.#budget.release(event);
   }

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import { JsonBytes } from '../../protocol/json-bytes.ts';
 import { HEADER } from '../../protocol/revision.ts';
 import type { DrainListener, EventLog, ResumableStream } from './event-log.ts';
 import { STREAM_HEADERS, createHttpReply } from '../reply/http-reply.ts';
@@ -64,10 +65,10 @@ class SessionReply implements Reply, DrainListener {
 
   answerParts(parts: readonly Buffer[]): void {
     if (this.#stream === undefined && !this.#accepted.prefersStream) this.#plain.answerParts(parts);
-    else this.answer(200, Buffer.concat(parts));
+    else this.#begin()?.end(new JsonBytes(parts));
   }
 
-  // Only an answer that nobody has to read is passed on in pieces, and legacy clients never get one.
+  // Only an answer that nobody has to read is passed on as it arrives, and legacy clients never get one.
   open(bytes?: number): void {
     this.#plain.open(bytes);
   }

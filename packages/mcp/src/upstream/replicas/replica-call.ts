@@ -1,3 +1,4 @@
+import type { RawJson } from '../../protocol/json-bytes.ts';
 import type { Era } from '../../protocol/revision.ts';
 import type { UpstreamError } from '../upstream-error.ts';
 import {
@@ -63,10 +64,10 @@ export class ReplicaCall implements ForwardSink, ForwardHandle {
     this.#options.sink.suspended?.(retryMs);
   }
 
-  result(text: string, era: Era): void {
-    if (this.#replica !== undefined) this.#options.makers?.note(text, this.#replica);
+  result(raw: RawJson, era: Era): void {
+    if (this.#replica !== undefined) this.#options.makers?.note(raw, this.#replica);
     this.#answered();
-    this.#options.sink.result(text, era);
+    this.#options.sink.result(raw, era);
   }
 
   error(text: string, era: Era): void {

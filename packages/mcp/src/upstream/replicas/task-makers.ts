@@ -1,3 +1,4 @@
+import type { RawJson } from '../../protocol/json-bytes.ts';
 import { META } from '../../protocol/revision.ts';
 import { taskOfTopic, type ForwardRequest } from '../upstream.ts';
 
@@ -40,9 +41,9 @@ function askedTask({ method, members }: ForwardRequest): unknown {
 export class TaskMakers<R> {
   readonly #makers = new Map<string, R>();
 
-  /** A server has answered a call that may make a task. @param text raw JSON of the result. */
-  note(text: string, maker: R): void {
-    if (text.includes('"taskId"')) this.#note(parsed(text), maker);
+  /** A server has answered a call that may make a task. */
+  note(result: RawJson, maker: R): void {
+    if (result.includes('"taskId"')) this.#note(parsed(result.toString()), maker);
   }
 
   /** As `note`, for a whole message. */

@@ -1,7 +1,9 @@
 import type { Dispatcher } from 'undici';
 import { translateError, type Where } from './http-error.ts';
 import { headerOf, readRefusal, type Refusal, type ResponseHeaders } from './http-refusal.ts';
+import { HeldBytes, joined } from './held-bytes.ts';
 import type { HttpWire } from './http-wire.ts';
+import { LARGE_BYTES } from './large-result.ts';
 import { createSseReader, type SseReader } from './sse-reader.ts';
 import { UpstreamError, type ConnectorPhase, type UpstreamErrorCode } from '../upstream-error.ts';
 
@@ -31,6 +33,8 @@ export interface ExchangeReceiver {
   takeBody?(headers: ResponseHeaders): BodyTaker | undefined;
   /** One message of the answer, as text. */
   message(text: string): void;
+  /** As `message`, of more than 64 KiB, as UTF-8 in pieces. False, and where there is none: it is wanted as text. */
+  large?(pieces: readonly Buffer[]): boolean;
   /** The id of an event of a stream, before its message. */
   eventId?(id: string): void;
   /** The `retry:` field of a stream, in milliseconds. */
@@ -53,7 +57,7 @@ export interface ExchangeRequest {
 type Body =
   | { readonly kind: 'waiting' }
   | { readonly kind: 'taken'; readonly taker: BodyTaker }
-  | { readonly kind: 'held'; readonly chunks: Buffer[] }
+  | { readonly kind: 'held'; readonly held: HeldBytes }
   | { readonly kind: 'events'; readonly reader: SseReader }
   | { readonly kind: 'bare'; readonly type: string }
   | {
@@ -68,13 +72,6 @@ const WAITING: Body = { kind: 'waiting' };
 function mediaType(headers: ResponseHeaders): string {
   const type = headerOf(headers, 'content-type') ?? '';
   return type === 'application/json' ? type : (type.split(';', 1)[0]?.trim().toLowerCase() ?? '');
-}
-
-/** Small bodies come in one piece. */
-function textOf(chunks: readonly Buffer[]): string {
-  const [only] = chunks;
-  const whole = only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks);
-  return whole.toString('utf8');
 }
 
 /** One HTTP exchange: undici's handler, made to speak of messages instead of bytes. */
@@ -194,7 +191,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     } else if (body.kind === 'taken') {
       body.taker.chunk(bytes);
     } else if (body.kind === 'held') {
-      body.chunks.push(bytes);
+      body.held.push(bytes);
     }
   }
 
@@ -207,9 +204,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     } else if (body.kind === 'taken' && this.#bytes > 0) {
       body.taker.end();
     } else {
-      if (body.kind === 'held' && this.#bytes > 0) {
-        this.#receiver.message(textOf(body.chunks));
-      }
+      if (body.kind === 'held' && this.#bytes > 0) this.#deliver(body.held);
       // The message may have settled it.
       if (!this.#over) this.#receiver.ended(this.#bytes === 0 && body.kind !== 'events');
     }
@@ -232,6 +227,12 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#receiver.failed(error);
   }
 
+  #deliver(held: HeldBytes): void {
+    const pieces = held.pieces();
+    if (held.length > LARGE_BYTES && this.#receiver.large?.(pieces) === true) return;
+    this.#receiver.message(joined(pieces).toString('utf8'));
+  }
+
   /** Sockets are shared, and connect for as long as the most patient connector allows. */
   #waitForSocket(): void {
     this.#connecting = setTimeout(() => {
@@ -250,7 +251,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     }
     if (type !== 'application/json') return { kind: 'bare', type };
     const taker = this.#receiver.takeBody?.(headers);
-    return taker === undefined ? { kind: 'held', chunks: [] } : { kind: 'taken', taker };
+    return taker === undefined ? { kind: 'held', held: new HeldBytes() } : { kind: 'taken', taker };
   }
 
   #createReader(): SseReader {
@@ -259,6 +260,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
       message: (text: string) => {
         if (!this.#over) this.#receiver.message(text);
       },
+      large: (pieces: readonly Buffer[]) => this.#over || this.#receiver.large?.(pieces) === true,
       id: (id: string) => {
         if (!this.#over) this.#receiver.eventId?.(id);
       },

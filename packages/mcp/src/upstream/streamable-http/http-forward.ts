@@ -5,6 +5,7 @@ import type { ChannelHost, HttpChannel, LossReason, OpenCall } from './http-chan
 import type { Where } from './http-error.ts';
 import { HttpExchange, type ExchangeReceiver } from './http-exchange.ts';
 import { isUnasked, readMessages, type ServerMessage } from './http-message.ts';
+import { largeResult } from './large-result.ts';
 import { plainResult } from './plain-result.ts';
 import { isAnswer, refusalError, type Refusal } from './http-refusal.ts';
 import type { HttpWire } from './http-wire.ts';
@@ -147,6 +148,16 @@ export abstract class HttpCall implements ExchangeReceiver, ForwardHandle, OpenC
       return;
     }
     for (const message of messages) this.#take(message);
+  }
+
+  large(pieces: readonly Buffer[]): boolean {
+    if (this.#finished) return true;
+    const { id, sink, era } = this.options;
+    const result = largeResult(pieces, idTextOf(id));
+    if (result === undefined) return false;
+    this.#settle();
+    sink.result(result, era);
+    return true;
   }
 
   ended(bare: boolean): void {
