@@ -9,18 +9,29 @@ const NONE: readonly Buffer[] = [];
 
 /** Takes the lines of a stream, without what ends them. */
 export interface LineTaker {
-  /** @param rest what does not fit into `first`, which has the name of the field in any case; mostly empty. */
-  line(first: Buffer, rest: readonly Buffer[]): void;
+  /**
+   * The line is from `start` to before `end`; it is told so because a view of each line would cost more than reading it.
+   * @param rest what comes after that, of a line in pieces; the first has the name of the field in any case.
+   */
+  line(bytes: Buffer, start: number, end: number, rest: readonly Buffer[]): void;
 }
 
-function isMarked(line: Buffer): boolean {
-  return line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf;
+/** A byte order mark. */
+const MARK: readonly number[] = [0xef, 0xbb, 0xbf];
+
+function isMarked(bytes: Buffer, start: number): boolean {
+  return MARK.every((byte, index) => bytes[start + index] === byte);
 }
 
 /** The first of two places that are looked for, -1 where there is none. */
 function nearer(one: number, other: number): number {
   if (one === -1) return other;
   return other === -1 || one < other ? one : other;
+}
+
+/** Where a byte is from `at` on; a stream of line ends alone would otherwise be a search for each. */
+export function nextByte(bytes: Buffer, byte: number, at: number): number {
+  return bytes[at] === byte ? at : bytes.indexOf(byte, at);
 }
 
 /** Cuts an event stream into its lines (WHATWG HTML, event stream interpretation), as bytes and without copying long ones. */
@@ -54,14 +65,14 @@ export class SseLines {
     let feed = bytes.indexOf(LINE_FEED, at);
     let back = bytes.indexOf(RETURN, at);
     for (let end = nearer(feed, back); end !== -1; end = nearer(feed, back)) {
-      this.#end(bytes.subarray(at, end));
+      this.#end(bytes, at, end);
       if (this.#stopped) return;
       at = end + 1;
       if (end === back) {
         at = this.#afterSecond(bytes, at);
-        back = bytes.indexOf(RETURN, at);
+        back = nextByte(bytes, RETURN, at);
       }
-      if (feed !== -1 && feed < at) feed = bytes.indexOf(LINE_FEED, at);
+      if (feed !== -1 && feed < at) feed = nextByte(bytes, LINE_FEED, at);
     }
     if (at < bytes.length) this.#hold(bytes.subarray(at));
   }
@@ -80,23 +91,28 @@ export class SseLines {
     this.#held.push(part);
   }
 
-  /** A line ends with these bytes. */
-  #end(last: Buffer): void {
+  /** A line ends with the bytes from `start` to before `end`. */
+  #end(bytes: Buffer, start: number, end: number): void {
     const held = this.#held;
     if (this.#isComment) this.#isComment = false;
-    else if (held === undefined) this.#line(last, NONE);
+    else if (held === undefined) this.#line(bytes, start, end, NONE);
     else {
       this.#held = undefined;
-      if (last.length > 0) held.push(last);
-      const [first = last, ...rest] = held.pieces();
-      if (first.length < MAX_NAME_BYTES) this.#line(joined(held.pieces()), NONE);
-      else this.#line(first, rest);
+      if (start < end) held.push(bytes.subarray(start, end));
+      const pieces = held.pieces();
+      const [first, ...rest] = pieces;
+      if (first === undefined || first.length < MAX_NAME_BYTES) {
+        const whole = joined(pieces);
+        this.#line(whole, 0, whole.length, NONE);
+      } else {
+        this.#line(first, 0, first.length, rest);
+      }
     }
   }
 
-  #line(first: Buffer, rest: readonly Buffer[]): void {
-    const isMarkedFirst = this.#isFirst && isMarked(first);
+  #line(bytes: Buffer, start: number, end: number, rest: readonly Buffer[]): void {
+    const isMarkedFirst = this.#isFirst && end - start >= MARK.length && isMarked(bytes, start);
     this.#isFirst = false;
-    this.#taker.line(isMarkedFirst ? first.subarray(3) : first, rest);
+    this.#taker.line(bytes, isMarkedFirst ? start + MARK.length : start, end, rest);
   }
 }

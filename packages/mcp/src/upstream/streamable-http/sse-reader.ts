@@ -1,6 +1,6 @@
 import { HeldBytes, joined } from './held-bytes.ts';
 import { LARGE_BYTES } from './large-result.ts';
-import { SseLines, type LineTaker } from './sse-lines.ts';
+import { SseLines, nextByte, type LineTaker } from './sse-lines.ts';
 
 /** Contract.md, sizes: one event of a notification stream, in characters. */
 export const MAX_EVENT_CHARS: number = 1_048_576;
@@ -38,7 +38,7 @@ export class StreamNoise {
     this.#bytes += bytes.length;
     if (this.#bytes < UNCOUNTED_BYTES) return false;
     for (const end of [0x0a, 0x0d]) {
-      for (let at = bytes.indexOf(end); at !== -1; at = bytes.indexOf(end, at + 1))
+      for (let at = bytes.indexOf(end); at !== -1; at = nextByte(bytes, end, at + 1))
         this.#lines += 1;
     }
     return this.#bytes > this.#maxBytes || this.#lines > MAX_LINES;
@@ -64,6 +64,7 @@ export interface SseReader {
 
 const COLON = 0x3a;
 const SPACE = 0x20;
+const EMPTY = Buffer.alloc(0);
 const LINE_END = Buffer.from('\n');
 const DATA = Buffer.from('data');
 const EVENT = Buffer.from('event');
@@ -73,16 +74,24 @@ const RETRY = Buffer.from('retry');
 const MAX_NAME_BYTES = 5;
 
 /** Where the name of a field ends; a line without a colon is a name alone (WHATWG HTML, event stream interpretation). */
-function nameEnd(line: Buffer): number {
-  let i = 0;
-  while (i <= MAX_NAME_BYTES && i < line.length && line[i] !== COLON) i += 1;
-  return i;
+function nameEnd(bytes: Buffer, start: number, end: number): number {
+  const last = Math.min(end, start + MAX_NAME_BYTES + 1);
+  let at = start;
+  while (at < last && bytes[at] !== COLON) at += 1;
+  return at;
 }
 
-function isName(line: Buffer, end: number, name: Buffer): boolean {
-  if (end !== name.length) return false;
-  for (let i = 0; i < end; i += 1) if (line[i] !== name[i]) return false;
+function isName(bytes: Buffer, start: number, end: number, name: Buffer): boolean {
+  if (end - start !== name.length) return false;
+  for (let i = 0; i < name.length; i += 1) if (bytes[start + i] !== name[i]) return false;
   return true;
+}
+
+/** What follows the colon of a line, and a space after that. */
+function valueOf(bytes: Buffer, colon: number, end: number): Buffer {
+  let start = colon + 1;
+  if (start < end && bytes[start] === SPACE) start += 1;
+  return start < end ? bytes.subarray(start, end) : EMPTY;
 }
 
 /** Puts the lines of a stream together to events. */
@@ -113,17 +122,20 @@ class EventReader implements SseReader, LineTaker {
     if (this.#lines.heldBytes > this.#maxBytes) this.#stop();
   }
 
-  line(first: Buffer, rest: readonly Buffer[]): void {
-    if (first.length === 0) {
+  line(bytes: Buffer, start: number, end: number, rest: readonly Buffer[]): void {
+    if (start === end) {
       this.#dispatch();
       return;
     }
-    const end = nameEnd(first);
-    const value = first.subarray(first[end + 1] === SPACE ? end + 2 : end + 1);
-    if (isName(first, end, DATA)) this.#data(value, rest);
-    else if (isName(first, end, EVENT)) this.#type = textOf(value, rest);
-    else if (isName(first, end, ID)) this.#identify(textOf(value, rest));
-    else if (isName(first, end, RETRY)) this.#retry(textOf(value, rest));
+    const colon = nameEnd(bytes, start, end);
+    if (isName(bytes, start, colon, DATA)) this.#data(valueOf(bytes, colon, end), rest);
+    else if (isName(bytes, start, colon, EVENT)) {
+      this.#type = textOf(valueOf(bytes, colon, end), rest);
+    } else if (isName(bytes, start, colon, ID)) {
+      this.#identify(textOf(valueOf(bytes, colon, end), rest));
+    } else if (isName(bytes, start, colon, RETRY)) {
+      this.#retry(textOf(valueOf(bytes, colon, end), rest));
+    }
   }
 
   #data(value: Buffer, rest: readonly Buffer[]): void {
@@ -132,7 +144,7 @@ class EventReader implements SseReader, LineTaker {
       return;
     }
     const held = this.#heldData();
-    held.push(value);
+    if (value.length > 0) held.push(value);
     for (const piece of rest) held.push(piece);
     if (held.length > this.#maxBytes) this.#stop();
   }
@@ -146,7 +158,7 @@ class EventReader implements SseReader, LineTaker {
     } else {
       this.#held = new HeldBytes();
       if (only !== undefined) {
-        this.#held.push(only);
+        if (only.length > 0) this.#held.push(only);
         this.#held.push(LINE_END);
       }
     }
