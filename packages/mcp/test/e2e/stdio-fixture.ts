@@ -53,6 +53,27 @@ export interface StdioClient extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+interface Told {
+  readonly method?: string;
+  readonly params?: Readonly<Record<string, unknown>>;
+}
+
+/** Told of each message before the client is, until the returned function is called. */
+function tapMessages(
+  transport: OldTransport | StdioClientTransport,
+  listener: (message: Told) => void,
+): () => void {
+  const taps = transport as { onmessage: (message: Told) => void };
+  const { onmessage } = taps;
+  Object.assign(taps, {
+    onmessage: (message: Told) => {
+      listener(message);
+      onmessage(message);
+    },
+  });
+  return () => void Object.assign(taps, { onmessage });
+}
+
 /** An official client whose server is `cortex-mcp stdio`, started by the client itself. */
 export async function connectStdio(
   home: StdioHome,
@@ -89,12 +110,15 @@ export async function connectStdio(
     },
     progress: async (name, args) => {
       const seen: number[] = [];
-      const options = {
-        onprogress: ({ progress }: { progress: number }) => void seen.push(progress),
-      };
+      // Nothing is looked at here: the SDK forgets what it is told of when it reads the answer in the same piece.
+      const options = { onprogress: () => undefined };
+      const untap = tapMessages(transport, ({ method, params }) => {
+        if (method === 'notifications/progress') seen.push(Number(params?.['progress']));
+      });
       if (isOld)
         await (client as OldClient).callTool({ name, arguments: args }, undefined, options);
       else await any.callTool({ name, arguments: args }, options);
+      untap();
       return seen;
     },
     serverName: () => any.getServerVersion()?.name,

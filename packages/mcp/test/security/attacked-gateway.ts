@@ -44,6 +44,12 @@ export interface AttackedOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** Its modules are loaded by the first request, or a while after the start: all in one turn where they are not bundled. */
+async function openRegistry(origin: string, key: string | undefined): Promise<void> {
+  const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
+  await (await fetch(`${origin}/v0.1/servers`, { headers })).arrayBuffer();
+}
+
 export async function startAttacked(options: AttackedOptions): Promise<AttackedGateway> {
   const { config, keys = [], env = {}, nodeArgs = [] } = options;
   const folder = tempFolder();
@@ -95,6 +101,7 @@ export async function startAttacked(options: AttackedOptions): Promise<AttackedG
     throw new Error(`serve ended early: ${stderr}`);
   }
   const { origin, port } = new URL(url);
+  if ('registry' in config) await openRegistry(origin, made[0]);
   return {
     origin,
     port: Number(port),
