@@ -63,15 +63,14 @@ function tapMessages(
   transport: OldTransport | StdioClientTransport,
   listener: (message: Told) => void,
 ): () => void {
-  const taps = transport as { onmessage: (message: Told) => void };
-  const { onmessage } = taps;
-  Object.assign(taps, {
-    onmessage: (message: Told) => {
-      listener(message);
-      onmessage(message);
-    },
-  });
-  return () => void Object.assign(taps, { onmessage });
+  const onmessage: unknown = Reflect.get(transport, 'onmessage');
+  if (typeof onmessage !== 'function') throw new TypeError('no client is connected');
+  const tap = (message: Told): void => {
+    listener(message);
+    Reflect.apply(onmessage, transport, [message]);
+  };
+  Reflect.set(transport, 'onmessage', tap);
+  return () => void Reflect.set(transport, 'onmessage', onmessage);
 }
 
 /** An official client whose server is `cortex-mcp stdio`, started by the client itself. */
@@ -112,8 +111,9 @@ export async function connectStdio(
       const seen: number[] = [];
       // Nothing is looked at here: the SDK forgets what it is told of when it reads the answer in the same piece.
       const options = { onprogress: () => undefined };
-      const untap = tapMessages(transport, ({ method, params }) => {
-        if (method === 'notifications/progress') seen.push(Number(params?.['progress']));
+      const untap = tapMessages(transport, (message) => {
+        if (message.method !== 'notifications/progress') return;
+        seen.push(Number(message.params?.['progress']));
       });
       if (isOld)
         await (client as OldClient).callTool({ name, arguments: args }, undefined, options);
