@@ -177,6 +177,7 @@ test('doctor and advise look at a real service, and monitor at an address (S1-21
   const { end, url } = await serving(bench);
   try {
     await bench.stdout.until(/^memory:? +fresh/m);
+    await bench.stdout.until(/^web:? +fresh/m);
     await using other = await cliBench({ cwd: bench.path, home: bench.path });
     expect(await other.run('doctor', '--json')).toBe(0);
     const report = doctorSchema.parse(JSON.parse(other.stdout.text));
