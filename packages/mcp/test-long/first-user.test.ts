@@ -17,7 +17,9 @@ const MAX_MS = 180_000;
 /** The commands of a section of the README, in order, as it prints them. */
 function commandsOf(readme: string, section: string): string[] {
   const text = readme.split(`\n## ${section}\n`)[1]?.split('\n## ')[0] ?? '';
-  const blocks = [...text.matchAll(/^```sh\n(.*?)^```/gms)].map(([, body = '']) => body);
+  const blocks = [...text.matchAll(/^```sh(?: [\w ]+)?\n(.*?)^```/gms)].map(
+    ([, body = '']) => body,
+  );
   return blocks.flatMap((body) => body.split('\n').filter((line) => /^[^#\s]/.test(line)));
 }
 
