@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
 import { AuthError } from './auth-error.ts';
 import { MAX_GLOB_LENGTH } from './glob.ts';
 import { MAX_GLOBS, type Grant } from './grant.ts';
+import { runInSlices } from '../protocol/pace.ts';
 import { readPrivateFile } from './secret-file.ts';
 
 /** The file of the state folder that holds the keys. */
@@ -84,9 +84,6 @@ const fileSchema = z.strictObject({
   keys: z.array(z.unknown()).max(MAX_KEYS),
 });
 
-/** The longest that reading the keys may hold the event loop, beside reading their JSON. */
-const SLICE_MS = 5;
-
 function checked<T>(schema: z.ZodType<T>, value: unknown, at: { path: string; place: string }): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
@@ -130,15 +127,7 @@ export function parseKeys(text: string, path: string): readonly KeyRecord[] {
 
 /** As `parseKeys`, in slices: a service goes on answering meanwhile. */
 async function parseKeysInSlices(text: string, path: string): Promise<readonly KeyRecord[]> {
-  const work = readRecords(text, path);
-  let startedAtMs = performance.now();
-  for (;;) {
-    const step = work.next();
-    if (step.done === true) return step.value;
-    if (performance.now() - startedAtMs < SLICE_MS) continue;
-    await nextTurn();
-    startedAtMs = performance.now();
-  }
+  return await runInSlices(readRecords(text, path));
 }
 
 /** The text of a keys file. */

@@ -1,8 +1,8 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CommandError } from '../protocol/command-error.ts';
 import { emptyBook, type PinBook } from './pin-book.ts';
 import { pinFileMark, readPinFile, keepAside, withPinLock, writePinFile } from './pin-file.ts';
 import { decodePins, encodePins, PinFormatError } from './pin-format.ts';
+import { runInSlices } from '../protocol/pace.ts';
 
 /** What is known of the file. */
 export type PinFileState =
@@ -11,20 +11,6 @@ export type PinFileState =
   | { readonly kind: 'damaged'; readonly aside: string }
   /** It is there and cannot be read, or is of a newer version: it is left alone, and nothing is trusted. */
   | { readonly kind: 'unreadable'; readonly why: string };
-
-/** The longest a piece of work may hold the event loop. */
-const SLICE_MS = 5;
-
-async function inSlices<T>(work: Generator<void, T, void>): Promise<T> {
-  let startedAt = performance.now();
-  for (;;) {
-    const step = work.next();
-    if (step.done === true) return step.value;
-    if (performance.now() - startedAt < SLICE_MS) continue;
-    await nextTurn();
-    startedAt = performance.now();
-  }
-}
 
 /**
  * The pins of a state folder. Several processes may share them: each change is made to what the file says then, while
@@ -88,7 +74,7 @@ export class PinStore {
         // What is noted from now on may not be in the text.
         this.#dirty = false;
         try {
-          await writePinFile(this.path, await inSlices(encodePins(this.#book)));
+          await writePinFile(this.path, await runInSlices(encodePins(this.#book)));
         } catch (error) {
           this.#dirty = true;
           throw error;
@@ -109,7 +95,7 @@ export class PinStore {
       const mark = await pinFileMark(this.path);
       if (this.#loaded && mark === this.#mark) return false;
       const text = mark === undefined ? undefined : await readPinFile(this.path);
-      this.#book = text === undefined ? emptyBook() : await inSlices(decodePins(text));
+      this.#book = text === undefined ? emptyBook() : await runInSlices(decodePins(text));
       this.#mark = mark;
       if (this.#state.kind === 'unreadable') this.#state = { kind: 'ok' };
     } catch (error) {
@@ -130,7 +116,7 @@ export class PinStore {
     }
     try {
       const aside = await keepAside(this.path);
-      await writePinFile(this.path, await inSlices(encodePins(this.#book)));
+      await writePinFile(this.path, await runInSlices(encodePins(this.#book)));
       this.#mark = await pinFileMark(this.path);
       this.#state = { kind: 'damaged', aside };
     } catch (cause) {

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ServedManifest } from '../connectors/entry/served-manifest.ts';
 import type { AlertPorts, ConnectorCount } from './pin-alerts.ts';
+import { runInSlices } from '../protocol/pace.ts';
 import { crossMentions, reviewTexts, type TextFlag, type TextReview } from './text-review.ts';
 
 export interface TextFlagsOptions extends AlertPorts {
@@ -20,8 +21,6 @@ export interface TextFlags {
 /** Flags named in one line, and in a status. */
 const MAX_NAMED = 5;
 const MAX_SHOWN = 50;
-const SLICE_MS = 5;
-
 interface Reviewed {
   readonly review: TextReview;
   /** With what speaks of other connectors' tools. */
@@ -46,7 +45,7 @@ class AllTextFlags implements TextFlags {
     }
     if (!changed) return;
     for (const { connectorId, manifest } of news) {
-      const review = await inSlices(reviewTexts(manifest.lists, manifest.info.instructions));
+      const review = await runInSlices(reviewTexts(manifest.lists, manifest.info.instructions));
       const told = this.#reviewed.get(connectorId)?.told ?? '';
       this.#reviewed.set(connectorId, { review, flags: review.flags, told });
     }
@@ -70,7 +69,7 @@ class AllTextFlags implements TextFlags {
   }
 
   async #findMentions(served: readonly ServedManifest[]): Promise<void> {
-    const owners = await inSlices(ownersOf(served, this.#options.separator));
+    const owners = await runInSlices(ownersOf(served, this.#options.separator));
     for (const [id, reviewed] of this.#reviewed) {
       const ownerOf = (word: string): string | undefined => {
         const own = owners.get(word);
@@ -118,17 +117,6 @@ function* ownersOf(
     yield;
   }
   return owners;
-}
-
-async function inSlices<T>(work: Generator<void, T, void>): Promise<T> {
-  let startedAt = performance.now();
-  for (;;) {
-    const step = work.next();
-    if (step.done === true) return step.value;
-    if (performance.now() - startedAt < SLICE_MS) continue;
-    await nextTurn();
-    startedAt = performance.now();
-  }
 }
 
 export function createTextFlags(options: TextFlagsOptions): TextFlags {
