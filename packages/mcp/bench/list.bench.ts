@@ -1,13 +1,13 @@
 import { listPlace } from './lib/call-rows.ts';
 import { compareLoad, type Candidate } from './lib/compare-load.ts';
+import { listBytes } from './lib/list-bytes.ts';
 import { loadTable, ratioTarget, type ComparedRow } from './lib/load-table.ts';
 import { connectorsOf } from './lib/measure-pass.ts';
-import { INITIALIZE, requestTemplate, type WireEra } from './lib/message-bytes.ts';
+import type { WireEra } from './lib/message-bytes.ts';
 import { PINNING } from './lib/pin.ts';
 import { startRawLoad, type RawLoad } from './lib/raw-load.ts';
 import { startRawServers } from './lib/raw-server.ts';
 import type { Bench, BenchOptions, BenchResult } from './lib/report.ts';
-import type { SubjectOptions } from './lib/subject-protocol.ts';
 import { startSubject } from './lib/subject.ts';
 
 /** As many as a connector may offer. */
@@ -15,41 +15,6 @@ const TOOLS_EACH = 1_000;
 const TOTALS = [1_000, 10_000] as const;
 const IN_FLIGHT = [1, 8] as const;
 const ERAS: readonly WireEra[] = ['modern', 'legacy'];
-
-interface Asked {
-  readonly era: WireEra;
-  readonly method: string;
-  readonly params?: string;
-  readonly session?: string | undefined;
-}
-
-async function ask(
-  url: string,
-  { era, method, params = '', session }: Asked,
-): Promise<{ readonly body: string; readonly session: string | undefined }> {
-  const { headers, tail } = requestTemplate({ era, method, params });
-  const named = session === undefined ? headers : [...headers, `mcp-session-id: ${session}`];
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: named.map((line) => line.split(': ', 2) as [string, string]),
-    body: `{"jsonrpc":"2.0","id":1000000${tail}`,
-  });
-  return {
-    body: await response.text(),
-    session: response.headers.get('mcp-session-id') ?? undefined,
-  };
-}
-
-type Bytes = Extract<SubjectOptions, { kind: 'bytes' }>;
-
-/** The very bytes that ours answers to a client, for a server that knows nothing else. */
-async function bytesOf(url: string, era: WireEra): Promise<Bytes> {
-  const method = 'tools/list';
-  if (era === 'modern') return { kind: 'bytes', body: (await ask(url, { era, method })).body };
-  const hello = await ask(url, { era, method: 'initialize', params: INITIALIZE });
-  const { body } = await ask(url, { era, method, session: hello.session });
-  return { kind: 'bytes', body, greeting: hello.body };
-}
 
 interface Measuring {
   readonly load: RawLoad;
@@ -79,7 +44,7 @@ async function measureTotal(
     : { rounds: 4, durationMs: 350, warmUpMs: 1_000 };
   const rows: ComparedRow[] = [];
   for (const era of quick ? ERAS.slice(0, 1) : ERAS) {
-    const plainBytes = await bytesOf(ours.url, era);
+    const plainBytes = await listBytes(ours.url, era);
     await using bytes = await startSubject(plainBytes);
     for (const inFlight of quick ? [2] : IN_FLIGHT) {
       const plain: Candidate = {

@@ -5,7 +5,8 @@ import { FIRST_PREFIX } from './lib/connectors.ts';
 import type { Way } from './lib/fault-client.ts';
 import { FAULTS, WAIT_MS } from './lib/fault-probe.ts';
 import { faultTable, probeReadings, summaryOf, type ProbeRow } from './lib/fault-table.ts';
-import { loadTable, ratioTarget } from './lib/load-table.ts';
+import { listBytes } from './lib/list-bytes.ts';
+import { loadTable, ratioTarget, type LoadTable } from './lib/load-table.ts';
 import { waitForQuiet } from './lib/machine-load.ts';
 import { connectorsOf } from './lib/measure-pass.ts';
 import { callTemplate, payloadJson } from './lib/message-bytes.ts';
@@ -27,8 +28,12 @@ const PEERS: readonly PeerName[] = ['mcp-hub', 'mcporter'];
 /** As in `call`, where limits are held at 32. */
 const IN_FLIGHT = [1, 32] as const;
 const LIMITED = 32;
+const CALLS = IN_FLIGHT.map((inFlight): Load => ({ what: 'call', inFlight }));
 const AT_LEAST = 8;
 const QUIET_WAIT_MS = 500;
+/** What a Node process costs that knows nothing of MCP, for calls and for lists: nobody's could cost less. */
+const PROXY = 'bare proxy';
+const BYTES = 'node:http';
 const READY: Load = { what: 'call', inFlight: 1 };
 
 interface Entry {
@@ -36,6 +41,8 @@ interface Entry {
   readonly subject: Subject;
   readonly url: string;
   readonly way: Way;
+  /** What it can answer. Default: both. */
+  readonly only?: Load['what'];
 }
 
 interface Load {
@@ -54,8 +61,12 @@ function placeOf({ name, url, way }: Entry, { what, inFlight }: Load): Candidate
     return { ...listPlace('legacy', url, inFlight), ...shared, minBytes: MIN_LIST_BYTES };
   // The last server: the first one is the one that is broken.
   const last = FIRST_PREFIX.replace('000', String(CONNECTORS - 1).padStart(3, '0'));
-  // It allows no hyphens in names of servers.
-  const tool = `${name === 'mcp-hub' ? last.replace('-', '_') : last}r512`;
+  const prefixes: Readonly<Record<string, string>> = {
+    // It allows no hyphens in names of servers.
+    'mcp-hub': last.replace('-', '_'),
+    [PROXY]: '',
+  };
+  const tool = `${prefixes[name] ?? last}r512`;
   const requests = [callTemplate('legacy', tool, payloadJson(200, 'string'))];
   return { url, requests, ...shared, connections: inFlight, minBytes: 400 };
 }
@@ -77,7 +88,16 @@ async function startEntries(
     const way = name === 'mcp-hub' ? 'sse' : 'plain';
     entries.push({ name, subject, url: subject.url, way });
   }
+  const url = servers.urls.at(-1) ?? '';
+  const proxy = stack.use(await startSubject({ kind: 'proxy', url, piped: false }));
+  entries.push({ name: PROXY, subject: proxy, url: proxy.url, way: 'session', only: 'call' });
   return entries;
+}
+
+/** The list that ours answers, from a server that knows nothing else. */
+async function startBytes(ours: Entry, stack: AsyncDisposableStack): Promise<Entry> {
+  const subject = stack.use(await startSubject(await listBytes(ours.url, 'legacy')));
+  return { name: BYTES, subject, url: subject.url, way: 'session', only: 'list' };
 }
 
 /** They serve before they are complete: resolves when the last server's tool answers. */
@@ -113,10 +133,11 @@ interface Rig {
 
 /** One load on all in turn, each round in another order. One that does not take it does not end the others'. */
 async function measureRow(
-  { load, servers, entries, tried }: Rig,
+  { load, servers, entries: all, tried }: Rig,
   { row, one }: { readonly row: string; readonly one: Load },
   { rounds, durationMs, warmUpMs }: Pace,
 ): Promise<void> {
+  const entries = all.filter(({ only = one.what }) => only === one.what);
   const shared = { load, helpers: [servers.pid] };
   const attempt = async (entry: Entry, ms: number): Promise<LoadRound | Outcome> => {
     const { name, subject, way } = entry;
@@ -150,15 +171,16 @@ async function startServers(): Promise<RawServers> {
 async function measureLoads(quick: boolean): Promise<Loads> {
   await using stack = new AsyncDisposableStack();
   const servers = stack.use(await startServers());
-  const entries = await startEntries(servers, stack);
+  const entries = [...(await startEntries(servers, stack))];
   const load = stack.use(startRawLoad());
   for (const entry of entries) await untilReady(load, entry);
+  const [ours] = entries;
+  if (ours !== undefined) entries.push(await startBytes(ours, stack));
   const pace = quick
     ? { rounds: 1, durationMs: 60, warmUpMs: 0 }
     : { rounds: 5, durationMs: 1_000, warmUpMs: 2_000 };
   const rig: Rig = { load, servers, entries, tried: new TriedRounds() };
-  const calls = IN_FLIGHT.map((inFlight): Load => ({ what: 'call', inFlight }));
-  for (const one of [...(quick ? [READY] : calls), LIST]) {
+  for (const one of [...(quick ? [READY] : CALLS), LIST]) {
     await measureRow(rig, { row: rowOf(one), one }, pace);
   }
   await servers.setFault(0, 'hang');
@@ -191,7 +213,9 @@ const METHOD =
   'streamable HTTP without sessions, ours over streamable HTTP with them; beside it ours over HTTP+SSE, which costs ' +
   'any gateway one more answer for each call. Limits are held as in `call`, at ' +
   `${LIMITED} in flight, for ours by its best transport, for the median of the ratios of each round. cpu of the ` +
-  'peers is that of all their processes from /proc, in ticks of 10 ms. Where the first answer is no result, a line says ' +
+  `peers is that of all their processes from /proc, in ticks of 10 ms. The ${PROXY} and ${BYTES} know nothing of MCP, as in ` +
+  '`call` and `list`: they show what a Node process costs at ' +
+  'least. Where the first answer is no result, a line says ' +
   'what it was. In the table of faults each gateway is a fresh one for each fault, asked one thing at a time as in ' +
   `\`faults\`, at most ${WAIT_MS / 1_000} s for each; "works again" is without a restart of the gateway. Ours is told to ` +
   `give calls up after ${CALL_TIMEOUT_MS / 1_000} s; the peers have no setting for that when they serve (mcp-hub 5 min, mcporter 30 s).`;
@@ -223,10 +247,25 @@ async function run(options: BenchOptions): Promise<BenchResult> {
     notes: [
       ...installed.map((name) => `${name} is ${peerVersion(name)}`),
       ...installed.map((name) => `each server in the file of ${name}: ${peerEntry(name)}`),
+      ...installed.flatMap((name) =>
+        (options.quick ? [READY, LIST] : [...CALLS, LIST]).map((load) =>
+          aboveNote(name, load, paired),
+        ),
+      ),
       ...missing.map((name) => `${name} is left out: it is not installed; run pnpm bench:peers`),
     ],
     commands,
   };
+}
+
+const times = (ratio = Number.NaN): string => `${ratio.toFixed(1)}×`;
+
+/** How far a peer is above ours, and above what any Node process costs, where no limit is held. */
+function aboveNote(peer: PeerName, load: Load, paired: LoadTable['paired']): string {
+  const row = rowOf(load);
+  const floor = load.what === 'call' ? PROXY : BYTES;
+  const [ofOurs, ofFloor] = ['ours', floor].map((who) => paired(row, 'cpuUs', [peer, who]));
+  return `${row}: ${peer} costs ${times(ofOurs)} ours, and ${times(ofFloor)} the ${floor}`;
 }
 
 /** Beside gateways that npm can install, on the rows that they can run. */

@@ -80,8 +80,8 @@ function forwardedHeaders({ headers }: IncomingMessage): string[] {
   return found;
 }
 
-/** As many sockets to a server as Cortex MCP opens. */
-const CONNECTIONS = 40;
+/** As many sockets to a server as Cortex MCP may open in the benches. */
+const CONNECTIONS = 1_000;
 
 async function startProxy(url: string, piped: boolean): Promise<StartedSubject> {
   const { origin, pathname: path } = new URL(url);

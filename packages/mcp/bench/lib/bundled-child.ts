@@ -10,19 +10,19 @@ import {
   rmSync,
   statSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
-/** Below the package, whose dependencies a bundle finds from there. */
-const CACHE = join(PACKAGE, 'node_modules/.cache/bench');
+/** Below a package, whose dependencies a bundle finds from there. */
+const CACHE = 'node_modules/.cache/bench';
 /** Bundles of code that has changed since are kept so long. */
 const KEPT_MS = 3_600_000;
 
-function build(folder: string): void {
+function build(source: string, folder: string): void {
   const args = ['-c', 'bench/rolldown.config.mjs'];
-  const built = spawnSync(join(PACKAGE, 'node_modules/.bin/rolldown'), args, {
-    cwd: PACKAGE,
+  const built = spawnSync(join(source, 'node_modules/.bin/rolldown'), args, {
+    cwd: source,
     env: { ...process.env, CORTEX_BENCH_BUNDLES: folder },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
@@ -41,21 +41,22 @@ function hashOf(folder: string): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-function removeOld(): void {
-  for (const name of readdirSync(CACHE)) {
-    const folder = join(CACHE, name);
+function removeOld(cache: string): void {
+  for (const name of readdirSync(cache)) {
+    const folder = join(cache, name);
     const age = Date.now() - (statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? Infinity);
     if (age > KEPT_MS) rmSync(folder, { recursive: true, force: true });
   }
 }
 
 /** Other benches may build the same at the same time: whoever is first leaves his. */
-function buildOnce(): string {
-  mkdirSync(CACHE, { recursive: true });
-  removeOld();
-  const fresh = mkdtempSync(join(CACHE, 'building-'));
-  build(fresh);
-  const kept = join(CACHE, hashOf(fresh));
+function buildOnce(source: string): string {
+  const cache = join(source, CACHE);
+  mkdirSync(cache, { recursive: true });
+  removeOld(cache);
+  const fresh = mkdtempSync(join(cache, 'building-'));
+  build(source, fresh);
+  const kept = join(cache, hashOf(fresh));
   if (existsSync(kept)) {
     rmSync(fresh, { recursive: true });
     return kept;
@@ -64,10 +65,15 @@ function buildOnce(): string {
   return kept;
 }
 
-let folder: string | undefined;
+/** By package. */
+const folders = new Map<string, string>();
 
-/** The file of a process that runs the service, bundled as the program is: what users run, and not its sources. */
-export function bundledChild(name: 'gateway-child' | 'pass-child'): string {
-  folder ??= buildOnce();
+/**
+ * The file of a process that runs the service, bundled as the program is: what users run, and not its sources.
+ * @param source the `packages/mcp` of another checkout that is installed. Default: this one.
+ */
+export function bundledChild(name: 'gateway-child' | 'pass-child', source = PACKAGE): string {
+  const folder = folders.get(source) ?? buildOnce(resolve(source));
+  folders.set(source, folder);
   return join(folder, name, `${name}.js`);
 }

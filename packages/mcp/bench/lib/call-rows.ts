@@ -87,39 +87,27 @@ const PATHS: readonly CallPath[] = [
   'legacy→stdio',
 ];
 
-/** Of one size a big result, and a big text as arguments. */
-function briefOf(load: Load, bytes: number): readonly CallRow[] {
-  return largeOf(load, bytes, true).filter(({ args }) => args.shape === 'string');
-}
+/** At which concurrency every path and size is measured. */
+const IN_FLIGHT = [1, 32, 256] as const;
 
-/** What stands between the small calls at 1, 32 and 256 in flight and the large ones at 8. */
+/** Every path at every size and concurrency: a big result and, within an era, a big text as arguments. */
 function matrixRows(): readonly CallRow[] {
-  const sameEra = (['modern→modern', 'legacy→legacy'] as const).flatMap((path) =>
-    [1, 32].flatMap((inFlight) =>
-      [10 * KB, 100 * KB].flatMap((bytes) => briefOf({ path, inFlight }, bytes)),
+  return PATHS.filter((path) => !path.endsWith('events')).flatMap((path) =>
+    IN_FLIGHT.flatMap((inFlight) =>
+      SIZES.slice(1).flatMap(([, bytes]) => {
+        const [result, args] = largeOf({ path, inFlight }, bytes, true);
+        const both = path === 'modern→modern' || path === 'legacy→legacy';
+        return [result, both ? args : undefined].filter((row) => row !== undefined);
+      }),
     ),
   );
-  const crowded = (['modern→modern', 'legacy→legacy'] as const).flatMap((path) =>
-    briefOf({ path, inFlight: 256 }, 10 * KB),
-  );
-  const largest = [1, 32].flatMap((inFlight) =>
-    briefOf({ path: 'modern→modern', inFlight }, 1_024 * KB),
-  );
-  const mixed = (
-    ['legacy→modern', 'modern→legacy', 'modern→stdio', 'legacy→stdio'] as const
-  ).flatMap((path) =>
-    [10 * KB, 100 * KB].flatMap((bytes) =>
-      briefOf({ path, inFlight: LARGE_IN_FLIGHT }, bytes).slice(0, 1),
-    ),
-  );
-  return [...sameEra, ...crowded, ...largest, ...mixed];
 }
 
 /** Every load of the bench; `quick` keeps one small and one large one. */
 export function callRows(quick: boolean): readonly CallRow[] {
   if (quick) return [small('modern→modern', 4), ...large('legacy→legacy', 2).slice(0, 1)];
   return [
-    ...PATHS.flatMap((path) => [1, 32, 256].map((inFlight) => small(path, inFlight))),
+    ...PATHS.flatMap((path) => IN_FLIGHT.map((inFlight) => small(path, inFlight))),
     ...large('modern→modern', LARGE_IN_FLIGHT),
     ...large('legacy→legacy', LARGE_IN_FLIGHT),
     ...large('legacy→legacy, events', LARGE_IN_FLIGHT).slice(-3, -2),

@@ -8,14 +8,18 @@ export const SMALL = 'modern→modern, 0.5 KB, 32 in flight';
 export const SMALL_LEGACY = 'legacy→legacy, 0.5 KB, 32 in flight';
 export const SMALL_STDIO = 'modern→stdio, 0.5 KB, 32 in flight';
 export const SMALL_ALONE = 'modern→modern, 0.5 KB, 1 in flight';
+const SMALL_MANY = 'modern→modern, 0.5 KB, 256 in flight';
 
 /** The candidate that writes down every call. */
 export const AUDITED = 'ours, audit log';
 
 const LARGE = ['result', 'arguments', 'arguments of many values'] as const;
 
-/** The same for sessions of the legacy revisions, whose ids are ours; of their servers most answer with events. */
-const LARGE_LEGACY: readonly {
+/**
+ * The same for sessions of the legacy revisions, whose ids are ours and of whose servers most answer with events, and
+ * between the eras, where members are added or taken off.
+ */
+const LARGE_OTHERS: readonly {
   readonly row: string;
   readonly what: string;
   readonly atMost: number;
@@ -32,16 +36,22 @@ const LARGE_LEGACY: readonly {
     what: '1 MB of many values',
     atMost: 2.5,
   },
+  { row: 'legacy→modern, 1 MB result, 8 in flight', what: '1 MB result', atMost: 1.5 },
+  { row: 'modern→legacy, 1 MB result, 8 in flight', what: '1 MB result', atMost: 1.5 },
 ];
+
+/** Eras of the client and of the server. */
+const pathOf = (row: string): string => row.split(',', 1)[0] ?? '';
 
 /** Rows with a limit, and whom it is about. */
 export const LIMITED: ReadonlyMap<string, readonly string[]> = new Map([
-  [SMALL, ['ours', AUDITED, 'proxy', 'nginx']],
+  [SMALL, ['ours', AUDITED, 'proxy', 'nginx', 'sdk']],
+  [SMALL_MANY, ['ours', 'proxy']],
   [SMALL_LEGACY, ['ours', AUDITED, 'proxy']],
   [SMALL_STDIO, ['ours', 'relay']],
   [SMALL_ALONE, ['ours', 'proxy', 'direct']],
   ...LARGE.map((what): [string, string[]] => [largeRow(what), ['ours', 'proxy']]),
-  ...LARGE_LEGACY.map(({ row }): [string, string[]] => [row, ['ours', 'proxy']]),
+  ...LARGE_OTHERS.map(({ row }): [string, string[]] => [row, ['ours', 'proxy']]),
 ]);
 
 /** What is asked of calls (S4-02 asks for latency end to end, which `steady` measures). */
@@ -61,6 +71,16 @@ export function callTargets(
   const large = (what: (typeof LARGE)[number]): number => cpu(largeRow(what), 'ours', 'proxy');
   const limits: readonly (readonly [string, number, Parameters<typeof ratioTarget>[2]])[] = [
     ['modern→modern, cpu against the bare proxy', cpu(SMALL, 'ours', 'proxy'), { atMost: 1.35 }],
+    [
+      'modern→modern, 1 in flight, cpu against the bare proxy',
+      cpu(SMALL_ALONE, 'ours', 'proxy'),
+      { atMost: 1.35 },
+    ],
+    [
+      'modern→modern, 256 in flight, cpu against the bare proxy',
+      cpu(SMALL_MANY, 'ours', 'proxy'),
+      { atMost: 1.35 },
+    ],
     [
       'modern→modern with the audit log, cpu against the bare proxy',
       cpu(SMALL, AUDITED, 'proxy'),
@@ -87,10 +107,10 @@ export function callTargets(
       large('arguments of many values'),
       { atMost: 2.5 },
     ],
-    ...LARGE_LEGACY.map(
+    ...LARGE_OTHERS.map(
       ({ row, what, atMost }) =>
         [
-          `legacy→legacy, ${what}, cpu against the bare proxy`,
+          `${pathOf(row)}, ${what}, cpu against the bare proxy`,
           cpu(row, 'ours', 'proxy'),
           { atMost },
         ] as const,
@@ -101,5 +121,6 @@ export function callTargets(
   return [
     ...limits.flatMap((limit) => ratioTarget(...limit)),
     ...LARGE.flatMap((what) => flatMemory(`1 MB ${what}`, ours(largeRow(what)))),
+    ...LARGE_OTHERS.flatMap(({ row, what }) => flatMemory(`${pathOf(row)}, ${what}`, ours(row))),
   ];
 }

@@ -54,8 +54,7 @@ async function usageBy(
 function scriptOf(options: SubjectOptions): string {
   if (options.kind === 'sdk') return '../../../testkit/bench/sdk-gateway-child.ts';
   if (options.kind !== 'ours') return 'bare-child.ts';
-  // Another checkout's is read from its sources.
-  return options.source === undefined ? bundledChild('gateway-child') : 'gateway-child.ts';
+  return bundledChild('gateway-child', options.source);
 }
 
 /** Starts a subject in a process of its own; resolves when it serves. */

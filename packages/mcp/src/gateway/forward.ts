@@ -130,10 +130,10 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall, Fini
     else this.#finishWith(answer);
   }
 
-  whole(body: Buffer, isResult: boolean = false): void {
-    this.failureCode = isResult ? undefined : errorCodeIn(body);
+  whole(body: Buffer, resultText?: string): void {
+    this.failureCode = resultText === undefined ? errorCodeIn(body) : undefined;
     const result = this.failureCode === undefined ? 'ok' : 'error';
-    if (this.#settle(result)) this.#client.reply.answer(200, body);
+    if (this.#settle(result)) this.#client.reply.answer(200, body, resultText);
   }
 
   open(bytes?: number): void {

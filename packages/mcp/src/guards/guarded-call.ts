@@ -114,10 +114,10 @@ export class GuardedCall implements ForwardSink, ForwardHandle, WaitingForPlace,
     this.#judge(isObjectJson(text));
   }
 
-  whole(body: Buffer, isResult?: boolean): void {
+  whole(body: Buffer, resultText?: string): void {
     if (this.#over) return;
     this.#end();
-    this.#sink.whole(body, isResult);
+    this.#sink.whole(body, resultText);
     this.#judge(true);
   }
 

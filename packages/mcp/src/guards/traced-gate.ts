@@ -80,10 +80,10 @@ class TracedCall implements ForwardSink, ForwardHandle {
     this.#sink.error(text, era);
   }
 
-  whole(body: Buffer, isResult?: boolean): void {
+  whole(body: Buffer, resultText?: string): void {
     const text = body.length > MAX_ERROR_BYTES ? '' : body.toString('utf8');
     this.#fail(safeCodeIn(text, true));
-    this.#sink.whole(body, isResult);
+    this.#sink.whole(body, resultText);
   }
 
   open(bytes?: number): void {

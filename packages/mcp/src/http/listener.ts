@@ -1,6 +1,7 @@
 import { chmod } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { WholeRequest } from '../gateway/reply/whole-request.ts';
 import { createConnectionDrain, type ConnectionDrain } from './connection-drain.ts';
 import { createDispatch, type DispatchOptions } from './dispatch.ts';
 
@@ -60,6 +61,7 @@ export function createListener(options: ListenerOptions): Listener {
       connectionsCheckingInterval: limits.checkEveryMs,
       maxHeaderSize: limits.maxHeaderBytes,
       noDelay: true,
+      IncomingMessage: WholeRequest,
     },
     createDispatch(options),
   );

@@ -1,3 +1,6 @@
+import type { Span } from './json-scan.ts';
+import { outerMembers } from './outer-members.ts';
+
 const OPEN_BRACE = 0x7b;
 
 /** Where the bytes from `start` to before `end` of a text are, which came in pieces. Nothing is copied. */
@@ -20,6 +23,7 @@ function cut(pieces: readonly Buffer[], start: number, end: number): Buffer[] {
 export class JsonBytes {
   readonly pieces: readonly Buffer[];
   readonly length: number;
+  #members: { readonly found: readonly Span[] | undefined } | undefined;
 
   /** @param pieces not empty, and none of them is. */
   constructor(pieces: readonly Buffer[]) {
@@ -35,6 +39,22 @@ export class JsonBytes {
   /** The same without its first bytes, and others in place of them. */
   withStart(text: string, length: number): JsonBytes {
     return new JsonBytes([Buffer.from(text), ...cut(this.pieces, length, this.length)]);
+  }
+
+  /** The members of an object, found once; undefined where they are to be looked for in the text. */
+  get members(): readonly Span[] | undefined {
+    this.#members ??= { found: outerMembers(this.pieces) };
+    return this.#members.found;
+  }
+
+  /** The bytes from `start` to before `end`, in pieces. */
+  cut(start: number, end: number): readonly Buffer[] {
+    return cut(this.pieces, start, end);
+  }
+
+  /** Those bytes as text. */
+  text(start: number, end: number): string {
+    return Buffer.concat(this.cut(start, end)).toString('utf8');
   }
 
   /** Whether a text of ASCII is anywhere in it. */

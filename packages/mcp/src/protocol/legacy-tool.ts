@@ -62,6 +62,15 @@ export function legacyToolText(text: string): string | undefined {
 }
 
 /**
+ * Whether legacy clients see a tool's output under `result`.
+ * @param start the output as raw JSON, or how that begins.
+ * @param wraps whether the tool's output schema was wrapped.
+ */
+export function mustWrap(start: string, wraps: boolean | undefined): boolean {
+  return wraps === true || !start.startsWith('{');
+}
+
+/**
  * A tool's result as legacy clients see it.
  * @param text raw JSON of the result.
  * @param wraps whether the tool's output schema was wrapped.
@@ -70,5 +79,5 @@ export function legacyToolResult(text: string, wraps: boolean): string {
   const span = findMember(objectMembers(text), 'structuredContent');
   if (span === undefined) return text;
   const value = text.slice(span.start, span.end);
-  return wraps || !value.startsWith('{') ? replaceSpan(text, span, `{"result":${value}}`) : text;
+  return mustWrap(value, wraps) ? replaceSpan(text, span, `{"result":${value}}`) : text;
 }

@@ -75,9 +75,21 @@ export function membersText(members: readonly RawMember[]): string {
   return text;
 }
 
+/** Members of the request made last, and their text: those of a client's next one are often the same object. */
+let lastMeta: readonly RawMember[] = [];
+let lastMetaText = '';
+
+function metaText(meta: readonly RawMember[]): string {
+  if (meta !== lastMeta) {
+    lastMeta = meta;
+    lastMetaText = membersText(meta);
+  }
+  return lastMetaText;
+}
+
 /** What follows the members of `params`: `_meta` and the closing braces. */
 function requestEnd(meta: readonly RawMember[], isFirst: boolean): string {
-  return meta.length === 0 ? '}}' : `${isFirst ? '' : ','}"_meta":{${membersText(meta)}}}}`;
+  return meta.length === 0 ? '}}' : `${isFirst ? '' : ','}"_meta":{${metaText(meta)}}}}`;
 }
 
 function requestStart(idText: string, method: string, members: string): string {

@@ -5,14 +5,10 @@ import {
   type IncomingMessage,
   type RequestParams,
 } from './json-rpc.ts';
-import { afterSpace, afterString, afterValue } from './json-strict.ts';
 import type { JsonObject, RawMember } from './message.ts';
+import { PlainReader } from './plain-reader.ts';
 
 const QUOTE = 0x22;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
 
 /** Levels below the envelope, as `ParseLimits` has them. */
 const MAX_DEPTH = 64;
@@ -63,82 +59,6 @@ function valuesOf(members: readonly RawMember[], meta: readonly RawMember[]): Js
   return values;
 }
 
-/** Walks the text of one message. */
-class PlainReader {
-  readonly #text: string;
-  #at: number;
-  /** Anything that is not as nearly every request is. */
-  odd = false;
-
-  constructor(text: string) {
-    this.#text = text;
-    this.#at = afterSpace(text, 0);
-  }
-
-  /** Whether nothing but white space is left. */
-  get ended(): boolean {
-    return afterSpace(this.#text, this.#at) === this.#text.length;
-  }
-
-  get atObject(): boolean {
-    return this.#text.charCodeAt(this.#at) === OPEN_BRACE;
-  }
-
-  /** Into the object here. False when it has no members. */
-  enter(): boolean {
-    if (!this.atObject) return this.#give();
-    this.#at = afterSpace(this.#text, this.#at + 1);
-    return this.#text.charCodeAt(this.#at) !== CLOSE_BRACE || this.#leave();
-  }
-
-  /** The next key; its value follows. */
-  key(): string {
-    const text = this.#text;
-    const start = this.#at;
-    const end = text.charCodeAt(start) === QUOTE ? afterString(text, start) : -1;
-    const colon = end === -1 ? -1 : afterSpace(text, end);
-    if (colon === -1 || text.charCodeAt(colon) !== COLON) {
-      this.odd = true;
-      return '';
-    }
-    this.#at = afterSpace(text, colon + 1);
-    return text.slice(start + 1, end - 1);
-  }
-
-  /** The raw text of the value here. */
-  value(depth: number): string {
-    const start = this.#at;
-    const end = afterValue(this.#text, start, depth);
-    if (end === -1) {
-      this.odd = true;
-      return '';
-    }
-    this.#at = end;
-    return this.#text.slice(start, end);
-  }
-
-  /** To the next member. False after the last one. */
-  next(): boolean {
-    if (this.odd) return false;
-    this.#at = afterSpace(this.#text, this.#at);
-    const c = this.#text.charCodeAt(this.#at);
-    if (c === CLOSE_BRACE) return this.#leave();
-    if (c !== COMMA) return this.#give();
-    this.#at = afterSpace(this.#text, this.#at + 1);
-    return true;
-  }
-
-  #leave(): false {
-    this.#at += 1;
-    return false;
-  }
-
-  #give(): false {
-    this.odd = true;
-    return false;
-  }
-}
-
 function has(members: readonly RawMember[], wanted: string): boolean {
   for (const { key } of members) if (key === wanted) return true;
   return false;
@@ -159,6 +79,44 @@ function readMembers(
   return members;
 }
 
+/** `_meta` as clients send it with one request after the other, letter for letter, and its members. */
+interface KnownMeta {
+  readonly text: string;
+  readonly members: readonly RawMember[];
+}
+
+const MAX_KNOWN = 4;
+const MAX_KNOWN_CHARS = 1_024;
+/** Seen twice in a row, oldest first. */
+let knownMetas: readonly KnownMeta[] = [];
+/** Seen last, and not known. */
+let lastSeen = '';
+
+/** One string for each key, which is compared sooner than one of each request. */
+const OWN_KEYS: ReadonlyMap<string, string> = new Map([...META_KEYS].map((key) => [key, key]));
+
+/** Of a text of its own, so that the message it came in can go. */
+function knownMeta(text: string): KnownMeta {
+  const own = Buffer.from(text).toString();
+  const members = readMembers(new PlainReader(own), META_KEYS, MAX_DEPTH - 2);
+  return {
+    text: own,
+    members: members.map((one) => ({ key: OWN_KEYS.get(one.key) ?? one.key, text: one.text })),
+  };
+}
+
+/** The members of `_meta`. A client's is mostly the same each time, and is then recognised instead of read. */
+function readMeta(reader: PlainReader): readonly RawMember[] {
+  for (const { text, members } of knownMetas) if (reader.pass(text)) return members;
+  const start = reader.at;
+  const members = readMembers(reader, META_KEYS, MAX_DEPTH - 2);
+  if (reader.odd || reader.at - start > MAX_KNOWN_CHARS) return members;
+  const text = reader.since(start);
+  if (text === lastSeen) knownMetas = [...knownMetas.slice(1 - MAX_KNOWN), knownMeta(text)];
+  lastSeen = text;
+  return members;
+}
+
 function readParams(reader: PlainReader): RequestParams | undefined {
   const members: RawMember[] = [];
   let meta: readonly RawMember[] | undefined;
@@ -168,7 +126,7 @@ function readParams(reader: PlainReader): RequestParams | undefined {
     const twice = isMeta ? meta !== undefined : has(members, key);
     if (members.length >= MAX_PLAIN || !PARAM_KEYS.has(key) || twice) reader.odd = true;
     if (reader.odd) return undefined;
-    if (isMeta) meta = readMembers(reader, META_KEYS, MAX_DEPTH - 2);
+    if (isMeta) meta = readMeta(reader);
     else members.push({ key, text: reader.value(MAX_DEPTH - 1) });
   }
   if (reader.odd) return undefined;
@@ -178,6 +136,14 @@ function readParams(reader: PlainReader): RequestParams | undefined {
 /** The text between the quotes of a plain string; undefined for anything else. */
 function plainString(text: string): string | undefined {
   return text.charCodeAt(0) === QUOTE && !text.includes('\\') ? text.slice(1, -1) : undefined;
+}
+
+/** The method of nearly every request: one string, which is compared sooner than many. */
+const TOOLS_CALL = 'tools/call';
+const TOOLS_CALL_TEXT = `"${TOOLS_CALL}"`;
+
+function methodOf(text: string): string | undefined {
+  return text === TOOLS_CALL_TEXT ? TOOLS_CALL : plainString(text);
 }
 
 /** What is known of a request's envelope so far. */
@@ -208,7 +174,7 @@ function takeMember(reader: PlainReader, known: Envelope): boolean {
     return typeof known.id === 'string' || Number.isSafeInteger(known.id);
   }
   if (key !== 'method' || known.method !== undefined) return false;
-  known.method = plainString(value);
+  known.method = methodOf(value);
   return known.method !== undefined;
 }
 

@@ -77,8 +77,24 @@ export function decodeHeaderValue(value: string): string {
   return match?.[1] === undefined ? value : Buffer.from(match[1], 'base64').toString('utf8');
 }
 
+/** Values up to so many characters are kept as they were written, up to so many of them: names of tools, mostly. */
+const MAX_KEPT_CHARS = 128;
+const MAX_KEPT = 1_024;
+const encodedValues = new Map<string, string>();
+
 /** Writes a header value; what is not visible ASCII, has outer spaces or looks like a sentinel is wrapped. */
 export function encodeHeaderValue(value: string): string {
+  if (value.length > MAX_KEPT_CHARS) return encodeValue(value);
+  let encoded = encodedValues.get(value);
+  if (encoded === undefined) {
+    if (encodedValues.size >= MAX_KEPT) encodedValues.clear();
+    encoded = encodeValue(value);
+    encodedValues.set(value, encoded);
+  }
+  return encoded;
+}
+
+function encodeValue(value: string): string {
   // Other readers may be less exact about what a sentinel is.
   const plain =
     /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(value) && !/^=\?base64\?/i.test(value);

@@ -77,9 +77,9 @@ class CountedCall implements ForwardSink, ForwardHandle {
     this.#sink.error(text, era);
   }
 
-  whole(body: Buffer, isResult?: boolean): void {
+  whole(body: Buffer, resultText?: string): void {
     this.#ended();
-    this.#sink.whole(body, isResult);
+    this.#sink.whole(body, resultText);
   }
 
   open(bytes?: number): void {

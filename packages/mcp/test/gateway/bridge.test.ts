@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { asksForInput } from '../../src/gateway/call/input-rounds.ts';
+import { JsonBytes } from '../../src/protocol/json-bytes.ts';
 import {
   bridgeError,
   bridgeResult,
@@ -98,6 +100,80 @@ test('bridgeResult() to legacy wraps what is no object, of tools only', () => {
     method: 'resources/read',
   });
   expect(read.text).toBe('{"structuredContent":[1]}');
+});
+
+/** As a large result comes: in pieces, of which it has several. */
+function inPieces(text: string): JsonBytes {
+  const bytes = Buffer.from(text);
+  const count = Math.ceil(bytes.length / 1_000);
+  const piece = (n: number): Buffer => bytes.subarray(n * 1_000, (n + 1) * 1_000);
+  return new JsonBytes(Array.from({ length: count }, (_, n) => piece(n)));
+}
+
+const CONTENT = `[${'{"type":"text","text":"é \\" ]"},'.repeat(200)}{}]`;
+const RESULTS: readonly (readonly [what: string, text: string])[] = [
+  ['nothing', '{}'],
+  ['no member of an era', `{"content":${CONTENT},"isError":false}`],
+  ['the type alone', '{"resultType":"complete"}'],
+  [
+    'all members of the modern era',
+    `{"resultType":"complete","ttlMs":5,"x":1.0,"cacheScope":"public","content":${CONTENT}}`,
+  ],
+  ['space around', `{ "content" : ${CONTENT} , "resultType" : "complete" }`],
+  ['an escape in the type', `{"resultType":"com\\u0070lete","content":${CONTENT}}`],
+  ['an escape in a key', `{"\\u0078":1,"resultType":"complete","content":${CONTENT}}`],
+  ['a question', `{"resultType":"input_required","inputRequests":{"a":${CONTENT}}}`],
+  [
+    'a question within',
+    `{"content":["\\"resultType\\":\\"input_required\\""],"resultType":"complete"}`,
+  ],
+  ['another type', `{"resultType":"later","content":${CONTENT}}`],
+  [
+    'output that is no object',
+    `{"structuredContent":${CONTENT},"content":[],"resultType":"complete"}`,
+  ],
+  ['small output that is no object', `{"content":${CONTENT},"structuredContent":7}`],
+  ['output that is an object', `{"structuredContent":{"a":${CONTENT}},"content":[]}`],
+];
+
+test.for(RESULTS)('a large result is bridged as text is: %s', ([, text]) => {
+  for (const [from, to] of [
+    ['legacy', 'modern'],
+    ['modern', 'legacy'],
+    ['modern', 'modern'],
+  ] as const) {
+    for (const call of [
+      { method: 'tools/call' },
+      { method: 'tools/call', wrapsOutput: true },
+      { method: 'resources/read', wrapsOutput: true },
+    ]) {
+      const asText = bridgeResult(text, from, to, call);
+      const asBytes = bridgeResult(inPieces(text), from, to, call);
+      expect(asBytes.kind).toBe(asText.kind);
+      // Space between members is kept or not; the members are the same, letter for letter.
+      expect(compact(asBytes.text.toString())).toBe(compact(asText.text.toString()));
+    }
+  }
+  expect(asksForInput(inPieces(text))).toBe(asksForInput(text));
+});
+
+/** Without what space a test of this file has between members. */
+function compact(text: string): string {
+  return text.replaceAll(/ (?=[:,}])|(?<=[:,{]) /g, '');
+}
+
+test('a large result between eras is not copied, nor made text', () => {
+  const raw = inPieces(`{"resultType":"complete","content":${CONTENT},"isError":false}`);
+  const toLegacy = bridgeResult(raw, 'modern', 'legacy', { method: 'tools/call' }).text;
+  const toModern = bridgeResult(inPieces(`{"content":${CONTENT}}`), 'legacy', 'modern', {
+    method: 'tools/call',
+  }).text;
+  expect(toLegacy).toBeInstanceOf(JsonBytes);
+  expect(toModern).toBeInstanceOf(JsonBytes);
+  const shared = (toLegacy as JsonBytes).pieces.filter(
+    ({ buffer }) => buffer === raw.pieces[0]?.buffer,
+  );
+  expect(shared.length).toBeGreaterThanOrEqual(raw.pieces.length - 1);
 });
 
 test('bridgeError() tells a legacy client what it has not declared in a code of its revision', () => {

@@ -66,7 +66,7 @@ test('a server that never said anything was silent, whichever time ends its call
   expect([hung.silent, busy.silent, asked.silent]).toEqual([true, false, false]);
 });
 
-test('no timer is left when nothing is in flight', () => {
+test('no timer is left a look after nothing is in flight', () => {
   const deadlines = new CallDeadlines();
   const one = call(60_000, 600_000);
   const two = call(60_000, 600_000);
@@ -74,10 +74,29 @@ test('no timer is left when nothing is in flight', () => {
   deadlines.add(two);
   expect(vi.getTimerCount()).toBe(1);
   deadlines.delete(one);
+  vi.advanceTimersByTime(1_000);
   expect(vi.getTimerCount()).toBe(1);
   deadlines.delete(two);
   deadlines.delete(two);
+  vi.advanceTimersByTime(250);
   expect(vi.getTimerCount()).toBe(0);
+});
+
+test('one caller at a time does not start a timer with each call', () => {
+  const deadlines = new CallDeadlines();
+  const start = vi.spyOn(globalThis, 'setInterval');
+  for (let n = 0; n < 10; n += 1) {
+    const one = call(60_000, 600_000);
+    deadlines.add(one);
+    vi.advanceTimersByTime(10);
+    deadlines.delete(one);
+  }
+  expect(start).toHaveBeenCalledTimes(1);
+  const last = call(60_000, 600_000);
+  vi.advanceTimersByTime(500);
+  deadlines.add(last);
+  vi.advanceTimersByTime(60_500);
+  expect(last.expiredAfterMs).toBeGreaterThanOrEqual(60_000);
 });
 
 test('a call that waits for its client has no idle timeout, only the hard cap', () => {

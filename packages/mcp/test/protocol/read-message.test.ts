@@ -156,3 +156,43 @@ test('readMessage() and parseMessage() agree on texts that were damaged anywhere
   const bits = ['"', '\\', ',', ':', '{', '}', '[', ']', ' ', '0', '-', 'e', '\u0000', 'id', ''];
   expect(disputed(...damagedTexts(CALL, bits))).toEqual([]);
 });
+
+const metaWith = (more: string): string =>
+  `{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}${more}}`;
+const callWith = (metaText: string, rest = ''): string =>
+  `{"method":"tools/call","params":{"name":"t","_meta":${metaText}${rest}},"jsonrpc":"2.0","id":1}`;
+
+test('_meta that came before is recognised, and nothing else is taken for it', () => {
+  const known = callWith(metaWith(''));
+  for (let n = 0; n < 3; n += 1) expect(disputed(known)).toEqual([]);
+  const others = [
+    ',"progressToken":1',
+    ',"progressToken":"é"',
+    ',"io.modelcontextprotocol/clientCapabilities":{}',
+    ',"x":1',
+    ',',
+    '}',
+  ].map((more) => callWith(metaWith(more)));
+  const behind = [',"arguments":{}', ',"_meta":{}', ' ', '}', ' }', 'x', '"'].map((rest) =>
+    callWith(metaWith(''), rest),
+  );
+  for (const text of [...others, ...behind, known]) {
+    // Twice, so that each that can be has become known, and then as the first was.
+    expect(disputed(text, text, text, known)).toEqual([]);
+  }
+});
+
+test('of a client whose _meta differs each time, and of many, nothing is mistaken', () => {
+  const texts = Array.from({ length: 12 }, (_, n) =>
+    CALL.replace('"progressToken":7', `"progressToken":${n}`),
+  );
+  for (const text of [...texts, ...texts.flatMap((one) => [one, one]), ...texts]) {
+    expect(disputed(text)).toEqual([]);
+  }
+});
+
+test('usual keys are read where space stands around them, and are no others', () => {
+  const spaced = CALL.replaceAll('":', '" : ').replaceAll(',"', ' ,\n"');
+  const odd = ['"i":1', '"idx":1', '"meth\\u006fd":1', '"params" "x":1', '"id"1', '"id":'];
+  expect(disputed(spaced, ...odd.map((one) => CALL.replace('"id":1', one)))).toEqual([]);
+});

@@ -56,3 +56,20 @@ test('plainAnswer() passes no damaged answer that AnswerScan would refuse', () =
   expect(passed.length).toBeGreaterThan(0);
   expect(passed.filter((text) => scanned(text, 7) !== undefined)).toEqual([]);
 });
+
+test.for([
+  ['{"jsonrpc":"2.0","id":7,"result":{"a":"}"}}', 'result'],
+  ['{"result":{"a":["]",{}]},"jsonrpc":"2.0","id":7}', 'result'],
+  ['{"jsonrpc":"2.0","id":7,"result":{}} ', 'result'],
+  ['{"jsonrpc":"2.0","id":7,"result":{},"id":8}', undefined],
+  ['{"jsonrpc":"2.0","id":7,"result":{},"result":{}}', undefined],
+  ['{"jsonrpc":"2.0","id":7,"result":{}}}', undefined],
+  ['{"jsonrpc":"2.0","id":7,"result":{}', undefined],
+  ['{"jsonrpc":"2.0","id":77,"result":{}}', undefined],
+  ['{"result":{},"jsonrpc":"2.0","id":7}}', undefined],
+  ['{"result":{},"jsonrpc":"2.0","id":8}', undefined],
+  ['{"result":{},"id":8,"jsonrpc":"2.0","id":7}', undefined],
+  ['{"result":{}"jsonrpc":"2.0","id":7}', undefined],
+] as const)('plainAnswer() of %s, as servers write it or nearly, is %s', ([text, expected]) => {
+  expect(plainAnswer(text, '7')).toBe(expected);
+});

@@ -23,7 +23,10 @@ export function dueAtMs(call: TimedCall): number {
 /** How often calls are looked at; a deadline is kept to within this. */
 const TICK_MS = 250;
 
-/** One coarse timer for all calls: cheaper than one each, and gone when nothing is in flight. */
+/**
+ * One coarse timer for all calls: cheaper than one each. It is gone a look after nothing is in flight, and not at once: one
+ * caller at a time would otherwise start and end it with each call.
+ */
 export class CallDeadlines<C extends TimedCall = TimedCall> {
   readonly #calls = new OpenCalls<C>();
   #timer: NodeJS.Timeout | undefined;
@@ -43,12 +46,15 @@ export class CallDeadlines<C extends TimedCall = TimedCall> {
   }
 
   delete(call: C): void {
-    if (!this.#calls.delete(call) || this.#calls.size > 0) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#calls.delete(call);
   }
 
   #tick(): void {
+    if (this.#calls.size === 0) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+      return;
+    }
     const now = performance.now();
     for (const call of this.#calls.all()) {
       // Another's end may have been its own.

@@ -1,4 +1,4 @@
-import type { RawJson } from '../../protocol/json-bytes.ts';
+import type { JsonBytes, RawJson } from '../../protocol/json-bytes.ts';
 import { findMember, objectMembers } from '../../protocol/json-scan.ts';
 import { legacyToolResult } from '../../protocol/legacy-tool.ts';
 import { RPC, errorObject, membersText } from '../../protocol/message.ts';
@@ -6,19 +6,19 @@ import type { Era } from '../../protocol/revision.ts';
 import type { RpcAnswer } from '../../upstream/upstream.ts';
 import type { Bridged } from './call-client.ts';
 import { requiredCapabilities } from './client-capabilities.ts';
+import { rebuilt } from './large-bridge.ts';
 
 /** Members the modern revision adds to results. Legacy clients never see them. */
 const MODERN_RESULT_KEYS: ReadonlySet<string> = new Set(['resultType', 'ttlMs', 'cacheScope']);
-
-const QUOTE = 0x22;
 
 function toModern(raw: RawJson, method: string): RawJson {
   // What a read is good for is unknown: a legacy server does not say, so nobody may keep it.
   const hint = method === 'resources/read' ? '"ttlMs":0,"cacheScope":"private",' : '';
   const added = `"resultType":"complete",${hint}`;
-  // Where it has a member, and none that may be it, nothing need be looked for.
-  const isPlain = typeof raw !== 'string' && raw.pieces[0]?.[1] === QUOTE;
-  if (isPlain && !raw.includes('resultType')) return raw.withStart(`{${added}`, 1);
+  const large = typeof raw === 'string' ? undefined : raw.members;
+  if (typeof raw !== 'string' && large !== undefined && large.length > 0) {
+    return findMember(large, 'resultType') ? raw : raw.withStart(`{${added}`, 1);
+  }
   const text = raw.toString();
   const members = objectMembers(text);
   if (findMember(members, 'resultType') !== undefined) return text;
@@ -40,6 +40,17 @@ function toLegacy(text: string): RpcAnswer {
   return { kind: 'result', text: `{${membersText(raw)}}` };
 }
 
+/** As `toLegacy`, of what stays bytes; undefined for what is to be read as text. */
+function largeToLegacy(raw: JsonBytes, { method, wrapsOutput }: BridgedCall): Bridged | undefined {
+  const members = raw.members;
+  if (members === undefined) return undefined;
+  const type = findMember(members, 'resultType');
+  if (type !== undefined && raw.text(type.start, type.end) !== '"complete"') return undefined;
+  const wraps = method === 'tools/call' ? wrapsOutput === true : undefined;
+  const rules = { drops: MODERN_RESULT_KEYS, wrapsOutput: wraps };
+  return { kind: 'result', text: rebuilt(raw, members, rules) };
+}
+
 /** The call a result belongs to. */
 export interface BridgedCall {
   readonly method: string;
@@ -48,14 +59,12 @@ export interface BridgedCall {
 }
 
 /** Puts a result into the client's era; within one era it stays letter for letter. */
-export function bridgeResult(
-  raw: RawJson,
-  from: Era,
-  to: Era,
-  { method, wrapsOutput = false }: BridgedCall,
-): Bridged {
+export function bridgeResult(raw: RawJson, from: Era, to: Era, call: BridgedCall): Bridged {
+  const { method, wrapsOutput = false } = call;
   if (from === to) return { kind: 'result', text: raw };
   if (to === 'modern') return { kind: 'result', text: toModern(raw, method) };
+  const large = typeof raw === 'string' ? undefined : largeToLegacy(raw, call);
+  if (large !== undefined) return large;
   const bridged = toLegacy(raw.toString());
   if (bridged.kind === 'error' || method !== 'tools/call') return bridged;
   return { kind: 'result', text: legacyToolResult(bridged.text, wrapsOutput) };

@@ -23,6 +23,10 @@ export interface RoundsPorts {
 
 /** True for a result that asks for input; looks no further than it must. */
 export function asksForInput(result: RawJson): boolean {
+  if (typeof result !== 'string' && result.members !== undefined) {
+    const type = findMember(result.members, 'resultType');
+    return type !== undefined && result.text(type.start, type.end) === '"input_required"';
+  }
   if (!result.includes('input_required')) return false;
   const resultText = result.toString();
   const type = findMember(objectMembers(resultText), 'resultType');

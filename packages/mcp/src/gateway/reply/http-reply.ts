@@ -82,7 +82,7 @@ class HttpReply implements Reply {
     return this.#response.write(eventFrame(text)) ? 'sent' : 'slow';
   }
 
-  answer(status: number, body: Buffer | string): void {
+  answer(status: number, body: Buffer | string, latin1?: string): void {
     if (this.#gone()) return;
     if (this.#prefersStream && status === 200) this.#startStream();
     if (this.#streaming) this.#response.end(eventFrame(body.toString()));
@@ -95,7 +95,7 @@ class HttpReply implements Reply {
       this.#writeHead(status, body.length);
       // As text Node puts it behind the head, and both leave in one piece; each byte is one of its characters.
       if (body.length > MAX_TEXT_BYTES) this.#response.end(body);
-      else this.#response.end(body.toString('latin1'), 'latin1');
+      else this.#response.end(latin1 ?? body.toString('latin1'), 'latin1');
     }
     limitUnread(this.#response);
   }

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
+import { WholeRequest, type BodyTaker } from './whole-request.ts';
 
 /** Why a body was not read; `status` is what HTTP calls it. */
 export class BodyError extends Error {
@@ -41,6 +42,49 @@ function refusal({ headers }: IncomingMessage, maxBytes: number): BodyError | un
   return length !== undefined && Number(length) > maxBytes ? tooLarge(maxBytes) : undefined;
 }
 
+/** Puts the pieces of a body together, up to a limit. */
+class BodyPieces implements BodyTaker {
+  readonly #receiver: BodyReceiver;
+  readonly #maxBytes: number;
+  // Nearly every body comes in one piece.
+  #first: Buffer | undefined;
+  #chunks: Buffer[] | undefined;
+  #length = 0;
+
+  constructor(receiver: BodyReceiver, maxBytes: number) {
+    this.#receiver = receiver;
+    this.#maxBytes = maxBytes;
+  }
+
+  chunk(bytes: Buffer): void {
+    if (this.#length > this.#maxBytes) return;
+    this.#length += bytes.length;
+    if (this.#length > this.#maxBytes) {
+      this.#chunks = undefined;
+      this.#receiver.failed(tooLarge(this.#maxBytes));
+    } else if (this.#first === undefined) {
+      this.#first = bytes;
+    } else {
+      this.#chunks ??= [this.#first];
+      this.#chunks.push(bytes);
+    }
+  }
+
+  end(): void {
+    if (this.#length > this.#maxBytes) return;
+    const body =
+      this.#chunks === undefined
+        ? (this.#first ?? Buffer.alloc(0))
+        : Buffer.concat(this.#chunks, this.#length);
+    if (!isUtf8(body)) {
+      this.#receiver.failed(new BodyError(400, 'the body is not valid UTF-8'));
+      return;
+    }
+    const marked = body[0] === BYTE_ORDER_MARK[0] && body.indexOf(BYTE_ORDER_MARK) === 0;
+    this.#receiver.taken(marked ? body.subarray(BYTE_ORDER_MARK.length) : body);
+  }
+}
+
 /** Reads a JSON request body. */
 export function collectBody(
   request: IncomingMessage,
@@ -52,33 +96,10 @@ export function collectBody(
     receiver.failed(refused);
     return;
   }
-  // Nearly every body comes in one piece.
-  let first: Buffer | undefined;
-  let chunks: Buffer[] | undefined;
-  let length = 0;
-  request.on('data', (chunk: Buffer) => {
-    if (length > maxBytes) return;
-    length += chunk.length;
-    if (length > maxBytes) {
-      chunks = undefined;
-      receiver.failed(tooLarge(maxBytes));
-    } else if (first === undefined) {
-      first = chunk;
-    } else {
-      chunks ??= [first];
-      chunks.push(chunk);
-    }
-  });
-  request.on('end', () => {
-    if (length > maxBytes) return;
-    const body = chunks === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(chunks, length);
-    if (!isUtf8(body)) {
-      receiver.failed(new BodyError(400, 'the body is not valid UTF-8'));
-      return;
-    }
-    const marked = body[0] === BYTE_ORDER_MARK[0] && body.indexOf(BYTE_ORDER_MARK) === 0;
-    receiver.taken(marked ? body.subarray(BYTE_ORDER_MARK.length) : body);
-  });
+  const pieces = new BodyPieces(receiver, maxBytes);
+  if (request instanceof WholeRequest && request.give(pieces)) return;
+  request.on('data', (chunk: Buffer) => pieces.chunk(chunk));
+  request.on('end', () => pieces.end());
 }
 
 /**

@@ -5,8 +5,8 @@ export interface Reply {
    * go on; `dropped`: the client accepts no stream, or leaves too much unread.
    */
   notify(text: string): 'sent' | 'slow' | 'dropped';
-  /** The whole JSON-RPC answer. `status` counts unless a stream has begun. */
-  answer(status: number, body: Buffer | string): void;
+  /** The whole JSON-RPC answer. `status` counts unless a stream has begun. `latin1`: its bytes as text, one character each. */
+  answer(status: number, body: Buffer | string, latin1?: string): void;
   /** As `answer` with status 200, in parts that are shared with other answers and are not to be copied. */
   answerParts(parts: readonly Buffer[]): void;
   /** Begins an answer that is too large to hold. `bytes`: how many follow, if known. */

@@ -18,9 +18,24 @@ export interface Accepted {
 /** The first revision whose clients come back to a stream that was cut (SEP-1699). */
 export const RESUMABLE_SINCE = '2025-11-25';
 
+/** What was asked last. */
+let last: {
+  readonly accept: string;
+  readonly version: string | string[];
+  readonly accepted: Accepted;
+} = { accept: '', version: RESUMABLE_SINCE, accepted: acceptedOf('', RESUMABLE_SINCE) };
+
 /** What a request takes for an answer. Most clients name JSON first; one that names event streams first gets one. */
 export function acceptedBy(headers: IncomingHttpHeaders): Accepted {
   const { accept = '', [HEADER.protocolVersion]: version = RESUMABLE_SINCE } = headers;
+  // Nearly always as in the request before.
+  if (accept !== last.accept || version !== last.version) {
+    last = { accept, version, accepted: acceptedOf(accept, version) };
+  }
+  return last.accepted;
+}
+
+function acceptedOf(accept: string, version: string | string[]): Accepted {
   const at = accept.indexOf('text/event-stream');
   const json = accept.indexOf('application/json');
   return {

@@ -69,10 +69,11 @@ export class ModernPassThrough implements BodyTaker {
       return;
     }
     const whole = this.#only ?? Buffer.alloc(0);
-    const answer = this.#glance(whole);
+    const text = whole.toString('latin1');
+    const answer = this.#glance(text);
     if (answer !== undefined) {
       this.#control.passed();
-      this.#sink.whole(whole, answer === 'result');
+      this.#sink.whole(whole, answer === 'result' ? text : undefined);
       return;
     }
     const scan = new AnswerScan(this.#id);
@@ -88,13 +89,13 @@ export class ModernPassThrough implements BodyTaker {
     return problem === undefined;
   }
 
-  #glance(whole: Buffer): ReturnType<typeof plainAnswer> {
+  #glance(text: string): ReturnType<typeof plainAnswer> {
     const id = this.#id;
-    if (typeof id === 'number') return plainAnswer(whole.toString('latin1'), String(id));
+    if (typeof id === 'number') return plainAnswer(text, String(id));
     const idText = JSON.stringify(id);
     // Others than of plain ASCII are for the scan to decode.
     if (!/^[\x20-\x7e]*$/.test(idText)) return undefined;
-    return plainAnswer(whole.toString('latin1'), idText);
+    return plainAnswer(text, idText);
   }
 
   #take(scan: AnswerScan, bytes: Buffer): void {

@@ -75,10 +75,10 @@ export class ReplicaCall implements ForwardSink, ForwardHandle {
     this.#options.sink.error(text, era);
   }
 
-  whole(body: Buffer, isResult?: boolean): void {
+  whole(body: Buffer, resultText?: string): void {
     if (this.#replica !== undefined) this.#options.makers?.noteMessage(body, this.#replica);
     this.#answered();
-    this.#options.sink.whole(body, isResult);
+    this.#options.sink.whole(body, resultText);
   }
 
   open(bytes?: number): void {

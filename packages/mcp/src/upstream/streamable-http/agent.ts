@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import type { LookupFunction } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type * as Undici from 'undici';
-import type { Agent, Dispatcher } from 'undici';
+import type { Agent, Dispatcher, Pool } from 'undici';
 
 /** Bounds of the shared sockets. Durations in milliseconds. */
 export interface SharedAgentsOptions {
@@ -62,6 +62,8 @@ export interface SharedAgents {
   readonly requests: Dispatcher;
   /** For notification streams, which may be silent for hours; kept apart so that they never hold up a call. */
   readonly streams: Dispatcher;
+  /** As `requests`, of one origin: its own sockets where they are open, which the agent need not look for. */
+  requestsTo?(origin: string): Dispatcher;
   /** A connector lets connections to this origin take so long. Has to be said before the first request goes there. */
   allowConnect?(origin: string, timeoutMs: number): void;
   /**
@@ -127,6 +129,8 @@ async function loadInTurns(): Promise<void> {
 interface PerOrigin {
   connections(origin: string): number | null;
   connectTimeoutMs(origin: string): number;
+  /** Told of the sockets to an origin when it has the first of them. */
+  made?(origin: string, pool: Pool): void;
 }
 
 function createAgent(
@@ -150,17 +154,45 @@ function createAgent(
     maxOrigins: options.maxOrigins,
     // One request per socket: a slow answer must not hold up another, and MCP's POSTs are never replayed.
     pipelining: 1,
-    // For the same reason: sockets then count requests, and a cancelled request is a closed socket.
-    allowH2: false,
-    factory: (origin, poolOptions) =>
-      new undici.Pool(
+    factory: (origin, poolOptions) => {
+      const name = String(origin);
+      const pool = new undici.Pool(
         origin,
         Object.assign({}, poolOptions, {
-          connections: perOrigin.connections(String(origin)),
-          connect: { ...connect, timeout: perOrigin.connectTimeoutMs(String(origin)) },
+          // As `pipelining`: sockets then count requests, and a cancelled request is a closed socket. Said to the agent, it
+          // would be put behind the origin, by which pools are found, for each request.
+          allowH2: false,
+          connections: perOrigin.connections(name),
+          connect: { ...connect, timeout: perOrigin.connectTimeoutMs(name) },
         }),
-      ),
+      );
+      perOrigin.made?.(name, pool);
+      return pool;
+    },
   });
+}
+
+/** The pools of one agent; those whose sockets have all ended are closed, and another takes their place. */
+class OpenPools {
+  readonly #pools = new Map<string, Pool>();
+  readonly #max: number;
+
+  /** @param max how many the agent has open at most. */
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  get(origin: string): Pool | undefined {
+    const pool = this.#pools.get(origin);
+    return pool === undefined || pool.closed || pool.destroyed ? undefined : pool;
+  }
+
+  readonly add = (origin: string, pool: Pool): void => {
+    if (this.#pools.size >= this.#max) {
+      for (const [one, { closed }] of this.#pools) if (closed) this.#pools.delete(one);
+    }
+    this.#pools.set(origin, pool);
+  };
 }
 
 /** Two agents. Whoever creates them closes them, after the upstreams. */
@@ -189,15 +221,20 @@ export function createSharedAgents(options: Partial<SharedAgentsOptions> = {}): 
     // It rejects when it was closed or destroyed meanwhile, which is as well.
     old.close().then(left, left);
   };
+  let pools = new OpenPools(all.maxOrigins);
   const makeRequests = (): Agent => {
-    const perOrigin = { connections: all.connectionsFor, connectTimeoutMs };
+    pools = new OpenPools(all.maxOrigins);
+    const perOrigin = { connections: all.connectionsFor, connectTimeoutMs, made: pools.add };
     clearTimeout(renewal);
     if (!closed) renewal = setTimeout(renew, all.socketLifetimeMs).unref();
     return made(createAgent(all, all.silenceTimeoutMs, perOrigin));
   };
-  return {
+  const shared: SharedAgents = {
     get requests() {
       return (requests ??= makeRequests());
+    },
+    requestsTo(origin) {
+      return pools.get(origin) ?? shared.requests;
     },
     get streams() {
       const perOrigin = { connections: () => all.streamsPerOrigin, connectTimeoutMs };
@@ -222,4 +259,5 @@ export function createSharedAgents(options: Partial<SharedAgentsOptions> = {}): 
       await Promise.all([requests?.destroy(), streams?.destroy(), ...old]);
     },
   };
+  return shared;
 }

@@ -83,6 +83,25 @@ function valueAt(text: string, keyEnd: number): number {
   return text.charCodeAt(colon) === COLON ? pastSpace(text, colon + 1) : -1;
 }
 
+const RESULT_FIRST = '{"result":';
+const RESULT_NEXT = ',"result":';
+
+/** Whether an object at `start` is followed by nothing but `rest`. */
+function isLastValue(text: string, start: number, rest: string): boolean {
+  if (text.charCodeAt(start) !== OPEN_BRACE) return false;
+  const end = pastValue(text, start);
+  return end + rest.length === text.length && text.startsWith(rest, end);
+}
+
+/** Whether it is a result letter for letter as servers write it: with its envelope before it, or as the SDKs do behind it. */
+function isUsualResult(text: string, idText: string): boolean {
+  const envelope = `"jsonrpc":"2.0","id":${idText}`;
+  if (text.startsWith(RESULT_FIRST)) return isLastValue(text, RESULT_FIRST.length, `,${envelope}}`);
+  const next = envelope.length + 1;
+  if (text.charCodeAt(0) !== OPEN_BRACE || !text.startsWith(envelope, 1)) return false;
+  return text.startsWith(RESULT_NEXT, next) && isLastValue(text, next + RESULT_NEXT.length, '}');
+}
+
 /**
  * Whether a whole answer is beyond doubt one object with the one id that is expected and one `result` or `error`, and
  * which: nearly every one is. Undefined says nothing: `AnswerScan` then decides.
@@ -90,6 +109,7 @@ function valueAt(text: string, keyEnd: number): number {
  * @param idText raw JSON of plain ASCII.
  */
 export function plainAnswer(text: string, idText: string): 'result' | 'error' | undefined {
+  if (isUsualResult(text, idText)) return 'result';
   const glance = new Glance(idText);
   let i = pastSpace(text, 0);
   let c = text.charCodeAt(i);

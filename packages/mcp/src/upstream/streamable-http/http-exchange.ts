@@ -4,6 +4,7 @@ import { headerOf, readRefusal, type Refusal, type ResponseHeaders } from './htt
 import { HeldBytes, joined } from './held-bytes.ts';
 import type { HttpWire } from './http-wire.ts';
 import { LARGE_BYTES } from './large-result.ts';
+import { SocketWaits, type WaitingForSocket } from './socket-waits.ts';
 import { createSseReader, type SseReader } from './sse-reader.ts';
 import { UpstreamError, type ConnectorPhase, type UpstreamErrorCode } from '../upstream-error.ts';
 
@@ -74,8 +75,10 @@ function mediaType(headers: ResponseHeaders): string {
   return type === 'application/json' ? type : (type.split(';', 1)[0]?.trim().toLowerCase() ?? '');
 }
 
+const WAITS = new SocketWaits();
+
 /** One HTTP exchange: undici's handler, made to speak of messages instead of bytes. */
-export class HttpExchange implements Dispatcher.DispatchHandler {
+export class HttpExchange implements Dispatcher.DispatchHandler, WaitingForSocket {
   readonly #wire: HttpWire;
   readonly #receiver: ExchangeReceiver;
   readonly #where: Where;
@@ -86,8 +89,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #over = false;
   #paused = false;
   #linger: NodeJS.Timeout | undefined;
-  /** Only while there is no socket for it. */
-  #connecting: NodeJS.Timeout | undefined;
+  place = -1;
+  waitedMs = 0;
 
   constructor(wire: HttpWire, receiver: ExchangeReceiver, phase: ConnectorPhase) {
     this.#wire = wire;
@@ -106,15 +109,15 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     const { method, headers, body } = request;
     this.#maxEventChars = request.maxEventChars ?? MAX_RESPONSE_BYTES;
     dispatcher.dispatch({ origin, path, method, headers, body: body ?? null }, this);
-    // On a socket that is there it has left already.
-    if (!this.sent && !this.#over) this.#waitForSocket();
+    // On a socket that is there it leaves within this turn: undici looks first whether that was closed meanwhile.
+    if (!this.sent && !this.#over) WAITS.add(this);
   }
 
   /** Ends the exchange at once; the server sees its connection closed. */
   destroy(): void {
     this.#over = true;
     clearTimeout(this.#linger);
-    clearTimeout(this.#connecting);
+    WAITS.delete(this);
     this.#controller?.abort(new Error('the exchange was given up'));
   }
 
@@ -143,7 +146,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     // Thrown, not aborted: the request leaves the queue and the socket lives on, nothing having been written.
     if (this.#over) throw new Error('given up before it was sent');
     this.#controller = controller;
-    if (this.#connecting !== undefined) clearTimeout(this.#connecting);
+    WAITS.delete(this);
     this.#receiver.sent?.();
     if (this.#paused) controller.pause();
   }
@@ -213,7 +216,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
     clearTimeout(this.#linger);
-    clearTimeout(this.#connecting);
+    WAITS.delete(this);
     if (this.#over) return;
     this.#over = true;
     this.#receiver.failed(translateError(error, this.#where, this.sent));
@@ -234,15 +237,16 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   /** Sockets are shared, and connect for as long as the most patient connector allows. */
-  #waitForSocket(): void {
-    this.#connecting = setTimeout(() => {
-      if (this.#over || this.sent) return;
-      this.destroy();
-      const message = 'the server did not accept the connection in time';
-      const details = { ...this.#where, phase: 'connect', unsent: true } as const;
-      this.#receiver.failed(new UpstreamError('CONNECT_TIMEOUT', message, details));
-    }, this.#wire.timeouts.connectTimeoutMs);
-    this.#connecting.unref();
+  get maxWaitMs(): number {
+    return this.#wire.timeouts.connectTimeoutMs;
+  }
+
+  gotNoSocket(): void {
+    if (this.#over || this.sent) return;
+    this.destroy();
+    const message = 'the server did not accept the connection in time';
+    const details = { ...this.#where, phase: 'connect', unsent: true } as const;
+    this.#receiver.failed(new UpstreamError('CONNECT_TIMEOUT', message, details));
   }
 
   #bodyOf(type: string, headers: ResponseHeaders): Body {

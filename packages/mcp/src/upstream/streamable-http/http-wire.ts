@@ -26,7 +26,7 @@ export interface HttpWire {
 }
 
 export interface HttpWireOptions extends Pick<HttpWire, 'roundTrips'> {
-  readonly agents: Pick<SharedAgents, 'requests' | 'allowConnect'>;
+  readonly agents: Pick<SharedAgents, 'requests' | 'requestsTo' | 'allowConnect'>;
   readonly clientInfo: ClientIdentity;
 }
 
@@ -100,7 +100,8 @@ export function createHttpWire(
     if (url.protocol !== 'http:' && url.protocol !== 'https:') {
       throw new TypeError(`a URL of scheme ${JSON.stringify(url.protocol)} cannot be connected`);
     }
-    agents.allowConnect?.(url.origin, definition.timeouts.connectTimeoutMs);
+    const { origin } = url;
+    agents.allowConnect?.(origin, definition.timeouts.connectTimeoutMs);
     const configured = configuredHeaders(definition.transport.headers, url);
     const headers = [...PROTOCOL_HEADERS, ...configured];
     if (!configured.includes('user-agent')) {
@@ -111,9 +112,9 @@ export function createHttpWire(
     return {
       connectorId: definition.id,
       get dispatcher() {
-        return agents.requests;
+        return agents.requestsTo?.(origin) ?? agents.requests;
       },
-      origin: url.origin,
+      origin,
       path: url.pathname + url.search,
       headers,
       timeouts: definition.timeouts,
