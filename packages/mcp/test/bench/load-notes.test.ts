@@ -64,14 +64,15 @@ test('flatMemory() misses its target when memory grows with the calls, and has n
   expect(flatMemory('1 MB', growing(4).slice(0, 8))).toEqual([]);
 });
 
+const inAll = (path: string, what: string): string[] =>
+  [1, 32, 256].map((inFlight) => `${path}, ${what}, ${inFlight} in flight`);
+
 test('callRows() has every size at 1, 32 and 256 in flight that is asked for, each once (S3-14)', () => {
   const names = callRows(false).map(rowName);
   expect(new Set(names).size).toBe(names.length);
   const sameEra = ['modern→modern', 'legacy→legacy'];
   const others = ['legacy→modern', 'modern→legacy', 'modern→stdio', 'legacy→stdio'];
   const sizes = ['10 KB', '100 KB', '1 MB'];
-  const inAll = (path: string, what: string): string[] =>
-    [1, 32, 256].map((inFlight) => `${path}, ${what}, ${inFlight} in flight`);
   for (const path of [...sameEra, ...others]) {
     expect(names).toEqual(expect.arrayContaining(inAll(path, '0.5 KB')));
     for (const size of sizes) {
