@@ -1,5 +1,7 @@
+import type { IncomingMessage } from 'node:http';
+
 // Not imported: see http/listener.ts.
-const { IncomingMessage } = process.getBuiltinModule('node:http');
+const Request: typeof IncomingMessage = process.getBuiltinModule('node:http').IncomingMessage;
 const { Readable } = process.getBuiltinModule('node:stream');
 
 /** Takes the body of a request as it arrives. */
@@ -13,7 +15,7 @@ export interface BodyTaker {
  * A request whose body can be taken from the parser, without the turns, events and buffers of a stream in between: a tenth
  * of what a call costs. Until somebody does, it is any other request. For the option `IncomingMessage` of `createServer`.
  */
-export class WholeRequest extends IncomingMessage {
+export class WholeRequest extends Request {
   /** Node's own: whether somebody reads. It would otherwise read to the end itself, after the answer. */
   declare _consuming: boolean;
   #taker: BodyTaker | undefined;
