@@ -34,6 +34,8 @@ export interface ComparedLoad {
   readonly warmUpMs: number;
   /** Candidates that a limit is set for: their rounds are more. Default: none. */
   readonly close?: readonly string[];
+  /** How long each of those is. Default 200. */
+  readonly closeMs?: number | undefined;
   /** Processes whose work is part of the bench beside load and subject: the servers. */
   readonly helpers: readonly number[];
   /** The same for those that the subjects started, which share their core. Default: none. */
@@ -84,7 +86,7 @@ export async function measureRound(
 export async function compareLoad(
   options: ComparedLoad,
 ): Promise<ReadonlyMap<string, readonly LoadRound[]>> {
-  const { candidates, rounds, warmUpMs, close = [] } = options;
+  const { candidates, rounds, warmUpMs, close = [], closeMs = CLOSE_MS } = options;
   const found = new Map<string, LoadRound[]>(candidates.map(({ name }) => [name, []]));
   for (const candidate of candidates) {
     if (warmUpMs > 0) await measureRound({ ...options, durationMs: warmUpMs }, candidate);
@@ -101,7 +103,7 @@ export async function compareLoad(
   };
   await inTurn(candidates, rounds, options.durationMs);
   const closer = candidates.filter(({ name }) => close.includes(name));
-  if (closer.length > 0) await inTurn(closer, CLOSE_ROUNDS, CLOSE_MS);
+  if (closer.length > 0) await inTurn(closer, CLOSE_ROUNDS, closeMs);
   return found;
 }
 
