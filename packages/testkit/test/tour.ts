@@ -46,6 +46,28 @@ export async function connectV1(upstream: RunningUpstream): Promise<OldClient> {
   return client;
 }
 
+/** A client has to have one to be told. */
+function ignoreProgress(): void {
+  // `tapProgress` sees it.
+}
+
+/**
+ * Notes the progress that a client reads. The SDK's own handlers lose what is read together with the answer.
+ * @returns a function that ends it.
+ */
+function tapProgress({ transport }: Client | OldClient, steps: number[]): () => void {
+  if (transport === undefined) throw new TypeError('the client is not connected');
+  const onmessage: unknown = Reflect.get(transport, 'onmessage');
+  if (typeof onmessage !== 'function') throw new TypeError('nobody reads what comes');
+  Reflect.set(transport, 'onmessage', (...read: readonly unknown[]) => {
+    const [message] = read;
+    const isProgress = JSON.stringify(message).includes('"notifications/progress"');
+    if (isProgress) steps.push((message as { params: { progress: number } }).params.progress);
+    Reflect.apply(onmessage, transport, read);
+  });
+  return () => void Reflect.set(transport, 'onmessage', onmessage);
+}
+
 /** Uses everything a standard server offers, with the official client of the given mode. */
 export async function tour(upstream: RunningUpstream, mode: ClientMode): Promise<void> {
   const client = mode === 'v1' ? await connectV1(upstream) : await connectV2(upstream, mode);
@@ -73,10 +95,12 @@ export async function tour(upstream: RunningUpstream, mode: ClientMode): Promise
       code: -32_602,
     });
     const steps: number[] = [];
-    const onprogress = ({ progress }: { progress: number }): void => void steps.push(progress);
+    const untap = tapProgress(client, steps);
+    const onprogress = ignoreProgress;
     const slow = { name: 'slow', arguments: { ms: 20, steps: 4 } };
     if (client instanceof OldClient) await client.callTool(slow, undefined, { onprogress });
     else await client.callTool(slow, { onprogress });
+    untap();
     expect(steps).toEqual([1, 2, 3, 4]);
     const { prompts } = await client.listPrompts();
     expect(prompts.map((prompt) => prompt.name)).toEqual(['greet', 'summary']);
