@@ -37,10 +37,13 @@ const UNMOVED = 1.15;
 const UNMOVED_P99 = 1.5;
 /** The longest a first list waits (contract), and what it takes beside that. */
 const FIRST_LIST_MS = 1_500;
+/** How late a deadline may be seen: calls are looked at so often, whenever they began. And what it takes to say so. */
+const LOOK_MS = 250;
+const TELLING_MS = 50;
 const LIMITS = {
   servers: CONNECTORS,
   firstListMs: FIRST_LIST_MS + 100,
-  hungMs: CALL_TIMEOUT_MS + 250,
+  hungMs: CALL_TIMEOUT_MS + LOOK_MS + TELLING_MS,
   deadMs: 2_000,
   backMs: 1_000,
 };
