@@ -5,7 +5,7 @@ import type { Usage } from './usage.ts';
 
 /** What stands between load and servers, or answers in their place. */
 export type SubjectOptions =
-  /** Cortex MCP itself, from its sources. */
+  /** Cortex MCP itself, bundled as the program is. */
   | {
       readonly kind: 'ours';
       readonly connectors: readonly ConnectorDefinition[];

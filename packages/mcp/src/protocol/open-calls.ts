@@ -41,6 +41,41 @@ export class OpenCalls<T extends Placed> {
   }
 }
 
+/**
+ * Calls that are looked at now and then, all by one coarse timer: cheaper than one each. It is gone a look after nothing is in
+ * here, and not at once: one call at a time would otherwise start and end it with each. It keeps no process alive.
+ */
+export class WatchedCalls<T extends Placed> extends OpenCalls<T> {
+  readonly #everyMs: number;
+  readonly #look: (call: T, nowMs: number) => void;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param look called for each that is in here, with the time of `performance.now()`; may take out any. */
+  constructor(everyMs: number, look: (call: T, nowMs: number) => void) {
+    super();
+    this.#everyMs = everyMs;
+    this.#look = look;
+  }
+
+  override add(call: T): void {
+    super.add(call);
+    this.#timer ??= setInterval(() => this.#lookAtAll(), this.#everyMs).unref();
+  }
+
+  #lookAtAll(): void {
+    if (this.size === 0) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+      return;
+    }
+    const nowMs = performance.now();
+    for (const call of this.all()) {
+      // Another's end may have been its own.
+      if (call.place >= 0) this.#look(call, nowMs);
+    }
+  }
+}
+
 /** Calls under way that need a place each; with more, places are shared and the rest is looked up. */
 const MAX_PLACES = 1_024;
 const MIN_PLACES = 8;

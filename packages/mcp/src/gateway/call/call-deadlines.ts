@@ -1,4 +1,4 @@
-import { OpenCalls, type Placed } from '../../protocol/open-calls.ts';
+import { WatchedCalls, type Placed } from '../../protocol/open-calls.ts';
 
 /** A call with its times, in milliseconds of `performance.now()`. */
 export interface TimedCall extends Placed {
@@ -23,52 +23,22 @@ export function dueAtMs(call: TimedCall): number {
 /** How often calls are looked at; a deadline is kept to within this. */
 const TICK_MS = 250;
 
-/**
- * One coarse timer for all calls: cheaper than one each. It is gone a look after nothing is in flight, and not at once: one
- * caller at a time would otherwise start and end it with each call.
- */
-export class CallDeadlines<C extends TimedCall = TimedCall> {
-  readonly #calls = new OpenCalls<C>();
-  #timer: NodeJS.Timeout | undefined;
-
-  get size(): number {
-    return this.#calls.size;
+/** Ends calls whose time is up. */
+export class CallDeadlines<C extends TimedCall = TimedCall> extends WatchedCalls<C> {
+  constructor() {
+    super(TICK_MS, (call, nowMs) => this.#lookAt(call, nowMs));
   }
 
-  /** Calls on their way. */
-  all(): readonly C[] {
-    return this.#calls.all();
-  }
-
-  add(call: C): void {
-    this.#calls.add(call);
-    this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref();
-  }
-
-  delete(call: C): void {
-    this.#calls.delete(call);
-  }
-
-  #tick(): void {
-    if (this.#calls.size === 0) {
-      clearInterval(this.#timer);
-      this.#timer = undefined;
-      return;
-    }
-    const now = performance.now();
-    for (const call of this.#calls.all()) {
-      // Another's end may have been its own.
-      if (call.place < 0) continue;
-      const idleMs = now - call.lastProgressAtMs;
-      const totalMs = now - call.startedAtMs;
-      const idle = idleMs >= call.idleTimeoutMs && !call.waiting;
-      if (idle || totalMs >= call.maxCallMs) {
-        this.delete(call);
-        // A hard cap below the idle time ends a server that never said anything, too.
-        call.expire(totalMs, idle || (idleMs >= totalMs && !call.waiting));
-      } else {
-        call.tick(now);
-      }
+  #lookAt(call: C, nowMs: number): void {
+    const idleMs = nowMs - call.lastProgressAtMs;
+    const totalMs = nowMs - call.startedAtMs;
+    const idle = idleMs >= call.idleTimeoutMs && !call.waiting;
+    if (idle || totalMs >= call.maxCallMs) {
+      this.delete(call);
+      // A hard cap below the idle time ends a server that never said anything, too.
+      call.expire(totalMs, idle || (idleMs >= totalMs && !call.waiting));
+    } else {
+      call.tick(nowMs);
     }
   }
 }

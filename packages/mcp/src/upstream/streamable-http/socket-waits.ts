@@ -1,4 +1,4 @@
-import { OpenCalls, type Placed } from '../../protocol/open-calls.ts';
+import { WatchedCalls, type Placed } from '../../protocol/open-calls.ts';
 
 /** A request that no socket has taken yet. */
 export interface WaitingForSocket extends Placed {
@@ -14,38 +14,21 @@ export interface WaitingForSocket extends Placed {
 const LOOK_MS = 25;
 
 /**
- * One timer for all requests that wait for a socket. Nearly each waits for a turn of the event loop, in which undici looks
- * whether the socket was closed meanwhile: a timer of its own would be started and ended with nearly every call.
+ * Requests that wait for a socket. Nearly each waits for a turn of the event loop, in which undici looks whether the socket was
+ * closed meanwhile.
  */
-export class SocketWaits {
-  readonly #waiting = new OpenCalls<WaitingForSocket>();
-  #timer: NodeJS.Timeout | undefined;
-
-  add(request: WaitingForSocket): void {
-    this.#waiting.add(request);
-    this.#timer ??= setInterval(() => this.#look(), LOOK_MS).unref();
+export class SocketWaits extends WatchedCalls<WaitingForSocket> {
+  constructor() {
+    super(LOOK_MS, (request) => this.#lookAt(request));
   }
 
-  delete(request: WaitingForSocket): void {
-    this.#waiting.delete(request);
-  }
-
-  #look(): void {
-    if (this.#waiting.size === 0) {
-      clearInterval(this.#timer);
-      this.#timer = undefined;
+  #lookAt(request: WaitingForSocket): void {
+    // The first look comes sooner than that after it began.
+    if (request.waitedMs < request.maxWaitMs) {
+      request.waitedMs += LOOK_MS;
       return;
     }
-    for (const request of this.#waiting.all()) {
-      // Another's end may have been its own.
-      if (request.place < 0) continue;
-      // The first look comes sooner than that after it began.
-      if (request.waitedMs >= request.maxWaitMs) {
-        this.#waiting.delete(request);
-        request.gotNoSocket();
-      } else {
-        request.waitedMs += LOOK_MS;
-      }
-    }
+    this.delete(request);
+    request.gotNoSocket();
   }
 }
