@@ -68,15 +68,18 @@ test(
   },
 );
 
-test('a server that closes at once fails requests of the same clients: the test can fail', async () => {
+test('a server that ends at once fails requests of the same clients: the test can fail', async () => {
   const program = fileURLToPath(new URL('../test/e2e/naive-gateway.ts', import.meta.url));
   await using cluster = await startCluster({ mcpServers: {}, program, killMs: 1_600 });
-  const load = startLoad(cluster.origin, { ...PLAN, longCallsMs: [], streams: 0 });
+  // One of the long calls is always under way, but for the moment between two. A connection on its way to a worker that
+  // ends is never answered, nor closed.
+  const control = { longCallsMs: [2_000, 3_000], sessions: 0, streams: 0, timeoutMs: 5_000 };
+  const load = startLoad(cluster.origin, { ...PLAN, ...control });
   for (let reload = 0; reload < 3; reload += 1) {
     await wait(500);
     await cluster.reload();
   }
   const { requests, failed } = await load.stop();
-  console.log(JSON.stringify({ control: 'closes at once', requests, failed }));
+  console.log(JSON.stringify({ control: 'ends at once', requests, failed }));
   expect(failed).toBeGreaterThan(0);
 }, 180_000);

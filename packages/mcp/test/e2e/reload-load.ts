@@ -14,6 +14,8 @@ export interface LoadPlan {
   readonly sessions: number;
   /** `subscriptions/listen`, and as many GET streams of legacy sessions; opened again when they end. */
   readonly streams: number;
+  /** When a request without an answer has failed; not of sessions and streams. Default: 60 s. */
+  readonly timeoutMs?: number;
 }
 
 export interface LoadReport {
@@ -55,6 +57,7 @@ function reasonOf(error: unknown): string {
 class LoadClients implements Load {
   readonly failures: string[] = [];
   readonly #origin: string;
+  readonly #timeoutMs: number;
   readonly #calls = new Set<string>();
   readonly #running: Promise<void>[] = [];
   readonly #streams = new Set<AbortController>();
@@ -65,6 +68,7 @@ class LoadClients implements Load {
 
   constructor(origin: string, plan: LoadPlan) {
     this.#origin = origin;
+    this.#timeoutMs = plan.timeoutMs ?? 60_000;
     const start = (count: number, run: (index: number) => Promise<void>): void => {
       for (let index = 0; index < count; index += 1) this.#running.push(run(index));
     };
@@ -110,7 +114,7 @@ class LoadClients implements Load {
       method: 'POST',
       headers: { ...HEADERS, ...modernHeaders(method, name) },
       body: modernBody(method, { ...params }),
-      headersTimeout: 60_000,
+      headersTimeout: this.#timeoutMs,
     });
     return { status: statusCode, text: await body.text() };
   }

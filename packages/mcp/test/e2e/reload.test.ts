@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url';
-import { setTimeout as wait } from 'node:timers/promises';
 import { waitUntil } from '@cortex-os/testkit';
 import { expect, test } from 'vitest';
 import { sendModern } from '../gateway/raw-client.ts';
@@ -46,14 +45,16 @@ test('two reloads under load fail no request, end each stream in order, and send
   expect(cluster.stderr()).toBe('');
 }, 180_000);
 
-test('a server that closes at once fails requests under the same load: the test can fail', async () => {
+test('a server that ends at once fails requests under the same load: the test can fail', async () => {
   const program = fileURLToPath(new URL('naive-gateway.ts', import.meta.url));
   await using cluster = await startCluster({ mcpServers: {}, program, killMs: 3_000 });
-  const load = startLoad(cluster.origin, { ...PLAN, longCallsMs: [], streams: 0, keepAlive: 200 });
-  for (let reload = 0; reload < 20 && load.failures.length === 0; reload += 1) {
-    await wait(300);
-    await cluster.reload();
-  }
+  // One of the long calls is always under way, but for the moment between two. A connection on its way to a worker that
+  // ends is never answered, nor closed.
+  const control = { longCallsMs: [2_000, 3_000], sessions: 0, streams: 0, timeoutMs: 5_000 };
+  const load = startLoad(cluster.origin, { ...PLAN, ...control });
+  await waitUntil(() => load.requests > 200, { timeoutMs: 30_000, describe: 'load' });
+  await cluster.reload();
   const report = await load.stop();
-  expect(report.failures.length).toBeGreaterThan(0);
-}, 120_000);
+  expect(report.failed).toBeGreaterThan(0);
+  expect(report.failures.join()).toContain('call of');
+}, 60_000);
