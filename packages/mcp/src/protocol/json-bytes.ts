@@ -1,5 +1,5 @@
 import type { Span } from './json-scan.ts';
-import { outerMembers } from './outer-members.ts';
+import { outerObject, type OuterObject } from './outer-members.ts';
 
 const OPEN_BRACE = 0x7b;
 
@@ -25,10 +25,26 @@ export class JsonBytes {
   readonly length: number;
   #members: { readonly found: readonly Span[] | undefined } | undefined;
 
-  /** @param pieces not empty, and none of them is. */
-  constructor(pieces: readonly Buffer[]) {
+  /**
+   * @param pieces not empty, and none of them is.
+   * @param members of an object whose members are known.
+   */
+  constructor(pieces: readonly Buffer[], members?: readonly Span[]) {
     this.pieces = pieces;
     this.length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    this.#members = members && { found: members };
+  }
+
+  /** An object of a text in pieces. */
+  static ofObject(
+    pieces: readonly Buffer[],
+    from: number,
+    { members, end }: OuterObject,
+  ): JsonBytes {
+    const moved = members.map((span) => {
+      return { key: span.key, start: span.start - from, end: span.end - from };
+    });
+    return new JsonBytes(cut(pieces, from, end), moved);
   }
 
   /** The value that is from `start` to before `end` of a text in pieces. */
@@ -43,7 +59,7 @@ export class JsonBytes {
 
   /** The members of an object, found once; undefined where they are to be looked for in the text. */
   get members(): readonly Span[] | undefined {
-    this.#members ??= { found: outerMembers(this.pieces) };
+    this.#members ??= { found: outerObject(this.pieces)?.members };
     return this.#members.found;
   }
 

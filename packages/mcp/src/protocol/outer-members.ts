@@ -5,14 +5,16 @@ import type { Span } from './json-scan.ts';
 const WINDOW_BYTES = 1_024;
 /** Objects with more members than this are for text. */
 const MAX_MEMBERS = 32;
-/** Deeper values are for text. */
-const MAX_DEPTH = 1_000;
+/** Deeper objects are for text. */
+const MAX_DEPTH = 999;
 
 /** What stands before a value, and its key: plain ASCII without escapes. */
-const KEY = /^\s*,?\s*"([\x20\x21\x23-\x5b\x5d-\x7e]*)"\s*:\s*/;
-/** A value that is no array and no object, and what stands behind it. */
-const SMALL_VALUE = /("(?:[^"\\]|\\.)*"|[^\s",:[\]{}]+)[\s,}]/y;
-const LAST = /^\s*\}/;
+const FIRST_KEY = /^[ \t\n\r]*"([\x20\x21\x23-\x5b\x5d-\x7e]*)"[ \t\n\r]*:[ \t\n\r]*/;
+const NEXT_KEY = /^[ \t\n\r]*,[ \t\n\r]*"([\x20\x21\x23-\x5b\x5d-\x7e]*)"[ \t\n\r]*:[ \t\n\r]*/;
+/** A text, a number or a word, and what stands behind it. */
+const SMALL_VALUE =
+  /("(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)[ \t\n\r,}]/y;
+const LAST = /^[ \t\n\r]*\}/;
 
 /** The bytes from a place of a text in pieces, as many as are looked at, one character each. */
 function windowAt(pieces: readonly Buffer[], from: number): string {
@@ -34,29 +36,39 @@ function smallValue(window: string, from: number): number {
   return SMALL_VALUE.exec(window)?.[1]?.length ?? -Infinity;
 }
 
+/** An object within a text: its members, and one past its end. */
+export interface OuterObject {
+  readonly members: readonly Span[];
+  readonly end: number;
+}
+
 /**
- * The members of a large object, as `objectMembers` has them of text; places are those of bytes, and only arrays and
- * objects may be long.
- * @param pieces the object as UTF-8 and nothing else, which is known to be JSON, in pieces.
- * @returns undefined for what is to be read as text: it has many members, long texts, keys written in an odd way, or nests
- * deep; or there is no WebAssembly.
+ * The members of a large object, as `objectMembers` has them of text, and as strict as `JSON.parse`; places are those of
+ * bytes, and only arrays and objects may be long.
+ * @param pieces UTF-8, in pieces.
+ * @param from where its brace is. Default: 0.
+ * @returns undefined for what is to be read in another way: it is no JSON, has many members, long texts, keys written in an
+ * odd way, or nests deep; or there is no WebAssembly.
  */
-export function outerMembers(pieces: readonly Buffer[]): readonly Span[] | undefined {
+export function outerObject(pieces: readonly Buffer[], from: number = 0): OuterObject | undefined {
   const scan = containerScan(pieces);
   if (scan === undefined) return undefined;
-  const found: Span[] = [];
-  let at = 1;
-  while (found.length <= MAX_MEMBERS) {
+  const members: Span[] = [];
+  let at = from + 1;
+  while (members.length <= MAX_MEMBERS) {
     const window = windowAt(pieces, at);
-    const [before, key = ''] = KEY.exec(window) ?? [];
-    if (before === undefined) return LAST.test(window) ? found : undefined;
+    const [before, key = ''] = (members.length === 0 ? FIRST_KEY : NEXT_KEY).exec(window) ?? [];
+    if (before === undefined) {
+      const last = LAST.exec(window)?.[0];
+      return last === undefined ? undefined : { members, end: at + last.length };
+    }
     const start = at + before.length;
     const isContainer = /^[[{]/.test(window.slice(before.length, before.length + 1));
     const end = isContainer
       ? (scan.after(start, MAX_DEPTH) ?? -1)
       : start + smallValue(window, before.length);
     if (end < start) return undefined;
-    found.push({ key, start, end });
+    members.push({ key, start, end });
     at = end;
   }
   return undefined;

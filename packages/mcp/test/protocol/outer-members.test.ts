@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { objectMembers } from '../../src/protocol/json-scan.ts';
-import { outerMembers } from '../../src/protocol/outer-members.ts';
+import { outerObject } from '../../src/protocol/outer-members.ts';
+import { damagedTexts } from './damaged-texts.ts';
 
 function piecesOf(text: string, size: number): Buffer[] {
   const bytes = Buffer.from(text);
@@ -23,19 +24,20 @@ const OBJECTS = [
 ];
 
 test.for([16, 17, 100, 65_536])(
-  'outerMembers() is objectMembers(), in pieces of %i bytes',
+  'outerObject() is objectMembers(), in pieces of %i bytes',
   (size) => {
     for (const text of OBJECTS) {
-      expect(outerMembers(piecesOf(text, size))).toEqual(objectMembers(text));
+      const found = outerObject(piecesOf(text, size));
+      expect(found).toEqual({ members: objectMembers(text), end: text.length });
     }
   },
 );
 
-test('outerMembers() counts bytes, whatever they stand for', () => {
+test('outerObject() counts bytes, whatever they stand for', () => {
   const text = '{"s":"é😀","content":["é"],"resultType":"complete"}';
   const bytes = Buffer.from(text);
-  const found = outerMembers([bytes]);
-  const values = found?.map(({ start, end }) => bytes.toString('utf8', start, end));
+  const found = outerObject([bytes]);
+  const values = found?.members.map(({ start, end }) => bytes.toString('utf8', start, end));
   expect(values).toEqual(['"é😀"', '["é"]', '"complete"']);
 });
 
@@ -48,6 +50,62 @@ test.for([
   ['a key that is not ASCII', '{"é":1}'],
   ['many members', `{${Array.from({ length: 40 }, (_, n) => `"k${n}":${n}`).join(',')}}`],
   ['deep nesting', `{"a":${'['.repeat(1_200)}${']'.repeat(1_200)}}`],
-] as const)('outerMembers() leaves %s to those who read text', ([, text]) => {
-  expect(outerMembers([Buffer.from(text)])).toBeUndefined();
+] as const)('outerObject() leaves %s to those who read text', ([, text]) => {
+  expect(outerObject([Buffer.from(text)])).toBeUndefined();
+});
+
+test('outerObject() finds an object within a text', () => {
+  const text = `[1,{"a":${LONG}, "b" : 2 } ,3]`;
+  const found = outerObject(piecesOf(text, 1_000), 3);
+  const values = found?.members.map(({ start, end }) => text.slice(start, end));
+  expect(values).toEqual([LONG, '2']);
+  expect(found?.end).toBe(text.length - 4);
+});
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    // What JSON is not, is asked here.
+    return false;
+  }
+}
+
+test('outerObject() takes no damaged object for another than JSON.parse does (S3)', () => {
+  const text = '{"a":"x\\u0041\\"", "b":[1,{}] ,"c":-1.5e+3,"d":true,"e":0 }';
+  const bits = [
+    '"',
+    '\\',
+    ',',
+    ':',
+    '{',
+    '}',
+    '[',
+    ']',
+    ' ',
+    '7',
+    '.',
+    '-',
+    '\n',
+    '\0',
+    '\u000b',
+    'null',
+  ];
+  // Its brace is known to be there.
+  const damaged = damagedTexts(text, bits).filter((other) => other.startsWith('{'));
+  const taken = damaged.flatMap((other) => {
+    const found = outerObject([Buffer.from(other)]);
+    return found === undefined ? [] : [{ other: other.slice(0, found.end), found }];
+  });
+  expect(taken.length).toBeGreaterThan(100);
+  expect(taken.filter(({ other }) => !isJson(other))).toEqual([]);
+  expect(taken.map(({ found }) => found.members)).toEqual(
+    taken.map(({ other }) => objectMembers(other)),
+  );
+  // And leaves only what has an escape in a key.
+  const left = damaged.filter(
+    (other) => isJson(other) && outerObject([Buffer.from(other)]) === undefined,
+  );
+  expect(left.filter((other) => !/"[^",:]*\\[^"]*"\s*:/.test(other))).toEqual([]);
 });

@@ -144,8 +144,17 @@ test('createSseReader() tells what another parser does, whatever the stream and 
         expect(told(bytes, cuts)).toEqual(toldByAnother(bytes));
       },
     ),
-    { numRuns: 3_000 },
+    { numRuns: 30_000 },
   );
+});
+
+test('createSseReader() takes a byte order mark away at the beginning alone, however the first line is cut', () => {
+  const other = Buffer.from(': note\n\uFEFFretry: 10\n\n');
+  const first = Buffer.from('\uFEFFretry: 10\n\n');
+  for (const cuts of [[], [1], [2], [3], [1, 1, 1]]) {
+    expect(told(other, cuts)).toEqual([]);
+    expect(told(first, cuts)).toEqual([['retry', 10]]);
+  }
 });
 
 /** Above what is passed on as bytes. */

@@ -1,5 +1,6 @@
 import { containerScan } from '../../protocol/container-scan.ts';
 import { JsonBytes } from '../../protocol/json-bytes.ts';
+import { outerObject } from '../../protocol/outer-members.ts';
 import { plainResult } from './plain-result.ts';
 
 /** From how many bytes on a message is passed on as the bytes it came in: below, text is faster. */
@@ -41,8 +42,12 @@ export function largeResult(pieces: readonly Buffer[], idText: string): JsonByte
   const before = BEFORE_RESULT.exec(startOf(pieces))?.[0];
   if (before === undefined) return undefined;
   const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
-  const end = containerScan(pieces)?.after(before.length, MAX_DEPTH) ?? -1;
+  const start = before.length;
+  const object = outerObject(pieces, start);
+  const end = object?.end ?? containerScan(pieces)?.after(start, MAX_DEPTH) ?? -1;
   const after = end === -1 ? undefined : restOf(pieces, end, length);
   if (after === undefined || plainResult(`${before}{}${after}`, idText) !== '{}') return undefined;
-  return JsonBytes.within(pieces, before.length, end);
+  return object === undefined
+    ? JsonBytes.within(pieces, start, end)
+    : JsonBytes.ofObject(pieces, start, object);
 }

@@ -94,8 +94,10 @@ export class SseLines {
   /** A line ends with the bytes from `start` to before `end`. */
   #end(bytes: Buffer, start: number, end: number): void {
     const held = this.#held;
-    if (this.#isComment) this.#isComment = false;
-    else if (held === undefined) this.#line(bytes, start, end, NONE);
+    if (this.#isComment) {
+      this.#isComment = false;
+      this.#isFirst = false;
+    } else if (held === undefined) this.#line(bytes, start, end, NONE);
     else {
       this.#held = undefined;
       if (start < end) held.push(bytes.subarray(start, end));
