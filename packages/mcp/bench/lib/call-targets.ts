@@ -13,6 +13,9 @@ const SMALL_MANY = 'modern→modern, 0.5 KB, 256 in flight';
 /** The candidate that writes down every call. */
 export const AUDITED = 'ours, audit log';
 
+/** The candidate that leaves it to V8 when all of its heap is marked. */
+export const NO_SLACK = 'ours, MCP_HEAP_SLACK_MIB=0';
+
 const LARGE = ['result', 'arguments', 'arguments of many values'] as const;
 
 /**

@@ -1,6 +1,7 @@
 // Cortex MCP as a subject: one service in a process of its own.
 import { DEFAULT_SETTINGS } from '../../src/service/default-settings.ts';
 import { pino } from 'pino';
+import { keepHeapSlack } from '../../src/service/heap-slack.ts';
 import { createService } from '../../src/service/service.ts';
 import { answerCommands } from './answer-commands.ts';
 import { endProfile, startProfile } from './take-profile.ts';
@@ -16,7 +17,7 @@ answerCommands(async (options) => {
     audit: options.auditTo === undefined ? undefined : { stateFolder: options.auditTo },
     version: '0.0.0-bench',
   });
-  const { profileTo } = options;
+  const { profileTo, heapSlackMiB = 32 } = options;
   const profile = profileTo === undefined ? undefined : await startProfile();
   const { url } = await service.start();
   if (options.early !== true) {
@@ -24,5 +25,7 @@ answerCommands(async (options) => {
     await service.settled();
   }
   if (profileTo !== undefined) await endProfile(profile, profileTo);
+  // The program waits until it has kept its compiled code.
+  keepHeapSlack(heapSlackMiB, undefined, 0);
   return { url, close: async () => await service.close() };
 });

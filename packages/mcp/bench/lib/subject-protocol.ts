@@ -16,6 +16,8 @@ export type SubjectOptions =
       readonly auditTo?: string | undefined;
       /** Serves before its first pass is over. Default: what it answers first is complete. */
       readonly early?: boolean | undefined;
+      /** As the setting of a program. Default: as its default, 32. */
+      readonly heapSlackMiB?: number | undefined;
       /** Where a profile of the start and the first pass is written. Default: none is taken. */
       readonly profileTo?: string | undefined;
     }

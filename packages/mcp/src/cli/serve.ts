@@ -3,6 +3,7 @@ import { ConfigError } from '../config/config-error.ts';
 import { readVariable } from '../config/environment.ts';
 import { secretTexts } from '../config/secret-texts.ts';
 import { watchConfig } from '../config/watch-config.ts';
+import { keepHeapSlack } from '../service/heap-slack.ts';
 import type { Service } from '../service/service.ts';
 import { announceReady } from './announce-ready.ts';
 import { type Command, type CommandContext, UsageError } from './command.ts';
@@ -147,6 +148,7 @@ async function serve(context: CommandContext): Promise<number> {
     });
     output.listening(service, new URL('/mcp', url).href, first);
     undo.push(output.follow(service), watchService(heard, config, service));
+    undo.push(keepHeapSlack(settings.heapSlackMiB.value));
     announceReady(io);
     await aborted(signal);
     for (const end of undo.splice(0)) end();

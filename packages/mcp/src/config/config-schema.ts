@@ -21,6 +21,9 @@ export const REFRESH_INTERVAL_MS: { readonly min: number; readonly max: number }
   max: 86_400_000,
 };
 
+/** Beyond it a heap is not small. */
+const MAX_HEAP_SLACK_MIB = 1_024;
+
 /** The settings a file may hold. Environment and flags are checked by the same schemas. */
 const settingShape = {
   port: integer(0, 65_535).optional().meta({
@@ -81,6 +84,11 @@ const settingShape = {
       'How long calls under way may take after that before they get an error (MCP_DRAIN_MAX_MS).',
     default: 300_000,
   }),
+  heapSlackMiB: integer(0, MAX_HEAP_SLACK_MIB).optional().meta({
+    description:
+      'How much may gather, bodies of calls included, before V8 marks the whole of a small heap; 0 leaves it to V8 (MCP_HEAP_SLACK_MIB).',
+    default: 32,
+  }),
   ...callSettingShape,
   sse: boolean.optional().meta({
     description:
@@ -119,6 +127,7 @@ export interface SettingValues extends CallSettingValues {
   readonly idleStopMs: number;
   readonly drainLameDuckMs: number;
   readonly drainMaxMs: number;
+  readonly heapSlackMiB: number;
   readonly sse: boolean;
   readonly page: boolean;
 }

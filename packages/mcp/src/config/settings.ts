@@ -28,6 +28,7 @@ const VARIABLES: Readonly<Partial<Record<SettingKey, readonly string[]>>> = {
   idleStopMs: ['MCP_IDLE_STOP_MS'],
   drainLameDuckMs: ['MCP_DRAIN_LAME_DUCK_MS'],
   drainMaxMs: ['MCP_DRAIN_MAX_MS'],
+  heapSlackMiB: ['MCP_HEAP_SLACK_MIB'],
   sse: ['MCP_SSE'],
   page: ['MCP_PAGE'],
 };
@@ -38,6 +39,7 @@ const NUMERIC: ReadonlySet<SettingKey> = new Set([
   'idleStopMs',
   'drainLameDuckMs',
   'drainMaxMs',
+  'heapSlackMiB',
 ]);
 
 function defaults(): SettingValues {
@@ -55,6 +57,7 @@ function defaults(): SettingValues {
     ...DEFAULT_CALL_SETTINGS,
     drainLameDuckMs: 6_000,
     drainMaxMs: 300_000,
+    heapSlackMiB: 32,
     sse: false,
     page: true,
   };
@@ -164,6 +167,7 @@ export function resolveSettings(
     maxCallsPerPrincipal: setting('maxCallsPerPrincipal'),
     drainLameDuckMs: setting('drainLameDuckMs'),
     drainMaxMs: setting('drainMaxMs'),
+    heapSlackMiB: setting('heapSlackMiB'),
     sse: setting('sse'),
     page: setting('page'),
   };

@@ -1,6 +1,9 @@
 import { containerScan } from './container-scan.ts';
 import type { Span } from './json-scan.ts';
 
+const OPEN_BRACE = 0x7b;
+const OPEN_BRACKET = 0x5b;
+
 /** How much is looked at where a member begins: its key, and its value unless that is an array or an object. */
 const WINDOW_BYTES = 1_024;
 /** Objects with more members than this are for text. */
@@ -13,7 +16,7 @@ const FIRST_KEY = /^[ \t\n\r]*"([\x20\x21\x23-\x5b\x5d-\x7e]*)"[ \t\n\r]*:[ \t\n
 const NEXT_KEY = /^[ \t\n\r]*,[ \t\n\r]*"([\x20\x21\x23-\x5b\x5d-\x7e]*)"[ \t\n\r]*:[ \t\n\r]*/;
 /** A text, a number or a word, and what stands behind it. */
 const SMALL_VALUE =
-  /("(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)[ \t\n\r,}]/y;
+  /("(?:[\x20\x21\x23-\x5b\x5d-\xff]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)[ \t\n\r,}]/y;
 const LAST = /^[ \t\n\r]*\}/;
 
 /** The bytes from a place of a text in pieces, as many as are looked at, one character each. */
@@ -28,6 +31,11 @@ function windowAt(pieces: readonly Buffer[], from: number): string {
     start += piece.length;
   }
   return text;
+}
+
+function isContainer(window: string, at: number): boolean {
+  const c = window.charCodeAt(at);
+  return c === OPEN_BRACE || c === OPEN_BRACKET;
 }
 
 /** How long the value is that begins there; less than nothing where that is not to be seen. */
@@ -57,14 +65,14 @@ export function outerObject(pieces: readonly Buffer[], from: number = 0): OuterO
   let at = from + 1;
   while (members.length <= MAX_MEMBERS) {
     const window = windowAt(pieces, at);
-    const [before, key = ''] = (members.length === 0 ? FIRST_KEY : NEXT_KEY).exec(window) ?? [];
-    if (before === undefined) {
+    const found = (members.length === 0 ? FIRST_KEY : NEXT_KEY).exec(window);
+    if (found === null) {
       const last = LAST.exec(window)?.[0];
       return last === undefined ? undefined : { members, end: at + last.length };
     }
+    const [before, key = ''] = found;
     const start = at + before.length;
-    const isContainer = /^[[{]/.test(window.slice(before.length, before.length + 1));
-    const end = isContainer
+    const end = isContainer(window, before.length)
       ? (scan.after(start, MAX_DEPTH) ?? -1)
       : start + smallValue(window, before.length);
     if (end < start) return undefined;

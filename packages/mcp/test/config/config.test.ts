@@ -29,6 +29,7 @@ test('loadConfig() gives every setting its default, with that as the origin', as
     separator: '__',
     drainLameDuckMs: 6_000,
     drainMaxMs: 300_000,
+    heapSlackMiB: 32,
     page: true,
     idleStopMs: 0,
     sse: false,
