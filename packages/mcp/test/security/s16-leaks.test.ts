@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { waitUntil } from '@cortex-os/testkit';
@@ -107,6 +108,14 @@ async function provoke(): Promise<string[]> {
   return answers.map(({ text }) => text);
 }
 
+/** What a file holds. The service goes on meanwhile: a lock may have been released, a draft become its file. */
+async function textOf({ parentPath, name }: Dirent): Promise<string> {
+  return await readFile(join(parentPath, name), 'latin1').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' && /\.(?:lock|tmp)$|\.\d+$/.test(name)) return '';
+    throw error;
+  });
+}
+
 /** What others than the caller can see: logs, metrics, status, probes, files. */
 async function seenByOthers(): Promise<string> {
   const pages = await Promise.all(
@@ -116,9 +125,7 @@ async function seenByOthers(): Promise<string> {
   );
   const names = await readdir(gateway.stateFolder, { recursive: true, withFileTypes: true });
   const files = names.filter((entry) => entry.isFile() && entry.name !== 'keys.json');
-  const texts = await Promise.all(
-    files.map(async (entry) => await readFile(join(entry.parentPath, entry.name), 'latin1')),
-  );
+  const texts = await Promise.all(files.map(async (entry) => await textOf(entry)));
   return [gateway.stderr(), ...pages.map(({ text }) => text), ...texts].join('\n');
 }
 
