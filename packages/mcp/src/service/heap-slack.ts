@@ -32,7 +32,7 @@ export function growthPercent(usedBytes: number, slackMiB: number): number {
 /**
  * Gives a small heap room for the bodies of calls (decision 0038). A buffer counts as part of the heap when V8 decides
  * whether to mark all of it, which it does as soon as 8 MiB have come since the last time: with results of 1 MB every
- * eighth call, for 7 ms of this thread and as much of others. What is the right share is looked at again each minute.
+ * twentieth call, for 7 ms of this thread and more beside it. What is the right share is looked at again each minute.
  * @param slackMiB 0 leaves it to V8.
  * @param firstLookMs when it begins. Default: 10 s.
  * @returns a function that ends it, and leaves it to V8 again.

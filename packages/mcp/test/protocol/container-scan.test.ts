@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { byteText } from '../../src/protocol/byte-scan.ts';
 import { afterValue } from '../../src/protocol/byte-value.ts';
 import { containerScan } from '../../src/protocol/container-scan.ts';
-import { damagedTexts } from './damaged-texts.ts';
+import { damagedTexts, isJson } from './damaged-texts.ts';
 
 const DEPTH = 999;
 /** Windows so small that everything is cut somewhere, and the one that is used. */
@@ -16,16 +16,6 @@ function scanOf(
   const scan = containerScan(bytes, windowBytes);
   if (scan === undefined) throw new Error('there is no WebAssembly here');
   return scan;
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    // That is what was asked.
-    return false;
-  }
 }
 
 /** The same bytes in pieces, of which some are empty. */

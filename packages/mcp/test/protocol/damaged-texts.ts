@@ -8,3 +8,16 @@ export function damagedTexts(text: string, bits: readonly string[]): readonly st
     ]),
   ]).flat();
 }
+
+/** What JSON is made of, beside letters. */
+export const JSON_BITS: readonly string[] = ['"', '\\', ',', ':', '{', '}', '[', ']', ' ', '7'];
+
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    // That is what was asked.
+    return false;
+  }
+}

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { objectMembers } from '../../src/protocol/json-scan.ts';
 import { outerObject } from '../../src/protocol/outer-members.ts';
-import { damagedTexts } from './damaged-texts.ts';
+import { JSON_BITS, damagedTexts, isJson } from './damaged-texts.ts';
 
 function piecesOf(text: string, size: number): Buffer[] {
   const bytes = Buffer.from(text);
@@ -62,36 +62,9 @@ test('outerObject() finds an object within a text', () => {
   expect(found?.end).toBe(text.length - 4);
 });
 
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    // What JSON is not, is asked here.
-    return false;
-  }
-}
-
 test('outerObject() takes no damaged object for another than JSON.parse does (S3)', () => {
   const text = '{"a":"x\\u0041\\"", "b":[1,{}] ,"c":-1.5e+3,"d":true,"e":0 }';
-  const bits = [
-    '"',
-    '\\',
-    ',',
-    ':',
-    '{',
-    '}',
-    '[',
-    ']',
-    ' ',
-    '7',
-    '.',
-    '-',
-    '\n',
-    '\0',
-    '\u000b',
-    'null',
-  ];
+  const bits = [...JSON_BITS, '.', '-', '\n', '\0', '\u000b', 'null'];
   // Its brace is known to be there.
   const damaged = damagedTexts(text, bits).filter((other) => other.startsWith('{'));
   const taken = damaged.flatMap((other) => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { JsonRpcId } from '../../src/protocol/message.ts';
 import { plainAnswer } from '../../src/upstream/streamable-http/answer-glance.ts';
 import { AnswerScan } from '../../src/upstream/streamable-http/answer-scan.ts';
-import { damagedTexts } from '../protocol/damaged-texts.ts';
+import { JSON_BITS, damagedTexts } from '../protocol/damaged-texts.ts';
 
 function scanned(text: string, id: JsonRpcId): string | undefined {
   const scan = new AnswerScan(id);
@@ -50,7 +50,7 @@ test.each([
 });
 
 test('plainAnswer() passes no damaged answer that AnswerScan would refuse', () => {
-  const bits = ['"', '\\', ',', ':', '{', '}', '[', ']', ' ', '7', '"id":8,', ''];
+  const bits = [...JSON_BITS, '"id":8,', ''];
   const damaged = damagedTexts(RESULT, bits);
   const passed = damaged.filter((text) => plainAnswer(text, '7') !== undefined);
   expect(passed.length).toBeGreaterThan(0);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { readMessages } from '../../src/upstream/streamable-http/http-message.ts';
 import { plainResult } from '../../src/upstream/streamable-http/plain-result.ts';
-import { damagedTexts } from '../protocol/damaged-texts.ts';
+import { JSON_BITS, damagedTexts } from '../protocol/damaged-texts.ts';
 
 const RESULT = '{"jsonrpc":"2.0","id":7,"result":{"a":["x\\"}",{"id":8},true],"b":-1.5e3}}';
 
@@ -70,24 +70,7 @@ test.each([
 });
 
 test('plainResult() takes no damaged answer for another than readMessages() does', () => {
-  const bits = [
-    '"',
-    '\\',
-    ',',
-    ':',
-    '{',
-    '}',
-    '[',
-    ']',
-    ' ',
-    '7',
-    '.',
-    'e',
-    '\n',
-    '\0',
-    '"id":8,',
-    '',
-  ];
+  const bits = [...JSON_BITS, '.', 'e', '\n', '\0', '"id":8,', ''];
   const damaged = damagedTexts(RESULT, bits);
   const taken = damaged.filter((text) => plainResult(text, '7') !== undefined);
   expect(taken.length).toBeGreaterThan(0);
