@@ -1,5 +1,5 @@
-// `pnpm run profile call|list|sync|memory [--out FOLDER] [--seconds N] [--in-flight N] [--era modern|legacy]`: writes a CPU profile of
-// the gateway's process at work, a flame graph of it, and prints where the time went.
+// `pnpm run profile call|list|sync|memory [--out FOLDER] [--seconds N] [--in-flight N] [--era modern|legacy] [--result BYTES]
+// [--arguments BYTES]`: writes a CPU profile of the gateway's process at work, a flame graph of it, and prints where the time went.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -8,7 +8,7 @@ import { FIRST_PREFIX } from './lib/connectors.ts';
 import { profileCosts, readProfile, type ProfileFrame } from '../src/proof/cpu-profile.ts';
 import { flameGraph } from '../src/proof/flame-graph.ts';
 import { connectorsOf } from './lib/measure-pass.ts';
-import { callTemplate, payloadJson, type WireEra } from './lib/message-bytes.ts';
+import { callTemplate, payloadJson, toolNameFor, type WireEra } from './lib/message-bytes.ts';
 import { startRawLoad, type RawLoad } from './lib/raw-load.ts';
 import { startRawServers } from './lib/raw-server.ts';
 import type { HeapReport } from './lib/sample-heap.ts';
@@ -27,6 +27,8 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '5' },
     'in-flight': { type: 'string', default: '32' },
     era: { type: 'string', default: 'modern' },
+    result: { type: 'string', default: '512' },
+    arguments: { type: 'string', default: '200' },
   },
   allowPositionals: true,
 });
@@ -49,13 +51,15 @@ async function startServing(mode: 'call' | 'list'): Promise<Serving> {
   const era: WireEra = values.era === 'legacy' ? 'legacy' : 'modern';
   const inFlight = Number(values['in-flight']);
   const listed = mode === 'list' ? 999 : 9;
+  const tool = toolNameFor(Number(values.result), 'string');
   const stack = new AsyncDisposableStack();
-  const servers = stack.use(await startRawServers({ era, count: 1, tools: ['r512'], listed }));
+  const servers = stack.use(await startRawServers({ era, count: 1, tools: [tool], listed }));
   const connectors = connectorsOf(servers.urls);
   const options = { kind: 'ours', connectors, settings: {} } as const;
   const ours = stack.use(await startSubject(options, ['--expose-gc']));
   const load = stack.use(startRawLoad());
-  const requests = [callTemplate(era, `${FIRST_PREFIX}r512`, payloadJson(200, 'string'))];
+  const args = payloadJson(Number(values.arguments), 'string');
+  const requests = [callTemplate(era, `${FIRST_PREFIX}${tool}`, args)];
   const session = era === 'legacy';
   await load.open(
     mode === 'list'
@@ -66,7 +70,7 @@ async function startServing(mode: 'call' | 'list'): Promise<Serving> {
   return {
     ours,
     load,
-    what: `${mode}, ${era}, ${inFlight} in flight`,
+    what: `${mode}, ${era}, ${inFlight} in flight, ${values.arguments} bytes to ${values.result}`,
     [Symbol.asyncDispose]: async () => await stack.disposeAsync(),
   };
 }

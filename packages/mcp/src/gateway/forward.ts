@@ -130,10 +130,10 @@ export class ForwardedCall implements ForwardSink, TimedCall, ParkableCall, Fini
     else this.#finishWith(answer);
   }
 
-  whole(body: Buffer, resultText?: string): void {
+  whole(body: Buffer | readonly Buffer[], resultText?: string): void {
     this.failureCode = resultText === undefined ? errorCodeIn(body) : undefined;
     const result = this.failureCode === undefined ? 'ok' : 'error';
-    if (this.#settle(result)) this.#client.reply.answer(200, body, resultText);
+    if (this.#settle(result)) this.#client.pass(body, resultText);
   }
 
   open(bytes?: number): void {

@@ -114,7 +114,7 @@ export class GuardedCall implements ForwardSink, ForwardHandle, WaitingForPlace,
     this.#judge(isObjectJson(text));
   }
 
-  whole(body: Buffer, resultText?: string): void {
+  whole(body: Buffer | readonly Buffer[], resultText?: string): void {
     if (this.#over) return;
     this.#end();
     this.#sink.whole(body, resultText);

@@ -80,8 +80,9 @@ class TracedCall implements ForwardSink, ForwardHandle {
     this.#sink.error(text, era);
   }
 
-  whole(body: Buffer, resultText?: string): void {
-    const text = body.length > MAX_ERROR_BYTES ? '' : body.toString('utf8');
+  whole(body: Buffer | readonly Buffer[], resultText?: string): void {
+    const text =
+      Buffer.isBuffer(body) && body.length <= MAX_ERROR_BYTES ? body.toString('utf8') : '';
     this.#fail(safeCodeIn(text, true));
     this.#sink.whole(body, resultText);
   }

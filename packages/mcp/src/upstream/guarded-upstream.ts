@@ -77,7 +77,7 @@ class CountedCall implements ForwardSink, ForwardHandle {
     this.#sink.error(text, era);
   }
 
-  whole(body: Buffer, resultText?: string): void {
+  whole(body: Buffer | readonly Buffer[], resultText?: string): void {
     this.#ended();
     this.#sink.whole(body, resultText);
   }

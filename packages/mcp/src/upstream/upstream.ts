@@ -143,10 +143,10 @@ export interface ForwardSink {
   /** The raw JSON of `error`. */
   error(text: string, era: Era): void;
   /**
-   * A whole JSON-RPC answer that carries the client's own id, to be passed on byte for byte (modern to modern).
+   * A whole answer with the client's own id, to be passed on byte for byte (modern to modern); in pieces if large and no error.
    * @param resultText its bytes, one character each, of what is known to be no error. Default: nobody has looked.
    */
-  whole(body: Buffer, resultText?: string): void;
+  whole(body: Buffer | readonly Buffer[], resultText?: string): void;
   /** As `whole`, for an answer too large to hold: bytes follow by `chunk`, then `end`. `bytes`: how many, if known. */
   open(bytes?: number): void;
   /** False when the client is slow: the sink calls `pause()` and, later, `resume()` of the handle. */

@@ -205,6 +205,21 @@ test('a modern client gets a large result of a legacy server with its resultType
   }
 });
 
+test.for([
+  [100_000, 'whole'],
+  [600_000, 'as it comes, as its server does not say how long it is'],
+] as const)(
+  'between modern peers a result of %i bytes passes letter for letter, %s',
+  async ([bytes, how]) => {
+    const text = `{\n "result":{"n":1.0,"text":"${'é'.repeat(bytes / 2)}","resultType":"complete"}`;
+    answer = asJson((id) => `${text},"jsonrpc":"2.0","id":${id} }`);
+    const answered = await sendModern(gateway.url('new'), 'tools/call', CALL);
+    expect(answered.text).toBe(`${text},"jsonrpc":"2.0","id":1 }`);
+    const length = how === 'whole' ? String(Buffer.byteLength(answered.text)) : undefined;
+    expect(answered.headers['content-length']).toBe(length);
+  },
+);
+
 test('a legacy client gets a large result of a modern server without what its revision lacks', async () => {
   answer = asJson((id) => whole(id).replace('"n":1.0', '"resultType":"complete","n":1.0'));
   const session = await openSession(gateway.url('new'));

@@ -229,5 +229,5 @@ test('a byte order mark before an answer is not passed on', async () => {
   );
   await using opened = open(definitionFor(wire.url));
   const { outcome } = await run(opened.upstream, toolCall('modern'));
-  expect(outcome).toEqual({ kind: 'whole', body: '{"id":"c-7","result":{}}' });
+  expect(outcome).toEqual({ kind: 'whole', body: '{"id":"c-7","result":{}}', inPieces: false });
 });

@@ -55,7 +55,11 @@ test('forward() sends exactly these headers and bytes for a modern client', asyn
     paramHeaders: { 'mcp-param-region': 'eu', 'x-other': 'never', 'mcp-param-bad': 'a\r\nb' },
   });
   const { outcome } = await run(opened.upstream, request);
-  expect(outcome).toEqual({ kind: 'whole', body: '{"jsonrpc":"2.0","id":"c-7","result":{}}' });
+  expect(outcome).toEqual({
+    kind: 'whole',
+    body: '{"jsonrpc":"2.0","id":"c-7","result":{}}',
+    inPieces: false,
+  });
   const seen = wire.seen[1];
   expect(seen?.url).toBe('/mcp?k=1');
   const { host } = new URL(wire.url);

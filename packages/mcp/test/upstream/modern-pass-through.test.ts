@@ -1,4 +1,6 @@
+import type { ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
+import { HOLD_BYTES } from '../../src/upstream/http-modern/modern-pass-through.ts';
 import {
   definitionFor,
   json,
@@ -22,11 +24,11 @@ test('an answer above 256 KiB is streamed, and stops while the client is slow (T
   await opened.upstream.connect(SIGNAL);
   const sink = recorder();
   const slow = Promise.withResolvers<void>();
+  let isSlow = true;
   sink.onChunk = () => {
-    if (sink.chunks.length !== 1) return true;
-    handle.pause();
+    if (isSlow) handle.pause();
     slow.resolve();
-    return false;
+    return !isSlow;
   };
   const handle = opened.upstream.forward(toolCall('modern'), sink);
   await slow.promise;
@@ -36,12 +38,41 @@ test('an answer above 256 KiB is streamed, and stops while the client is slow (T
     });
   }
   expect(sink.opened).toBe(true);
-  expect(sink.chunks.length).toBe(1);
+  // What was held, and no piece after that.
+  expect(Buffer.concat(sink.chunks).length).toBeLessThan(HOLD_BYTES + 2 * 65_536);
+  isSlow = false;
   handle.resume();
   expect(await sink.outcome).toEqual({ kind: 'end' });
   const body = JSON.parse(Buffer.concat(sink.chunks).toString('utf8')) as { id: string };
   expect(body.id).toBe('c-7');
 });
+
+/** Sends a text in two pieces, the second one after the first has left. */
+function inTwo(response: ServerResponse, text: string, cut: number): void {
+  const length = Buffer.byteLength(text);
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': length });
+  response.write(text.slice(0, cut), () => {
+    setImmediate(() => response.end(text.slice(cut)));
+  });
+}
+
+test.each([
+  ['a result of 100 KB', { result: { text: 'x'.repeat(102_400) } }, true],
+  ['an error of 100 KB', { error: { code: -32_000, message: 'x'.repeat(102_400) } }, false],
+  ['a small result', { result: { text: 'x' } }, false],
+])(
+  '%s that comes in pieces is put together only where that is asked for',
+  async (_what, answer, inPieces) => {
+    const text = JSON.stringify({ jsonrpc: '2.0', id: 'c-7', ...answer });
+    await using wire = await startWire(
+      modernAnswer((_seen, response) => inTwo(response, text, 40)),
+    );
+    await using opened = open(definitionFor(wire.url));
+    const { outcome, sink } = await run(opened.upstream, toolCall('modern'));
+    expect(outcome).toEqual({ kind: 'whole', body: text, inPieces });
+    expect(sink.endings).toBe(1);
+  },
+);
 
 test('an answer above 10 MiB is cut off (S13)', async () => {
   await using wire = await startWire(

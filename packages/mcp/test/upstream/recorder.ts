@@ -5,7 +5,7 @@ import type { UpstreamError } from '../../src/upstream/upstream-error.ts';
 export type Outcome =
   | { readonly kind: 'result'; readonly text: string; readonly era: Era }
   | { readonly kind: 'error'; readonly text: string; readonly era: Era }
-  | { readonly kind: 'whole'; readonly body: string }
+  | { readonly kind: 'whole'; readonly body: string; readonly inPieces: boolean }
   | { readonly kind: 'end' }
   | { readonly kind: 'fail'; readonly error: UpstreamError };
 
@@ -50,7 +50,9 @@ export function recorder(): Recorder {
       finish({ kind: 'error', text, era });
     },
     whole: (body) => {
-      finish({ kind: 'whole', body: body.toString('utf8') });
+      const inPieces = !Buffer.isBuffer(body);
+      const bytes = inPieces ? Buffer.concat(body) : body;
+      finish({ kind: 'whole', body: bytes.toString('utf8'), inPieces });
     },
     open: () => {
       state.opened = true;

@@ -83,6 +83,12 @@ export class CallClient {
     else this.#reply.answer(status, errorText(id, text));
   }
 
+  /** As `answer`, of a whole answer that is the client's already. */
+  pass(body: Buffer | readonly Buffer[], latin1?: string): void {
+    if (Buffer.isBuffer(body)) this.#reply.answer(200, body, latin1);
+    else this.#reply.answerParts(body);
+  }
+
   /** Answers the request with what is wanted of the client; nothing reaches it until `rejoin`. */
   park(result: string): void {
     this.answer(200, { kind: 'result', text: result });

@@ -123,8 +123,9 @@ export function missingError({ kind, text }: Bridged, capability: string): strin
 /** An answer that is passed on unread is looked into only when it is small and may be an error. */
 const MAX_ERROR_BYTES = 16_384;
 
-/** The code of the error that an answer passed on unread is; undefined when it is none, 0 when it has no code. */
-export function errorCodeIn(body: Buffer): number | undefined {
+/** The code of the error that an answer passed on unread is, which none in pieces is; undefined when none, 0 when it has no code. */
+export function errorCodeIn(body: Buffer | readonly Buffer[]): number | undefined {
+  if (!Buffer.isBuffer(body)) return undefined;
   if (body.length > MAX_ERROR_BYTES || !body.includes('"error"')) return undefined;
   try {
     const answer: unknown = JSON.parse(body.toString('utf8'));

@@ -1,6 +1,8 @@
 import type { JsonRpcId } from '../../protocol/message.ts';
 import { plainAnswer } from '../streamable-http/answer-glance.ts';
+import { LARGE_BYTES } from '../streamable-http/large-result.ts';
 import { AnswerScan } from '../streamable-http/answer-scan.ts';
+import { HeldBytes, joined } from '../streamable-http/held-bytes.ts';
 import type { BodyTaker } from '../streamable-http/http-exchange.ts';
 import type { ForwardSink } from '../upstream.ts';
 
@@ -30,8 +32,7 @@ export class ModernPassThrough implements BodyTaker {
   /** Nearly every answer is one piece: it is looked at when nothing follows. */
   #only: Buffer | undefined;
   #scan: AnswerScan | undefined;
-  #held: Buffer[] = [];
-  #heldBytes = 0;
+  #held = new HeldBytes();
   #open = false;
   #marked = false;
 
@@ -65,7 +66,7 @@ export class ModernPassThrough implements BodyTaker {
     if (this.#scan !== undefined) {
       if (!this.#passes(this.#scan)) return;
       if (this.#open) this.#sink.end();
-      else this.#sink.whole(Buffer.concat(this.#held));
+      else this.#sink.whole(this.#whole(this.#scan.isError));
       return;
     }
     const whole = this.#only ?? Buffer.alloc(0);
@@ -79,6 +80,12 @@ export class ModernPassThrough implements BodyTaker {
     const scan = new AnswerScan(this.#id);
     scan.feed(whole);
     if (this.#passes(scan)) this.#sink.whole(whole);
+  }
+
+  /** What is held, in pieces where that is much: putting them together costs more than all the rest. */
+  #whole(isError: boolean): Buffer | readonly Buffer[] {
+    const pieces = this.#held.pieces();
+    return isError || this.#held.length <= LARGE_BYTES ? joined(pieces) : pieces;
   }
 
   /** True when nothing is wrong with the whole. */
@@ -106,18 +113,16 @@ export class ModernPassThrough implements BodyTaker {
       this.#sink.chunk(bytes);
     } else {
       this.#held.push(bytes);
-      this.#heldBytes += bytes.length;
-      if (this.#heldBytes > HOLD_BYTES) this.#startStreaming();
+      if (this.#held.length > HOLD_BYTES) this.#startStreaming();
     }
   }
 
   #startStreaming(): void {
     this.#open = true;
-    const held = Buffer.concat(this.#held);
-    this.#held = [];
     // Without its mark it is shorter than its server says.
     const known = this.#length === undefined || this.#marked ? undefined : Number(this.#length);
     this.#sink.open(known);
-    this.#sink.chunk(held);
+    for (const piece of this.#held.pieces()) this.#sink.chunk(piece);
+    this.#held = new HeldBytes();
   }
 }

@@ -75,7 +75,7 @@ export class ReplicaCall implements ForwardSink, ForwardHandle {
     this.#options.sink.error(text, era);
   }
 
-  whole(body: Buffer, resultText?: string): void {
+  whole(body: Buffer | readonly Buffer[], resultText?: string): void {
     if (this.#replica !== undefined) this.#options.makers?.noteMessage(body, this.#replica);
     this.#answered();
     this.#options.sink.whole(body, resultText);

@@ -1,4 +1,4 @@
-import type { RawJson } from '../../protocol/json-bytes.ts';
+import { JsonBytes, type RawJson } from '../../protocol/json-bytes.ts';
 import { META } from '../../protocol/revision.ts';
 import { taskOfTopic, type ForwardRequest } from '../upstream.ts';
 
@@ -46,9 +46,11 @@ export class TaskMakers<R> {
     if (result.includes('"taskId"')) this.#note(parsed(result.toString()), maker);
   }
 
-  /** As `note`, for a whole message. */
-  noteMessage(body: Buffer, maker: R): void {
-    if (body.includes('"taskId"')) this.#note(memberOf(parsed(body.toString()), 'result'), maker);
+  /** As `note`, for a whole message, which may be in pieces. */
+  noteMessage(body: Buffer | readonly Buffer[], maker: R): void {
+    const message = new JsonBytes(Buffer.isBuffer(body) ? [body] : body);
+    if (!message.includes('"taskId"')) return;
+    this.#note(memberOf(parsed(message.toString()), 'result'), maker);
   }
 
   /** `taskId` of a result (2026-07-28), or of its `task` (2025-11-25). */

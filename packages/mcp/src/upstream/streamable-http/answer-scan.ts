@@ -39,6 +39,7 @@ export class AnswerScan {
   #key: unknown;
   #ids = 0;
   #answers = 0;
+  #isError = false;
   #closed = false;
   #problem: string | undefined;
 
@@ -49,6 +50,11 @@ export class AnswerScan {
   /** What is wrong so far; undefined while nothing is. */
   get problem(): string | undefined {
     return this.#problem;
+  }
+
+  /** Whether what was read so far has an `error`. */
+  get isError(): boolean {
+    return this.#isError;
   }
 
   /** Takes the next bytes. They are not kept. */
@@ -166,6 +172,7 @@ export class AnswerScan {
     this.#capturing = undefined;
     this.#key = parse(this.#captured);
     if (this.#key === 'id') this.#ids += 1;
+    if (this.#key === 'error') this.#isError = true;
     if (this.#key === 'result' || this.#key === 'error') this.#answers += 1;
     if (this.#ids > 1 || this.#answers > 1) this.#fail('a key of the answer is given twice');
   }
