@@ -124,28 +124,51 @@ function swapId(body: Buffer, id: string): { readonly bytes: Buffer; readonly ol
 }
 
 const NEWLINE = Buffer.from('\n');
+const NEWLINE_BYTE = 10;
+
+/** Sends a line that came in pieces, with another id in its first. */
+function sendLine(response: ServerResponse, pieces: readonly Buffer[], id: string): void {
+  const [first = Buffer.alloc(0), ...others] = pieces;
+  const { bytes } = swapId(first, id);
+  const length = others.reduce((sum, piece) => sum + piece.length, bytes.length);
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': length });
+  if (others.length === 0) {
+    response.end(bytes);
+    return;
+  }
+  response.write(bytes);
+  for (const piece of others) response.write(piece);
+  response.end();
+}
 
 async function startRelay(command: string, args: readonly string[]): Promise<StartedSubject> {
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const waiting = new Map<string, { readonly response: ServerResponse; readonly id: string }>();
   let nextId = 1;
-  let rest: Buffer | undefined;
+  /** Of a line whose end has not come. */
+  let held: Buffer[] = [];
   const answerLine = (line: Buffer): void => {
-    const id = ID.exec(line.toString('latin1', 0, HEAD_CHARS))?.[1] ?? '';
+    // The id has to be in one piece; longer lines stay in those they came in.
+    const isShort = held.length > 0 && (held[0]?.length ?? 0) < HEAD_CHARS;
+    const pieces = isShort ? [Buffer.concat([...held, line])] : [...held, line];
+    held = [];
+    const id = ID.exec(pieces[0]?.toString('latin1', 0, HEAD_CHARS) ?? '')?.[1] ?? '';
     const call = waiting.get(id);
     if (call === undefined) return;
     waiting.delete(id);
-    const { bytes } = swapId(line, call.id);
-    const headers = { 'content-type': 'application/json', 'content-length': bytes.length };
-    call.response.writeHead(200, headers).end(bytes);
+    sendLine(call.response, pieces, call.id);
   };
   child.stdout.on('data', (chunk: Buffer) => {
-    let data = rest === undefined ? chunk : Buffer.concat([rest, chunk]);
-    for (let end = data.indexOf(10); end !== -1; end = data.indexOf(10)) {
-      answerLine(data.subarray(0, end));
-      data = data.subarray(end + 1);
+    let start = 0;
+    for (
+      let end = chunk.indexOf(NEWLINE_BYTE);
+      end !== -1;
+      end = chunk.indexOf(NEWLINE_BYTE, start)
+    ) {
+      answerLine(chunk.subarray(start, end));
+      start = end + 1;
     }
-    rest = data.length === 0 ? undefined : data;
+    if (start < chunk.length) held.push(chunk.subarray(start));
   });
   const url = await listen((request, response) => {
     collect(request, (body) => {

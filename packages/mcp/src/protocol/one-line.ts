@@ -6,3 +6,13 @@
 export function oneLine(json: string): string {
   return json.includes('\n') || json.includes('\r') ? json.replaceAll(/[\r\n]/g, ' ') : json;
 }
+
+/** As `oneLine` of UTF-8, which never has these bytes inside a character. A copy where there is a line break. */
+export function oneLineBytes(bytes: Buffer): Buffer {
+  if (!bytes.includes(0x0a) && !bytes.includes(0x0d)) return bytes;
+  const copy = Buffer.from(bytes);
+  for (let i = 0; i < copy.length; i += 1) {
+    if (copy[i] === 0x0a || copy[i] === 0x0d) copy[i] = 0x20;
+  }
+  return copy;
+}

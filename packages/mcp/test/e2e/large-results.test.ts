@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openSession, send, sendModern, type RawAnswer } from '../gateway/raw-client.ts';
 import {
@@ -20,6 +21,10 @@ const TEXT = 'é€😀 "\\ {id:7}'.repeat(20_000);
 /** As nobody would write it, to be seen again letter for letter. */
 const RESULT = `{"content":[{"type":"text","text":${JSON.stringify(TEXT)}}],"n":1.0,\n\t"id":7,"result":{"id":8}}`;
 const ON_ONE_LINE = RESULT.replaceAll('\n', ' ');
+
+const LETTERS = fileURLToPath(
+  new URL('../upstream/fixtures-stdio/letter-server.ts', import.meta.url),
+);
 
 let legacy: Wire;
 let modern: Wire;
@@ -45,6 +50,13 @@ beforeAll(async () => {
   gateway = await startGateway([
     connector('old', { kind: 'http', url: legacy.url, headers: {} }),
     connector('new', { kind: 'http', url: modern.url, headers: {} }),
+    connector('pipe', {
+      kind: 'stdio',
+      command: process.execPath,
+      args: [LETTERS],
+      env: {},
+      cwd: undefined,
+    }),
   ]);
   await gateway.service.manager.sync();
 });
@@ -225,6 +237,24 @@ test('a legacy client gets a large result of a modern server without what its re
   const session = await openSession(gateway.url('new'));
   const { text } = await session.send('tools/call', CALL, 'x');
   expect(text).toBe(`{"jsonrpc":"2.0","id":"x","result":${RESULT.replace(',\n\t', ',')}}`);
+});
+
+/** Bodies are written by hand, as `JSON.stringify` would tidy them up. */
+const bigCall = (given: string): string =>
+  `{"jsonrpc":"2.0","id":"p","method":"tools/call","params":{"name":"big","arguments":${given}}}`;
+
+test.for([
+  ['on one line', ON_ONE_LINE],
+  ['on several lines', RESULT],
+  ['small', '{"n":1.0,"id" :7}'],
+])('what goes to a server on pipes and comes back is the same, %s', async ([, given = '']) => {
+  const { id: session } = await openSession(gateway.url('pipe'));
+  const headers = { 'mcp-session-id': session, 'mcp-protocol-version': '2025-11-25' };
+  const { text } = await send(gateway.url('pipe'), { headers, body: bigCall(given) });
+  const onOneLine = given.replaceAll('\n', ' ');
+  expect(text).toBe(
+    `{"jsonrpc":"2.0","id":"p","result":{"content":[],"structuredContent":${onOneLine}}}`,
+  );
 });
 
 test('a large error is passed on, with the id of its request', async () => {

@@ -35,6 +35,18 @@ test('write() sends all messages of a tick at once, each on its line', async () 
   expect(writes).toEqual(['{"a":1}\n{"b": 2}\n']);
 });
 
+test('write() takes UTF-8 as it is, and copies it where it has line breaks', async () => {
+  const { stream, writes } = pipe();
+  const writer = createLineWriter(stream, 1000);
+  const pretty = Buffer.from('{"ü":\r\n"日"}');
+  writer.write(Buffer.from('{"é":1}'));
+  writer.write(pretty);
+  writer.write('{"c":3}');
+  await turn();
+  expect(writes.join('')).toBe('{"é":1}\n{"ü":  "日"}\n{"c":3}\n');
+  expect(pretty.toString()).toBe('{"ü":\r\n"日"}');
+});
+
 test('while the pipe is full messages wait and can be taken back', async () => {
   const { stream, writes, release } = pipe({ blocked: true });
   const writer = createLineWriter(stream, 1000);
@@ -57,6 +69,7 @@ test('write() refuses when the queue is full, but takes one message of any size'
   expect(writer.write('x'.repeat(100))).toBeDefined();
   expect(writer.write('x')).toBeUndefined();
   await turn();
-  expect(writer.write('y'.repeat(40))).toBeDefined();
+  expect(writer.write(Buffer.from('é'.repeat(20)))).toBeDefined();
+  expect(writer.write(Buffer.from('é'.repeat(20)))).toBeUndefined();
   expect(writer.write('y'.repeat(40))).toBeUndefined();
 });

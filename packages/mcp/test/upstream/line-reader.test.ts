@@ -79,3 +79,40 @@ test('a long line in small chunks costs linear time', () => {
   expect(performance.now() - started).toBeLessThan(5000);
   expect(recorded.lines[0]).toHaveLength(16 * 1024 * 1024);
 });
+
+const LARGE = `{"é":"${'日'.repeat(30_000)}"}`;
+
+function readLarge(text: string, size: number, wanted: boolean): readonly string[] {
+  const heard: string[] = [];
+  const reader = createLineReader({
+    maxLineBytes: 1_000_000,
+    onLine: (line) => heard.push(`text ${line}`),
+    onLarge: (pieces) => {
+      heard.push(`bytes ${Buffer.concat(pieces).toString()}`);
+      return wanted;
+    },
+    onTooLong: () => heard.push('too long'),
+  });
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; at += size) reader.push(bytes.subarray(at, at + size));
+  return heard;
+}
+
+describe('onLarge', () => {
+  test.each([7, 1_000, 65_536, 80_000])('a line above 64 KiB in pieces of %i bytes', (size) => {
+    const text = `a\n${LARGE}\r\nb\n`;
+    expect(readLarge(text, size, true)).toEqual(['text a', `bytes ${LARGE}\r`, 'text b']);
+    expect(readLarge(text, size, false)).toEqual([
+      'text a',
+      `bytes ${LARGE}\r`,
+      `text ${LARGE}`,
+      'text b',
+    ]);
+  });
+
+  test('what comes in one piece, or is no larger than 64 KiB, is text', () => {
+    expect(readLarge(`${LARGE}\n`, 100_000, true)).toEqual([`text ${LARGE}`]);
+    const small = 'x'.repeat(65_536);
+    expect(readLarge(`${small}\n`, 1_000, true)).toEqual([`text ${small}`]);
+  });
+});

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { oneLine } from '../../protocol/one-line.ts';
+import { oneLine, oneLineBytes } from '../../protocol/one-line.ts';
 import { gzipParts, takesGzip } from './gzip-parts.ts';
 import type { Reply } from './reply.ts';
 import { setRetryAfter } from './retry-after.ts';
@@ -18,17 +18,7 @@ export function eventFrame(text: string): string {
 
 /** As `eventFrame`, of a message in pieces that are not copied. */
 export function eventParts(pieces: readonly Buffer[]): readonly (string | Buffer)[] {
-  return ['event: message\ndata: ', ...pieces.map(withoutNewlines), '\n\n'];
-}
-
-/** As `eventFrame` for bytes of a frame already begun; UTF-8 never has these bytes inside a character. */
-function withoutNewlines(bytes: Buffer): Buffer {
-  if (!bytes.includes(0x0a) && !bytes.includes(0x0d)) return bytes;
-  const copy = Buffer.from(bytes);
-  for (let i = 0; i < copy.length; i += 1) {
-    if (copy[i] === 0x0a || copy[i] === 0x0d) copy[i] = 0x20;
-  }
-  return copy;
+  return ['event: message\ndata: ', ...pieces.map(oneLineBytes), '\n\n'];
 }
 
 /** What may wait unread in one response before notifications are dropped: 1 MiB. */
@@ -131,7 +121,7 @@ class HttpReply implements Reply {
   }
 
   chunk(bytes: Buffer): boolean {
-    return this.#response.write(this.#streaming ? withoutNewlines(bytes) : bytes);
+    return this.#response.write(this.#streaming ? oneLineBytes(bytes) : bytes);
   }
 
   end(): void {

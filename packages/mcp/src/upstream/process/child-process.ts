@@ -7,7 +7,7 @@ import { createStderrTail, type StderrTail } from './child-process-stderr.ts';
 import { hideSecretsOf } from './child-secrets.ts';
 import { watchMemory } from './memory-watch.ts';
 import type { Reaper } from './reaper.ts';
-import { UpstreamError } from '../upstream-error.ts';
+import { UpstreamError, type ConnectorPhase } from '../upstream-error.ts';
 
 /** How long output may trail behind the end of the process that wrote it. */
 const TRAILING_OUTPUT_MS = 100;
@@ -59,6 +59,18 @@ export interface ChildHandle {
    * program's own end included. Later calls join the first.
    */
   stop(options?: StopOptions): Promise<void>;
+}
+
+/** How a program ended, for an error message. `lastLine`: what it said last on its stderr. */
+export function obituary(
+  { exitCode, signal }: ChildExit,
+  phase: ConnectorPhase,
+  lastLine: string | undefined,
+): string {
+  const how = signal === null ? `exited with code ${exitCode}` : `was killed by ${signal}`;
+  const when = phase === 'handshake' ? ' during the handshake' : '';
+  const words = lastLine === undefined ? '' : `; its last words: ${lastLine}`;
+  return `the server process ${how}${when}${words}`;
 }
 
 function isDirectory(path: string): boolean {

@@ -1,25 +1,25 @@
 import type { Writable } from 'node:stream';
-import { oneLine } from '../../protocol/one-line.ts';
+import { oneLine, oneLineBytes } from '../../protocol/one-line.ts';
 
 /** A message on its way out; `sent` turns true once it has been handed to the pipe. */
 export interface OutgoingLine {
-  readonly text: string;
+  readonly message: string | Buffer;
   sent: boolean;
 }
 
 export interface LineWriter {
   /**
-   * Queues one message; all messages of a tick leave in one write.
+   * Queues one message, as text or UTF-8; all messages of a tick leave in one write.
    * @returns undefined when the queue is full: the peer does not read its input.
    */
-  write(text: string): OutgoingLine | undefined;
+  write(message: string | Buffer): OutgoingLine | undefined;
   /** Takes a message back. False when it has left already. */
   drop(line: OutgoingLine): boolean;
 }
 
 /**
  * Newline framing onto a pipe. While the pipe is full messages wait here, where they can be taken back;
- * `maxQueuedChars` bounds the wait.
+ * `maxQueuedChars` bounds the wait, counting the bytes of what is UTF-8.
  */
 export function createLineWriter(stream: Writable, maxQueuedChars: number): LineWriter {
   let queue: OutgoingLine[] = [];
@@ -34,8 +34,14 @@ export function createLineWriter(stream: Writable, maxQueuedChars: number): Line
       const line = queue[next];
       if (line === undefined) break;
       line.sent = true;
-      queuedChars -= line.text.length;
-      stream.write(`${line.text}\n`);
+      const { message } = line;
+      queuedChars -= message.length;
+      if (typeof message === 'string') {
+        stream.write(`${message}\n`);
+      } else {
+        stream.write(message);
+        stream.write('\n');
+      }
     }
     stream.uncork();
     queue = queue.slice(next);
@@ -49,11 +55,12 @@ export function createLineWriter(stream: Writable, maxQueuedChars: number): Line
   }
 
   return {
-    write(text) {
-      if (queuedChars + text.length > maxQueuedChars && queue.length > 0) return undefined;
-      const line = { text: oneLine(text), sent: false };
+    write(given) {
+      if (queuedChars + given.length > maxQueuedChars && queue.length > 0) return undefined;
+      const message = typeof given === 'string' ? oneLine(given) : oneLineBytes(given);
+      const line = { message, sent: false };
       queue.push(line);
-      queuedChars += text.length;
+      queuedChars += message.length;
       if (!scheduled) wait();
       return line;
     },
@@ -61,7 +68,7 @@ export function createLineWriter(stream: Writable, maxQueuedChars: number): Line
       const at = line.sent ? -1 : queue.indexOf(line);
       if (at === -1) return false;
       queue.splice(at, 1);
-      queuedChars -= line.text.length;
+      queuedChars -= line.message.length;
       return true;
     },
   };

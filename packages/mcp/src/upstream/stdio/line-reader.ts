@@ -1,17 +1,22 @@
+import { HeldBytes, joined } from '../streamable-http/held-bytes.ts';
+import { LARGE_BYTES } from '../streamable-http/large-result.ts';
+
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const BYTE_ORDER_MARK = '\uFEFF';
-/** Above this a spent buffer is given back instead of kept for the next long line. */
-const KEPT_BYTES = 65_536;
 /** How much of an overlong line is shown to `onTooLong`. */
 const PREFIX_BYTES = 4096;
-const EMPTY = Buffer.alloc(0);
 
 export interface LineReaderOptions {
   /** A line may have this many bytes, its newline not counted. */
   readonly maxLineBytes: number;
   /** One line without its newline; empty lines are left out. */
   readonly onLine: (line: string) => void;
+  /**
+   * As `onLine`, of more than 64 KiB, as UTF-8 in pieces, a carriage return at its end included. False, and where there is none:
+   * it is wanted as text.
+   */
+  readonly onLarge?: (pieces: readonly Buffer[]) => boolean;
   /** A line passed the limit: its first bytes (at most 4096). The rest of it is skipped. */
   readonly onTooLong: (prefix: string) => void;
 }
@@ -33,26 +38,15 @@ function decodeLine(bytes: Buffer): string {
  * number of times, and no more than `maxLineBytes` are held.
  */
 export function createLineReader(options: LineReaderOptions): LineReader {
-  const { maxLineBytes, onLine, onTooLong } = options;
-  let held: Buffer = EMPTY;
-  let heldBytes = 0;
+  const { maxLineBytes, onLine, onLarge, onTooLong } = options;
+  let held = new HeldBytes();
   let skipping = false;
 
-  function hold(part: Buffer): void {
-    const needed = heldBytes + part.length;
-    if (needed > held.length) {
-      // Doubling keeps the copying linear for a line that comes in many small chunks.
-      const grown = Buffer.allocUnsafeSlow(Math.max(needed, held.length * 2, 1024));
-      held.copy(grown, 0, 0, heldBytes);
-      held = grown;
-    }
-    part.copy(held, heldBytes);
-    heldBytes = needed;
-  }
-
-  function release(): void {
-    heldBytes = 0;
-    if (held.length > KEPT_BYTES) held = EMPTY;
+  /** What was held, and nothing is any more. */
+  function release(): readonly Buffer[] {
+    const pieces = held.pieces();
+    held = new HeldBytes();
+    return pieces;
   }
 
   function emit(bytes: Buffer): void {
@@ -62,21 +56,19 @@ export function createLineReader(options: LineReaderOptions): LineReader {
 
   function take(part: Buffer, complete: boolean): void {
     if (skipping) return;
-    if (heldBytes + part.length > maxLineBytes) {
+    if (held.length + part.length > maxLineBytes) {
       skipping = true;
-      hold(part.subarray(0, Math.max(0, Math.min(PREFIX_BYTES, maxLineBytes) - heldBytes)));
-      const prefix = held.toString('utf8', 0, Math.min(heldBytes, PREFIX_BYTES, maxLineBytes));
-      release();
-      onTooLong(prefix);
-    } else if (complete && heldBytes === 0) {
+      held.push(part.subarray(0, Math.max(0, Math.min(PREFIX_BYTES, maxLineBytes) - held.length)));
+      const shown = Math.min(PREFIX_BYTES, maxLineBytes);
+      onTooLong(joined(release()).toString('utf8', 0, shown));
+    } else if (complete && held.length === 0) {
       emit(part);
     } else {
-      hold(part);
+      if (part.length > 0) held.push(part);
       if (!complete) return;
-      const line = held.subarray(0, heldBytes);
-      heldBytes = 0;
-      emit(line);
-      release();
+      const isLarge = held.length > LARGE_BYTES;
+      const pieces = release();
+      if (!isLarge || onLarge?.(pieces) !== true) emit(joined(pieces));
     }
   }
 
@@ -93,7 +85,7 @@ export function createLineReader(options: LineReaderOptions): LineReader {
       }
     },
     end() {
-      if (heldBytes > 0) take(EMPTY, true);
+      if (held.length > 0) take(Buffer.alloc(0), true);
     },
   };
 }

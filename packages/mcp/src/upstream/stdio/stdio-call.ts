@@ -1,4 +1,6 @@
+import type { RawJson } from '../../protocol/json-bytes.ts';
 import type { AskableCall } from '../server-requests.ts';
+import type { RefusedQuestion } from '../upstream.ts';
 import type { UpstreamError } from '../upstream-error.ts';
 
 /** What a shared process sent that had nowhere to go. */
@@ -15,6 +17,20 @@ export interface StdioCounters {
   refusedRequests: number;
 }
 
+/** What a connection needs, and whom it tells. */
+export interface ConnectionOptions {
+  readonly connectorId: string;
+  readonly maxLineBytes: number;
+  readonly counters: StdioCounters;
+  readonly notification: (method: string, text: string) => void;
+  /** A request of the server was answered without asking a client. */
+  readonly refused: (why: RefusedQuestion) => void;
+  /** One client has the process for itself: what belongs to no request is that client's. */
+  readonly sole: boolean;
+  /** Called once, when the process has ended or broken the rules; not after `fail`. */
+  readonly down: (error: UpstreamError) => void;
+}
+
 /** One request under way. Exactly one of `result`, `error`, `fail` is called. */
 export interface PendingCall {
   /** The client's progress token as raw JSON. */
@@ -24,7 +40,7 @@ export interface PendingCall {
   /** The server has agreed to this subscription; the text of its notification. */
   acknowledged?(text: string): void;
   notification(text: string): void;
-  result(text: string): void;
+  result(raw: RawJson): void;
   error(text: string): void;
   fail(error: UpstreamError): void;
 }

@@ -3,20 +3,20 @@ import { arrayElements, findMember, objectMembers } from '../../protocol/json-sc
 import {
   RPC,
   errorObject,
-  requestText,
+  requestBody,
   type JsonObject,
   type RawMember,
 } from '../../protocol/message.ts';
 import { NumberedCalls } from '../../protocol/open-calls.ts';
-import type { ChildExit, ChildHandle } from '../process/child-process.ts';
+import { obituary, type ChildExit, type ChildHandle } from '../process/child-process.ts';
 import { createLineWriter, type LineWriter, type OutgoingLine } from './framing.ts';
 import { createLineReader } from './line-reader.ts';
 import { isUnasked, withProgressToken } from '../streamable-http/http-message.ts';
 import { readAcknowledgement } from '../http-modern/modern-listen.ts';
 import { ServerRequests, awaitedTask, type AskableCall } from '../server-requests.ts';
-import type { PendingCall, StdioCounters } from './stdio-call.ts';
+import type { ConnectionOptions, PendingCall } from './stdio-call.ts';
+import { largeResponse, type StdioResponse } from './stdio-response.ts';
 import { glimpse } from '../unreadable-message.ts';
-import type { RefusedQuestion } from '../upstream.ts';
 import { UpstreamError, type ConnectorPhase, type UpstreamErrorCode } from '../upstream-error.ts';
 
 /** How much sooner than its end a process may be seen to close its pipes. */
@@ -25,19 +25,6 @@ const PIPE_GRACE_MS = 300;
 const MAX_QUEUED_CHARS = 16 * 1024 * 1024;
 /** More messages than this in one batch are not looked at. */
 const MAX_BATCH = 1000;
-
-export interface ConnectionOptions {
-  readonly connectorId: string;
-  readonly maxLineBytes: number;
-  readonly counters: StdioCounters;
-  readonly notification: (method: string, text: string) => void;
-  /** A request of the server was answered without asking a client. */
-  readonly refused: (why: RefusedQuestion) => void;
-  /** One client has the process for itself: what belongs to no request is that client's. */
-  readonly sole: boolean;
-  /** Called once, when the process has ended or broken the rules; not after `fail`. */
-  readonly down: (error: UpstreamError) => void;
-}
 
 interface Sent {
   readonly call: PendingCall;
@@ -73,6 +60,7 @@ export class StdioConnection {
     const reader = createLineReader({
       maxLineBytes: options.maxLineBytes,
       onLine: (line) => this.#line(line),
+      onLarge: (pieces) => this.#large(pieces),
       onTooLong: () =>
         this.#down('TOO_LARGE', `a message is longer than ${options.maxLineBytes} bytes`),
     });
@@ -87,7 +75,9 @@ export class StdioConnection {
     };
     child.stdout.once('end', cut('output'));
     child.stdin.once('error', cut('input'));
-    void child.exited.then((exit) => this.#down('PROCESS_EXITED', this.#obituary(exit), exit));
+    void child.exited.then((exit) =>
+      this.#down('PROCESS_EXITED', obituary(exit, this.phase, child.stderr.lastLine()), exit),
+    );
   }
 
   /** Why the connection is over. */
@@ -111,7 +101,7 @@ export class StdioConnection {
       call.fail(this.#error(code, message, true));
       return id;
     }
-    const line = this.#writer.write(requestText(String(id), method, members, meta(id)));
+    const line = this.#writer.write(requestBody(String(id), method, members, meta(id)));
     if (line === undefined) {
       call.fail(this.#deaf());
       return id;
@@ -168,19 +158,18 @@ export class StdioConnection {
     return new UpstreamError(code, message, details);
   }
 
-  #obituary({ exitCode, signal }: ChildExit): string {
-    const how = signal === null ? `exited with code ${exitCode}` : `was killed by ${signal}`;
-    const when = this.phase === 'handshake' ? ' during the handshake' : '';
-    const last = this.child.stderr.lastLine();
-    return `the server process ${how}${when}${last === undefined ? '' : `; its last words: ${last}`}`;
-  }
-
   #line(line: string): void {
     if (this.#failure !== undefined) return;
     const text = line.trimStart();
     if (text.startsWith('{')) this.#message(text);
     else if (text.startsWith('[')) this.#batch(text);
     else this.#options.counters.noiseLines += 1;
+  }
+
+  #large(pieces: readonly Buffer[]): boolean {
+    const response = this.#failure === undefined ? largeResponse(pieces) : undefined;
+    if (response !== undefined) this.#response(response);
+    return response !== undefined;
   }
 
   #batch(text: string): void {
@@ -205,7 +194,7 @@ export class StdioConnection {
     }
     switch (message.kind) {
       case 'response':
-        this.#response(message);
+        this.#response({ ...message, result: message.resultText });
         break;
       case 'request':
         this.#serverRequest(message, text);
@@ -242,11 +231,11 @@ export class StdioConnection {
     return pending;
   }
 
-  #response(message: Extract<IncomingMessage, { kind: 'response' }>): void {
-    const call = this.#take(message.id)?.call;
+  #response({ id, result, errorText }: StdioResponse): void {
+    const call = this.#take(id)?.call;
     if (call === undefined) this.#options.counters.lateMessages += 1;
-    else if (message.resultText !== undefined) call.result(message.resultText);
-    else call.error(message.errorText ?? errorObject(RPC.internalError, 'no result'));
+    else if (result !== undefined) call.result(result);
+    else call.error(errorText ?? errorObject(RPC.internalError, 'no result'));
   }
 
   #askable(

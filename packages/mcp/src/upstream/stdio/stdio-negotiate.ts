@@ -82,7 +82,7 @@ async function ask(
     connection.send(method, members, () => meta, {
       progressToken: undefined,
       notification: () => undefined,
-      result: (text) => resolve({ kind: 'result', text }),
+      result: (raw) => resolve({ kind: 'result', text: raw.toString() }),
       error: (text) => resolve({ kind: 'error', text }),
       fail: reject,
     });

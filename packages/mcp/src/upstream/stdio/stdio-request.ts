@@ -33,7 +33,7 @@ export async function ownRequest(
   const cancel = submit(() => ({
     progressToken: undefined,
     notification: () => undefined,
-    result: resolve,
+    result: (raw) => resolve(raw.toString()),
     error: (rpcErrorText) => {
       const { message, ...code } = rpcCodeOf(rpcErrorText);
       const details = { connectorId, phase, rpcErrorText, ...code } as const;

@@ -169,7 +169,7 @@ class ProcessUpstream implements StdioUpstream {
       progressToken: progressTokenOf(request.meta),
       client: { callerId: request.caller.id, ask: (question) => sink.request(question) },
       notification: (text) => sink.notification(text),
-      result: (text) => sink.result(text, era),
+      result: (raw) => sink.result(raw, era),
       error: (text) => sink.error(text, era),
       fail: (error) => sink.fail(error),
     }));

@@ -32,13 +32,20 @@ function restOf(pieces: readonly Buffer[], from: number, length: number): string
     .join('');
 }
 
+/** A large message taken apart. */
+export interface LargeMessage {
+  /** All but its result, in place of which `{}` stands. Nobody has judged it. */
+  readonly envelope: string;
+  /** JSON; of this message only if the envelope is one that has `{}` for its result. */
+  readonly result: JsonBytes;
+}
+
 /**
- * As `plainResult` of a large message, as strict, and nothing of the result is made text. Where it begins is guessed and
- * where it ends looked for; the message without it then tells whether both are right.
+ * Takes the result out of a message that nearly certainly has a large one. Where it begins is guessed and where it ends looked
+ * for; the envelope then tells whether both are right.
  * @param pieces the message as UTF-8, in pieces.
- * @param idText raw JSON of plain ASCII
  */
-export function largeResult(pieces: readonly Buffer[], idText: string): JsonBytes | undefined {
+export function takeApart(pieces: readonly Buffer[]): LargeMessage | undefined {
   const before = BEFORE_RESULT.exec(startOf(pieces))?.[0];
   if (before === undefined) return undefined;
   const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
@@ -46,8 +53,20 @@ export function largeResult(pieces: readonly Buffer[], idText: string): JsonByte
   const object = outerObject(pieces, start);
   const end = object?.end ?? containerScan(pieces)?.after(start, MAX_DEPTH) ?? -1;
   const after = end === -1 ? undefined : restOf(pieces, end, length);
-  if (after === undefined || plainResult(`${before}{}${after}`, idText) !== '{}') return undefined;
-  return object === undefined
-    ? JsonBytes.within(pieces, start, end)
-    : JsonBytes.ofObject(pieces, start, object);
+  if (after === undefined) return undefined;
+  const result =
+    object === undefined
+      ? JsonBytes.within(pieces, start, end)
+      : JsonBytes.ofObject(pieces, start, object);
+  return { envelope: `${before}{}${after}`, result };
+}
+
+/**
+ * As `plainResult` of a large message, as strict, and nothing of the result is made text.
+ * @param pieces the message as UTF-8, in pieces.
+ * @param idText raw JSON of plain ASCII
+ */
+export function largeResult(pieces: readonly Buffer[], idText: string): JsonBytes | undefined {
+  const message = takeApart(pieces);
+  return message && plainResult(message.envelope, idText) === '{}' ? message.result : undefined;
 }
