@@ -1,4 +1,6 @@
-import { afterSpace, afterString, afterValue } from './json-strict.ts';
+import type { ContainerScan } from './container-scan.ts';
+import { afterSpace, afterString } from './json-strict.ts';
+import { afterValueIn } from './text-containers.ts';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -18,12 +20,15 @@ const USUAL_KEYS: readonly ({ readonly key: string; readonly text: string } | un
 /** Walks the text of one message, as strictly as `JSON.parse`; builds nothing. */
 export class PlainReader {
   readonly #text: string;
+  readonly #containers: ContainerScan | undefined;
   #at: number;
   /** Anything that is not as nearly every request is. */
   odd = false;
 
-  constructor(text: string) {
+  /** @param containers of that text. Default: they are looked through here. */
+  constructor(text: string, containers?: ContainerScan) {
     this.#text = text;
+    this.#containers = containers;
     this.#at = afterSpace(text, 0);
   }
 
@@ -69,7 +74,7 @@ export class PlainReader {
   /** The raw text of the value here. */
   value(depth: number): string {
     const start = this.#at;
-    const end = afterValue(this.#text, start, depth);
+    const end = afterValueIn(this.#text, start, depth, this.#containers);
     if (end === -1) {
       this.odd = true;
       return '';

@@ -16,6 +16,7 @@ import {
   type RawMember,
 } from './message.ts';
 import { readMessage } from './read-message.ts';
+import { COMPILED_BYTES, textContainers } from './text-containers.ts';
 import { skeletonOf, type Hole, type SkeletonLevel } from './skeleton.ts';
 
 /** From when on bytes are worth more than text. */
@@ -27,13 +28,13 @@ export interface BodyLimits {
   readonly smallBytes: number;
   /** Larger members of those stay bytes. Default 2 KiB. */
   readonly memberBytes: number;
-  /** Larger bodies are looked through by WebAssembly. Default 64 KiB: the first one waits until that is compiled. */
+  /** Larger bodies are looked through by WebAssembly. Default 1 KiB: the first one waits until that is compiled. */
   readonly compiledBytes: number;
 }
 const DEFAULT_LIMITS: BodyLimits = {
   smallBytes: 65_536,
   memberBytes: 2_048,
-  compiledBytes: 65_536,
+  compiledBytes: COMPILED_BYTES,
 };
 
 const OPEN_BRACE = 0x7b;
@@ -161,5 +162,7 @@ export function readBodyMessage(
   limits: BodyLimits = DEFAULT_LIMITS,
 ): IncomingMessage {
   const isLarge = body.length > limits.smallBytes && body[skipSpace(body, 0)] === OPEN_BRACE;
-  return isLarge ? readLarge(body, limits) : readMessage(body.toString('utf8'));
+  if (isLarge) return readLarge(body, limits);
+  const text = body.toString('utf8');
+  return readMessage(text, textContainers(text, body, limits.compiledBytes));
 }

@@ -1,3 +1,4 @@
+import type { ContainerScan } from './container-scan.ts';
 import {
   META_KEYS,
   PARAM_KEYS,
@@ -179,8 +180,11 @@ function takeMember(reader: PlainReader, known: Envelope): boolean {
 }
 
 /** A request as nearly all are; undefined for whatever must be looked at more closely, wrong or not. */
-function readPlain(text: string): Extract<IncomingMessage, { kind: 'request' }> | undefined {
-  const reader = new PlainReader(text);
+function readPlain(
+  text: string,
+  containers: ContainerScan | undefined,
+): Extract<IncomingMessage, { kind: 'request' }> | undefined {
+  const reader = new PlainReader(text, containers);
   const known: Envelope = {
     version: undefined,
     id: undefined,
@@ -199,8 +203,9 @@ function readPlain(text: string): Extract<IncomingMessage, { kind: 'request' }> 
 
 /**
  * As `parseMessage`, and says the same of every text; sooner of requests as clients write them.
+ * @param containers of that text; see `textContainers`. Default: they are looked through in JavaScript.
  * @throws ProtocolError
  */
-export function readMessage(text: string): IncomingMessage {
-  return readPlain(text) ?? parseMessage(text);
+export function readMessage(text: string, containers?: ContainerScan): IncomingMessage {
+  return readPlain(text, containers) ?? parseMessage(text);
 }

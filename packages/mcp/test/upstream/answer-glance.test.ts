@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { JsonRpcId } from '../../src/protocol/message.ts';
+import { containerScan } from '../../src/protocol/container-scan.ts';
 import { plainAnswer } from '../../src/upstream/streamable-http/answer-glance.ts';
 import { AnswerScan } from '../../src/upstream/streamable-http/answer-scan.ts';
 import { JSON_BITS, damagedTexts } from '../protocol/damaged-texts.ts';
@@ -72,4 +73,17 @@ test.for([
   ['{"result":{}"jsonrpc":"2.0","id":7}', undefined],
 ] as const)('plainAnswer() of %s, as servers write it or nearly, is %s', ([text, expected]) => {
   expect(plainAnswer(text, '7')).toBe(expected);
+});
+
+test('plainAnswer() says the same of a text whose containers are looked through in WebAssembly', () => {
+  const texts = [
+    ...damagedTexts('{"result":{"a":["]",{}]},"jsonrpc":"2.0","id":7}', JSON_BITS),
+    ...damagedTexts(RESULT, JSON_BITS),
+  ];
+  const looked = texts.map((text) => {
+    const containers = containerScan(Buffer.from(text, 'latin1'));
+    return { text, said: plainAnswer(text, '7', containers) };
+  });
+  expect(looked.some(({ said }) => said === 'result')).toBe(true);
+  expect(looked.filter(({ text, said }) => said !== plainAnswer(text, '7'))).toEqual([]);
 });

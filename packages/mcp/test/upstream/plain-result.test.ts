@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { textContainers } from '../../src/protocol/text-containers.ts';
 import { readMessages } from '../../src/upstream/streamable-http/http-message.ts';
-import { plainResult } from '../../src/upstream/streamable-http/plain-result.ts';
+import { numberedResponse, plainResult } from '../../src/upstream/streamable-http/plain-result.ts';
 import { JSON_BITS, damagedTexts } from '../protocol/damaged-texts.ts';
 
 const RESULT = '{"jsonrpc":"2.0","id":7,"result":{"a":["x\\"}",{"id":8},true],"b":-1.5e3}}';
@@ -77,4 +78,49 @@ test('plainResult() takes no damaged answer for another than readMessages() does
   expect(taken.map((text) => plainResult(text, '7'))).toEqual(
     taken.map((text) => readResult(text, 7)),
   );
+});
+
+test('plainResult() says the same of a text whose containers are looked through in WebAssembly', () => {
+  const bits = [...JSON_BITS, '.', 'e', '\n', '\0', '"id":8,', ''];
+  const texts = [RESULT, ...damagedTexts(RESULT, bits)];
+  const looked = texts.flatMap((text) => {
+    const containers = textContainers(text, Buffer.from(text), 0);
+    return containers === undefined ? [] : [{ text, said: plainResult(text, '7', containers) }];
+  });
+  expect(looked.length).toBeGreaterThan(1_000);
+  expect(looked.filter(({ said }) => said !== undefined).length).toBeGreaterThan(0);
+  expect(looked.filter(({ text, said }) => said !== plainResult(text, '7'))).toEqual([]);
+});
+
+test.each([
+  ['{"jsonrpc":"2.0","id":7,"result":{"a":1}}', { id: 7, result: '{"a":1}' }],
+  [
+    ' {"result":[],"jsonrpc":"2.0","id":999999999999999}\r',
+    { id: 999_999_999_999_999, result: '[]' },
+  ],
+  ['{"id":7,"result":{}}', undefined],
+  ['{"jsonrpc":"1.0","id":7,"result":{}}', undefined],
+  ['{"jsonrpc":"2.0","id":"7","result":{}}', undefined],
+  ['{"jsonrpc":"2.0","id":7.0,"result":{}}', undefined],
+  ['{"jsonrpc":"2.0","id":-7,"result":{}}', undefined],
+  ['{"jsonrpc":"2.0","id":9999999999999999,"result":{}}', undefined],
+  ['{"jsonrpc":"2.0","id":7,"error":{}}', undefined],
+  ['{"jsonrpc":"2.0","id":7,"result":{},"method":"m"}', undefined],
+  ['{"jsonrpc":"2.0","id":7}', undefined],
+])('numberedResponse() makes of %s what it says', (text, expected) => {
+  expect(numberedResponse(text)).toEqual(expected);
+});
+
+test('numberedResponse() says of a long text what it says of it without its bytes', () => {
+  const rows = Array.from({ length: 200 }, (_, n) => ({ n, text: `a "${n}"` }));
+  const whole = JSON.stringify({ result: { rows }, jsonrpc: '2.0', id: 7 });
+  for (const text of [
+    whole,
+    `\uFEFF${whole}`,
+    whole.replace('rows', 'röws'),
+    whole.replace(']', '}'),
+  ]) {
+    expect(numberedResponse(text, Buffer.from(text))).toEqual(numberedResponse(text));
+  }
+  expect(numberedResponse(whole, Buffer.from(whole))?.result).toBe(JSON.stringify({ rows }));
 });

@@ -1,4 +1,5 @@
 import type { JsonRpcId } from '../../protocol/message.ts';
+import { textContainers } from '../../protocol/text-containers.ts';
 import { plainAnswer } from '../streamable-http/answer-glance.ts';
 import { LARGE_BYTES } from '../streamable-http/large-result.ts';
 import { AnswerScan } from '../streamable-http/answer-scan.ts';
@@ -71,7 +72,7 @@ export class ModernPassThrough implements BodyTaker {
     }
     const whole = this.#only ?? Buffer.alloc(0);
     const text = whole.toString('latin1');
-    const answer = this.#glance(text);
+    const answer = this.#glance(text, textContainers(text, whole));
     if (answer !== undefined) {
       this.#control.passed();
       this.#sink.whole(whole, answer === 'result' ? text : undefined);
@@ -96,13 +97,16 @@ export class ModernPassThrough implements BodyTaker {
     return problem === undefined;
   }
 
-  #glance(text: string): ReturnType<typeof plainAnswer> {
+  #glance(
+    text: string,
+    containers: ReturnType<typeof textContainers>,
+  ): ReturnType<typeof plainAnswer> {
     const id = this.#id;
-    if (typeof id === 'number') return plainAnswer(text, String(id));
+    if (typeof id === 'number') return plainAnswer(text, String(id), containers);
     const idText = JSON.stringify(id);
     // Others than of plain ASCII are for the scan to decode.
     if (!/^[\x20-\x7e]*$/.test(idText)) return undefined;
-    return plainAnswer(text, idText);
+    return plainAnswer(text, idText, containers);
   }
 
   #take(scan: AnswerScan, bytes: Buffer): void {

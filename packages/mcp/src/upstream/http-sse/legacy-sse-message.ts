@@ -1,6 +1,7 @@
 import { parseMessage, type IncomingMessage } from '../../protocol/json-rpc.ts';
 import { arrayElements, findMember, objectMembers } from '../../protocol/json-scan.ts';
 import { ProtocolError, RPC, errorObject, type JsonRpcId } from '../../protocol/message.ts';
+import { numberedResponse } from '../streamable-http/plain-result.ts';
 import { isUnasked } from '../streamable-http/http-message.ts';
 import { glimpse } from '../unreadable-message.ts';
 import type { RpcAnswer } from '../upstream.ts';
@@ -58,6 +59,11 @@ function takeUnreadable(text: string, error: unknown, inbox: SseInbox): void {
 }
 
 function takeOne(text: string, inbox: SseInbox): void {
+  const response = numberedResponse(text);
+  if (response !== undefined) {
+    inbox.answer(response.id, { kind: 'result', text: response.result });
+    return;
+  }
   let message: IncomingMessage;
   try {
     message = parseMessage(text);

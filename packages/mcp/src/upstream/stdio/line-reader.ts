@@ -10,8 +10,8 @@ const PREFIX_BYTES = 4096;
 export interface LineReaderOptions {
   /** A line may have this many bytes, its newline not counted. */
   readonly maxLineBytes: number;
-  /** One line without its newline; empty lines are left out. */
-  readonly onLine: (line: string) => void;
+  /** One line without its newline, and the bytes it was made of; empty lines are left out. */
+  readonly onLine: (line: string, bytes: Buffer) => void;
   /**
    * As `onLine`, of more than 64 KiB, as UTF-8 in pieces, a carriage return at its end included. False, and where there is none:
    * it is wanted as text.
@@ -27,9 +27,11 @@ export interface LineReader {
   end(): void;
 }
 
-function decodeLine(bytes: Buffer): string {
-  const end = bytes.at(-1) === CARRIAGE_RETURN ? bytes.length - 1 : bytes.length;
-  const text = bytes.toString('utf8', 0, end);
+function withoutReturn(bytes: Buffer): Buffer {
+  return bytes.at(-1) === CARRIAGE_RETURN ? bytes.subarray(0, -1) : bytes;
+}
+
+function withoutMark(text: string): string {
   return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
 }
 
@@ -49,9 +51,10 @@ export function createLineReader(options: LineReaderOptions): LineReader {
     return pieces;
   }
 
-  function emit(bytes: Buffer): void {
-    const line = decodeLine(bytes);
-    if (line !== '') onLine(line);
+  function emit(whole: Buffer): void {
+    const bytes = withoutReturn(whole);
+    const line = withoutMark(bytes.toString('utf8'));
+    if (line !== '') onLine(line, bytes);
   }
 
   function take(part: Buffer, complete: boolean): void {

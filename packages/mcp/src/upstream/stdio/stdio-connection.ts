@@ -11,6 +11,7 @@ import { NumberedCalls } from '../../protocol/open-calls.ts';
 import { obituary, type ChildExit, type ChildHandle } from '../process/child-process.ts';
 import { createLineWriter, type LineWriter, type OutgoingLine } from './framing.ts';
 import { createLineReader } from './line-reader.ts';
+import { numberedResponse } from '../streamable-http/plain-result.ts';
 import { isUnasked, withProgressToken } from '../streamable-http/http-message.ts';
 import { readAcknowledgement } from '../http-modern/modern-listen.ts';
 import { ServerRequests, awaitedTask, type AskableCall } from '../server-requests.ts';
@@ -59,7 +60,7 @@ export class StdioConnection {
     });
     const reader = createLineReader({
       maxLineBytes: options.maxLineBytes,
-      onLine: (line) => this.#line(line),
+      onLine: (line, bytes) => this.#line(line, bytes),
       onLarge: (pieces) => this.#large(pieces),
       onTooLong: () =>
         this.#down('TOO_LARGE', `a message is longer than ${options.maxLineBytes} bytes`),
@@ -158,8 +159,13 @@ export class StdioConnection {
     return new UpstreamError(code, message, details);
   }
 
-  #line(line: string): void {
+  #line(line: string, bytes: Buffer): void {
     if (this.#failure !== undefined) return;
+    const response = numberedResponse(line, bytes);
+    if (response !== undefined) {
+      this.#response(response);
+      return;
+    }
     const text = line.trimStart();
     if (text.startsWith('{')) this.#message(text);
     else if (text.startsWith('[')) this.#batch(text);

@@ -1,3 +1,4 @@
+import type { ContainerScan } from '../../protocol/container-scan.ts';
 import { closingQuote } from '../../protocol/json-scan.ts';
 
 const QUOTE = 0x22;
@@ -7,6 +8,15 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
+
+/** Deeper values are looked through in JavaScript. */
+const MAX_DEPTH = 1_000;
+
+/** A text, and what finds the ends of its arrays and objects. */
+interface Answer {
+  readonly text: string;
+  readonly containers: ContainerScan | undefined;
+}
 
 /** The first position at or after `at` that is not white space, or the end. */
 function pastSpace(text: string, at: number): number {
@@ -29,10 +39,16 @@ function pastScalar(text: string, at: number): number {
 }
 
 /** One past the value that starts at `at`, or past the end of a text that breaks off in it. */
-function pastValue(text: string, at: number): number {
+function pastValue(text: string, at: number, containers: ContainerScan | undefined): number {
   const first = text.charCodeAt(at);
   if (first === QUOTE) return closingQuote(text, at) + 1;
   if (first !== OPEN_BRACE && first !== OPEN_BRACKET) return pastScalar(text, at);
+  const end = containers?.after(at, MAX_DEPTH) ?? -1;
+  // What is no JSON is passed on as well: it is for the client to say so.
+  return end === -1 ? pastNested(text, at) : end;
+}
+
+function pastNested(text: string, at: number): number {
   let depth = 0;
   for (let i = at; i < text.length; i += 1) {
     const c = text.charCodeAt(i);
@@ -87,19 +103,22 @@ const RESULT_FIRST = '{"result":';
 const RESULT_NEXT = ',"result":';
 
 /** Whether an object at `start` is followed by nothing but `rest`. */
-function isLastValue(text: string, start: number, rest: string): boolean {
+function isLastValue(answer: Answer, start: number, rest: string): boolean {
+  const { text, containers } = answer;
   if (text.charCodeAt(start) !== OPEN_BRACE) return false;
-  const end = pastValue(text, start);
+  const end = pastValue(text, start, containers);
   return end + rest.length === text.length && text.startsWith(rest, end);
 }
 
 /** Whether it is a result letter for letter as servers write it: with its envelope before it, or as the SDKs do behind it. */
-function isUsualResult(text: string, idText: string): boolean {
+function isUsualResult(answer: Answer, idText: string): boolean {
+  const { text } = answer;
   const envelope = `"jsonrpc":"2.0","id":${idText}`;
-  if (text.startsWith(RESULT_FIRST)) return isLastValue(text, RESULT_FIRST.length, `,${envelope}}`);
+  if (text.startsWith(RESULT_FIRST))
+    return isLastValue(answer, RESULT_FIRST.length, `,${envelope}}`);
   const next = envelope.length + 1;
   if (text.charCodeAt(0) !== OPEN_BRACE || !text.startsWith(envelope, 1)) return false;
-  return text.startsWith(RESULT_NEXT, next) && isLastValue(text, next + RESULT_NEXT.length, '}');
+  return text.startsWith(RESULT_NEXT, next) && isLastValue(answer, next + RESULT_NEXT.length, '}');
 }
 
 /**
@@ -107,9 +126,14 @@ function isUsualResult(text: string, idText: string): boolean {
  * which: nearly every one is. Undefined says nothing: `AnswerScan` then decides.
  * @param text its bytes, one character each.
  * @param idText raw JSON of plain ASCII.
+ * @param containers of those bytes. Default: they are looked through in JavaScript.
  */
-export function plainAnswer(text: string, idText: string): 'result' | 'error' | undefined {
-  if (isUsualResult(text, idText)) return 'result';
+export function plainAnswer(
+  text: string,
+  idText: string,
+  containers?: ContainerScan,
+): 'result' | 'error' | undefined {
+  if (isUsualResult({ text, containers }, idText)) return 'result';
   const glance = new Glance(idText);
   let i = pastSpace(text, 0);
   let c = text.charCodeAt(i);
@@ -119,7 +143,7 @@ export function plainAnswer(text: string, idText: string): 'result' | 'error' | 
     if (text.charCodeAt(key) !== QUOTE) return undefined;
     const keyEnd = closingQuote(text, key);
     const start = valueAt(text, keyEnd);
-    const end = start === -1 ? -1 : pastValue(text, start);
+    const end = start === -1 ? -1 : pastValue(text, start, containers);
     if (end <= start || end > text.length) return undefined;
     glance.member(text.slice(key + 1, keyEnd), text.slice(start, end));
     i = pastSpace(text, end);

@@ -32,8 +32,8 @@ export interface ExchangeReceiver {
   begin?(headers: ResponseHeaders): void;
   /** Asked when a JSON body begins: one who takes it unread, or undefined to have it as a `message`. */
   takeBody?(headers: ResponseHeaders): BodyTaker | undefined;
-  /** One message of the answer, as text. */
-  message(text: string): void;
+  /** One message of the answer, as text, and the bytes it was made of where they are at hand. */
+  message(text: string, bytes?: Buffer): void;
   /** As `message`, of more than 64 KiB, as UTF-8 in pieces. False, and where there is none: it is wanted as text. */
   large?(pieces: readonly Buffer[]): boolean;
   /** The id of an event of a stream, before its message. */
@@ -233,7 +233,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler, WaitingForSocke
   #deliver(held: HeldBytes): void {
     const pieces = held.pieces();
     if (held.length > LARGE_BYTES && this.#receiver.large?.(pieces) === true) return;
-    this.#receiver.message(joined(pieces).toString('utf8'));
+    const bytes = joined(pieces);
+    this.#receiver.message(bytes.toString('utf8'), bytes);
   }
 
   /** Sockets are shared, and connect for as long as the most patient connector allows. */

@@ -1,6 +1,7 @@
 import type { JsonRpcId } from '../../protocol/message.ts';
 import { LIST_BY_METHOD } from '../../protocol/list-kind.ts';
 import type { Era } from '../../protocol/revision.ts';
+import { textContainers } from '../../protocol/text-containers.ts';
 import type { ChannelHost, HttpChannel, LossReason, OpenCall } from './http-channel.ts';
 import type { Where } from './http-error.ts';
 import { HttpExchange, type ExchangeReceiver } from './http-exchange.ts';
@@ -132,9 +133,10 @@ export abstract class HttpCall implements ExchangeReceiver, ForwardHandle, OpenC
     this.options.sink.fail(error);
   }
 
-  message(text: string): void {
+  message(text: string, bytes?: Buffer): void {
     const { id, sink, era } = this.options;
-    const result = this.#finished ? undefined : plainResult(text, idTextOf(id));
+    const containers = bytes && textContainers(text, bytes);
+    const result = this.#finished ? undefined : plainResult(text, idTextOf(id), containers);
     if (result !== undefined) {
       this.#settle();
       sink.result(result, era);
