@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { Agent, type Dispatcher } from 'undici';
+import { keepHeapSlack } from '../../src/service/heap-slack.ts';
 import { answerCommands, type StartedSubject } from './answer-commands.ts';
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => void;
@@ -225,6 +226,7 @@ async function startStreams(): Promise<StartedSubject> {
 answerCommands(async (options) => {
   switch (options.kind) {
     case 'proxy':
+      keepHeapSlack(options.heapSlackMiB ?? 0, undefined, 0);
       return await startProxy(options.url, options.piped);
     case 'relay':
       return await startRelay(options.command, options.args);

@@ -16,6 +16,9 @@ export const AUDITED = 'ours, audit log';
 /** The candidate that leaves it to V8 when all of its heap is marked. */
 export const NO_SLACK = 'ours, MCP_HEAP_SLACK_MIB=0';
 
+/** The candidate that is the bare proxy, with as much room on its heap as ours has. */
+export const ROOMY_PROXY = 'proxy, 32 MiB room';
+
 const LARGE = ['result', 'arguments', 'arguments of many values'] as const;
 
 /**

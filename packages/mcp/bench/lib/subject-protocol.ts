@@ -22,7 +22,13 @@ export type SubjectOptions =
       readonly profileTo?: string | undefined;
     }
   /** `node:http` in front of undici's `dispatch`, which knows nothing of MCP. `piped`: requests are not collected first. */
-  | { readonly kind: 'proxy'; readonly url: string; readonly piped: boolean }
+  | {
+      readonly kind: 'proxy';
+      readonly url: string;
+      readonly piped: boolean;
+      /** As `heapSlackMiB` of ours. Default: 0, as V8 does. */
+      readonly heapSlackMiB?: number;
+    }
   /** `node:http` in front of the standard streams of one process: ids are swapped, nothing is parsed. */
   | { readonly kind: 'relay'; readonly command: string; readonly args: readonly string[] }
   /** A gateway made of an official server and an official client: SDK 2 for `modern`, SDK 1 with sessions for `legacy`. */
