@@ -262,8 +262,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler, WaitingForSocke
   #createReader(): SseReader {
     const maxChars = this.#maxEventChars;
     const events = {
-      message: (text: string) => {
-        if (!this.#over) this.#receiver.message(text);
+      message: (text: string, bytes: Buffer) => {
+        if (!this.#over) this.#receiver.message(text, bytes);
       },
       large: (pieces: readonly Buffer[]) => this.#over || this.#receiver.large?.(pieces) === true,
       id: (id: string) => {

@@ -46,8 +46,8 @@ export class StreamNoise {
 }
 
 export interface SseReaderEvents {
-  /** The data of one `message` event. */
-  message(text: string): void;
+  /** The data of one `message` event, and the bytes it was made of. */
+  message(text: string, bytes: Buffer): void;
   /** As `message`, of more than 64 KiB, as UTF-8 in pieces. False, and where there is none: it is wanted as text. */
   large?(pieces: readonly Buffer[]): boolean;
   /** An event outgrew the cap, or what stands between events did; the reader reads no further. */
@@ -194,8 +194,9 @@ class EventReader implements SseReader, LineTaker {
     this.#noise.reset();
     const fits = length <= this.#maxChars;
     if (fits && length > LARGE_BYTES && this.#events.large?.(pieces) === true) return;
-    const text = joined(pieces).toString('utf8');
-    if (fits || text.length <= this.#maxChars) this.#events.message(text);
+    const bytes = joined(pieces);
+    const text = bytes.toString('utf8');
+    if (fits || text.length <= this.#maxChars) this.#events.message(text, bytes);
     else this.#stop();
   }
 
