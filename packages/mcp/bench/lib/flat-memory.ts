@@ -4,11 +4,8 @@ import type { Target } from './report.ts';
 /** Fewer rounds than this have no thirds to compare. */
 const MIN_ROUNDS = 9;
 const MB = 1_048_576;
-/**
- * What may come on top without being growth: the room that a small heap is given for bodies (decision 0038), which may be filled
- * at any time, and pages that the collector has not given back yet.
- */
-const SLACK_MB = 32 + 32;
+/** What may come on top without being growth: where between two collections the highest was seen. */
+const SLACK_MB = 32;
 const MAX_RATIO = 1.1;
 
 function highestMb(rounds: readonly LoadRound[]): number {

@@ -1,7 +1,7 @@
-import { parseMessage } from '../../protocol/json-rpc.ts';
 import type { RawJson } from '../../protocol/json-bytes.ts';
 import type { JsonRpcId } from '../../protocol/message.ts';
 import { takeApart } from '../streamable-http/large-result.ts';
+import { numberedResponse } from '../streamable-http/plain-result.ts';
 
 /** The answer to a request of ours; raw JSON. */
 export interface StdioResponse {
@@ -11,19 +11,12 @@ export interface StdioResponse {
 }
 
 /**
- * A large message as a response whose result stays the bytes it came in, read as strictly as `parseMessage` reads it; undefined for whatever else it may be, which is
- * then to be read as text.
+ * As `numberedResponse`, of a large message whose result stays the bytes it came in; undefined for whatever else it may be,
+ * which is then to be read as text.
  * @param pieces one line as UTF-8, in pieces.
  */
 export function largeResponse(pieces: readonly Buffer[]): StdioResponse | undefined {
   const taken = takeApart(pieces);
-  if (taken === undefined) return undefined;
-  try {
-    const message = parseMessage(taken.envelope);
-    const isIts = message.kind === 'response' && message.resultText === '{}';
-    return isIts ? { id: message.id, result: taken.result } : undefined;
-  } catch {
-    // What is wrong with it is said when it is read as text.
-    return undefined;
-  }
+  const response = taken && numberedResponse(taken.envelope);
+  return response?.result === '{}' ? { id: response.id, result: taken?.result } : undefined;
 }
